@@ -1,0 +1,156 @@
+//! Who calls: API keys, what they may do, and what a call by one is allowed to spend.
+//!
+//! A key reads `mgs_` + 30 random base62 characters (178 bits) + 6 that hold the CRC-32 of what stands before: a scanner or
+//! a typo is told offline, without a look at the store. Only its SHA-256 is kept: the text is long and random, so a slow
+//! password hash would add nothing.
+
+use crate::{
+    id::{KeyId, UserId},
+    limits::Rate,
+    money::Nanos,
+    secret::Secret,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a call may do. Every route names the one that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Make things, and cancel what was made.
+    Generate,
+    /// See one's own jobs, assets and usage.
+    Read,
+}
+
+impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Generate, Self::Read];
+
+    /// As in the API and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Generate => "generate",
+            Self::Read => "read",
+        }
+    }
+
+    /// Reads what [`Scope::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// A person, as far as the studio knows one today.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// Names them on the command line.
+    pub email: String,
+    /// When they came.
+    pub created_at: Timestamp,
+}
+
+/// The SHA-256 of a key's text: all that we keep of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyHash(pub [u8; 32]);
+
+/// An API key as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// All that we keep of its text.
+    pub hash: KeyHash,
+    /// Its last four characters, so that its owner can tell it from others.
+    pub last4: String,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// The most that it may ever spend, holds included.
+    pub budget: Option<Nanos>,
+    /// Limits of its own, by class name, in place of the configured ones.
+    pub limits: BTreeMap<String, Rate>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked; from then on it opens nothing.
+    pub revoked_at: Option<Timestamp>,
+}
+
+const PREFIX: &str = "mgs_";
+const RANDOM_CHARS: usize = 30;
+const CHECK_CHARS: usize = 6;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A new key's text. `random` should be fresh from the system: more bytes than characters, for bytes that would make
+/// some characters likelier than others are passed over. Nothing when too many were.
+pub fn mint_key(random: &[u8; 64]) -> Option<Secret> {
+    // 248 = 4 × 62: below it every character is equally likely.
+    let chars: String = random
+        .iter()
+        .filter(|byte| **byte < 248)
+        .map(|byte| char::from(BASE62[usize::from(byte % 62)]))
+        .take(RANDOM_CHARS)
+        .collect();
+    (chars.len() == RANDOM_CHARS).then(|| {
+        let body = format!("{PREFIX}{chars}");
+        let check = checksum(&body);
+        Secret::new(body + &check)
+    })
+}
+
+/// The hash of a key's text when the text can be a key at all: prefix, length, alphabet and checksum are right.
+pub fn read_key(text: &str) -> Option<KeyHash> {
+    let chars = text.strip_prefix(PREFIX)?;
+    let plausible = chars.len() == RANDOM_CHARS + CHECK_CHARS && chars.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !plausible {
+        return None;
+    }
+    let (body, check) = text.split_at(text.len() - CHECK_CHARS);
+    (checksum(body) == check).then(|| KeyHash(Sha256::digest(text).into()))
+}
+
+/// CRC-32 in base62, as in the token format that secret scanners know.
+fn checksum(body: &str) -> String {
+    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut chars = [b'0'; CHECK_CHARS];
+    for place in chars.iter_mut().rev() {
+        *place = BASE62[(rest % 62) as usize];
+        rest /= 62;
+    }
+    chars.iter().map(|b| char::from(*b)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_minted_key_is_read_and_a_typo_is_not() {
+        let random: [u8; 64] = std::array::from_fn(|i| (i * 37 % 256) as u8);
+        let key = mint_key(&random).unwrap();
+        let text = key.expose();
+        assert_eq!(text.len(), 40);
+        assert!(read_key(text).is_some());
+        for place in 4..text.len() {
+            let mut typo: Vec<u8> = text.into();
+            typo[place] = if typo[place] == b'a' { b'b' } else { b'a' };
+            assert_eq!(read_key(std::str::from_utf8(&typo).unwrap()), None);
+        }
+        assert_eq!(mint_key(&[250; 64]), None, "not enough good bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC*") {
+            prop_assert_eq!(read_key(&text), None);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! How a job moves: `(Job, Event, now) -> (Job, effects) | Refused`. The only function that changes a job.
+//!
+//! The store calls it inside the transaction that writes its result, so a race is decided by the order of commits and a
+//! state that this function can't make can't be stored. Late or repeated news is refused here and changes nothing.
+
+use super::{Job, JobError, Output, Status};
+use crate::{
+    id::LeaseToken,
+    money::Nanos,
+    retry::{Failure, FailureKind, MAX_ATTEMPTS, MAX_FAULTS, Verdict, verdict},
+    time::Timestamp,
+};
+
+/// On whose word a job is to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Whoever works on it, shown by the lease. A word with an old lease is refused.
+    Holder(LeaseToken),
+    /// The studio itself: the dispatcher, the clock, the sweep at start.
+    Studio,
+    /// Its owner, or an operator.
+    Person,
+}
+
+/// What happened, or is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The dispatcher takes it from the queue. With the commit of this the intent of the attempt is durable.
+    Claimed(LeaseToken),
+    /// Someone new works on it, after the one before is known to be gone.
+    TakenOver(LeaseToken),
+    /// The provider has it, under this name.
+    Submitted {
+        /// The provider's name for it.
+        handle: String,
+    },
+    /// News of the work.
+    Progress {
+        /// What the provider is doing.
+        stage: Option<String>,
+        /// How far along, in thousandths.
+        progress: u16,
+    },
+    /// The provider is done; the outputs are still to be fetched.
+    OutputsReady,
+    /// The outputs are ours.
+    Completed {
+        /// What was kept. Never empty.
+        outputs: Vec<Output>,
+        /// What it costs.
+        charge: Nanos,
+    },
+    /// The attempt is over without a result.
+    AttemptFailed {
+        /// Why.
+        failure: Failure,
+        /// Whether sending it again can't be paid twice.
+        harmless: bool,
+        /// What the provider charges for it all the same.
+        charge: Nanos,
+        /// When a further attempt may start, if there is one.
+        retry_at: Timestamp,
+    },
+    /// The provider stopped it because we asked.
+    CanceledAtProvider {
+        /// What it charges for what was done.
+        charge: Nanos,
+    },
+    /// The owner wants it to stop.
+    CancelRequested,
+    /// Its deadline is over.
+    DeadlinePassed,
+    /// While unknown: the provider says that the submission never landed.
+    NotLanded {
+        /// When a further attempt may start.
+        retry_at: Timestamp,
+    },
+    /// While unknown: a person has found out what was charged (nothing: it never landed).
+    Resolved {
+        /// What the provider charged.
+        charge: Nanos,
+    },
+}
+
+impl Event {
+    /// A stable word for logs and refusals.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Claimed(_) => "claimed",
+            Self::TakenOver(_) => "taken_over",
+            Self::Submitted { .. } => "submitted",
+            Self::Progress { .. } => "progress",
+            Self::OutputsReady => "outputs_ready",
+            Self::Completed { .. } => "completed",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::CanceledAtProvider { .. } => "canceled_at_provider",
+            Self::CancelRequested => "cancel_requested",
+            Self::DeadlinePassed => "deadline_passed",
+            Self::NotLanded { .. } => "not_landed",
+            Self::Resolved { .. } => "resolved",
+        }
+    }
+}
+
+/// What must follow from a move, in the same transaction or right after its commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Resolve the hold: charge this much, release the rest.
+    Settle {
+        /// What is charged; more than the hold becomes an overage.
+        charge: Nanos,
+    },
+    /// Ask the provider to stop.
+    AskProviderToStop,
+    /// It waits in the queue again.
+    Requeued,
+}
+
+/// A move that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// The job after it.
+    pub job: Job,
+    /// What must follow.
+    pub effects: Vec<Effect>,
+}
+
+/// Why a move did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The job is over; the news is late.
+    #[error("the job is over")]
+    Over,
+    /// The lease is another's: the speaker was declared gone.
+    #[error("the lease is stale")]
+    StaleLease,
+    /// It was already so.
+    #[error("nothing changed")]
+    Nothing,
+    /// No such move from this state.
+    #[error("{event} is not possible while {}", .status.as_str())]
+    Impossible {
+        /// Where the job stands.
+        status: Status,
+        /// What was wanted.
+        event: &'static str,
+    },
+}
+
+/// Moves a job, or says why not.
+pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Moved, Refused> {
+    use Status::{Collecting, Queued, Running, Submitting, Unknown};
+    if job.status.is_terminal() {
+        return Err(Refused::Over);
+    }
+    let impossible = Refused::Impossible { status: job.status, event: event.name() };
+    check_actor(job, actor, &event, impossible)?;
+    let mut next = Draft::of(job, now);
+    match (job.status, event) {
+        (Queued, Event::Claimed(lease)) => next.claim(lease),
+        (Running | Collecting | Unknown, Event::TakenOver(lease)) => next.job.lease = Some(lease),
+
+        // From unknown too: the provider was asked, and knew it.
+        (Submitting | Unknown, Event::Submitted { handle }) => next.submitted(handle),
+
+        (Submitting | Running, Event::Progress { stage, progress }) => next.progress(stage, progress)?,
+
+        // A provider may answer its submit with the result: then there never was a handle.
+        (Submitting | Running | Unknown, Event::OutputsReady) => next.enter(Collecting),
+
+        (Collecting, Event::Completed { outputs, charge }) if !outputs.is_empty() => next.succeed(outputs, charge),
+
+        (Submitting | Running | Collecting | Unknown, Event::AttemptFailed { failure, harmless, charge, retry_at }) => {
+            next.attempt_failed(failure, harmless, charge, retry_at);
+        }
+        (Submitting | Running | Collecting | Unknown, Event::CanceledAtProvider { charge }) => next.stopped(charge),
+
+        (Queued, Event::CancelRequested) => {
+            next.job.cancel_requested_at = Some(now);
+            next.end(Status::Canceled, Nanos::ZERO);
+        }
+        (_, Event::CancelRequested) if job.cancel_requested_at.is_some() => return Err(Refused::Nothing),
+        (_, Event::CancelRequested) => {
+            next.job.cancel_requested_at = Some(now);
+            next.effects.push(Effect::AskProviderToStop);
+        }
+
+        (_, Event::DeadlinePassed) if job.deadline.is_none_or(|deadline| now < deadline) => return Err(impossible),
+        (Queued, Event::DeadlinePassed) => {
+            next.job.deadline_passed_at = Some(now);
+            next.end(Status::Expired, Nanos::ZERO);
+        }
+        (_, Event::DeadlinePassed) if job.deadline_passed_at.is_some() => return Err(Refused::Nothing),
+        (_, Event::DeadlinePassed) => {
+            next.job.deadline_passed_at = Some(now);
+            next.effects.push(Effect::AskProviderToStop);
+        }
+
+        (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), true, Nanos::ZERO, retry_at),
+        (Unknown, Event::Resolved { charge }) => {
+            next.job.error = Some(error(&lost()));
+            next.over(charge);
+        }
+        _ => return Err(impossible),
+    }
+    Ok(next.done())
+}
+
+/// Who may say what: work is reported by the lease's holder alone, wishes by anyone who was let in.
+fn check_actor(job: &Job, actor: Actor, event: &Event, impossible: Refused) -> Result<(), Refused> {
+    let holders = matches!(
+        event,
+        Event::Submitted { .. }
+            | Event::Progress { .. }
+            | Event::OutputsReady
+            | Event::Completed { .. }
+            | Event::AttemptFailed { .. }
+            | Event::CanceledAtProvider { .. }
+            | Event::NotLanded { .. }
+    );
+    match actor {
+        Actor::Holder(lease) if holders && job.lease == Some(lease) => Ok(()),
+        Actor::Holder(_) if holders => Err(Refused::StaleLease),
+        Actor::Holder(_) => Err(impossible),
+        _ if holders => Err(Refused::StaleLease),
+        Actor::Person if matches!(event, Event::CancelRequested | Event::Resolved { .. }) => Ok(()),
+        Actor::Person => Err(impossible),
+        Actor::Studio if matches!(event, Event::Resolved { .. }) => Err(impossible),
+        Actor::Studio => Ok(()),
+    }
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureKind::Lost, "the provider's answer was lost and nothing came of the submission")
+}
+
+fn error(failure: &Failure) -> JobError {
+    JobError { kind: failure.kind, message: failure.message.clone() }
+}
+
+/// A job on its way to its next state.
+struct Draft {
+    job: Job,
+    effects: Vec<Effect>,
+    now: Timestamp,
+}
+
+impl Draft {
+    fn of(job: &Job, now: Timestamp) -> Self {
+        Self { job: job.clone(), effects: Vec::new(), now }
+    }
+
+    fn done(mut self) -> Moved {
+        self.job.version += 1;
+        Moved { job: self.job, effects: self.effects }
+    }
+
+    fn enter(&mut self, status: Status) {
+        self.job.status = status;
+        self.job.stage = None;
+    }
+
+    fn claim(&mut self, lease: LeaseToken) {
+        self.enter(Status::Submitting);
+        self.job.lease = Some(lease);
+        self.job.handle = None;
+        self.job.attempt += 1;
+        self.job.progress = 0;
+        self.job.started_at = self.job.started_at.or(Some(self.now));
+    }
+
+    fn submitted(&mut self, handle: String) {
+        self.enter(Status::Running);
+        self.job.handle = Some(handle);
+        // A wish to stop that came before there was anything to stop.
+        if self.job.cancel_requested_at.is_some() || self.job.deadline_passed_at.is_some() {
+            self.effects.push(Effect::AskProviderToStop);
+        }
+    }
+
+    fn progress(&mut self, stage: Option<String>, progress: u16) -> Result<(), Refused> {
+        let progress = progress.min(1000).max(self.job.progress);
+        if progress == self.job.progress && stage == self.job.stage {
+            return Err(Refused::Nothing);
+        }
+        self.job.progress = progress;
+        self.job.stage = stage;
+        Ok(())
+    }
+
+    fn succeed(&mut self, outputs: Vec<Output>, charge: Nanos) {
+        self.job.outputs = outputs;
+        self.job.progress = 1000;
+        self.job.error = None;
+        self.end(Status::Succeeded, charge);
+    }
+
+    fn attempt_failed(&mut self, failure: Failure, harmless: bool, charge: Nanos, retry_at: Timestamp) {
+        match verdict(failure.kind, harmless) {
+            Verdict::Unknown => {
+                self.enter(Status::Unknown);
+                self.job.lease = None;
+                self.job.error = Some(error(&failure));
+            }
+            Verdict::Retry { fault } => self.again_or_over(failure, fault, charge, retry_at),
+            Verdict::Fail => {
+                self.job.error = Some(error(&failure));
+                self.over(charge);
+            }
+        }
+    }
+
+    /// A further attempt, unless somebody wants it to stop, it has had its share, or part of it is already charged: the
+    /// hold would have to grow first.
+    fn again_or_over(&mut self, failure: Failure, fault: bool, charge: Nanos, retry_at: Timestamp) {
+        self.job.error = Some(error(&failure));
+        self.job.faults += u32::from(fault);
+        let unwanted = self.job.cancel_requested_at.is_some() || self.job.deadline_passed_at.is_some();
+        let spent = self.job.faults >= MAX_FAULTS || self.job.attempt >= MAX_ATTEMPTS;
+        if unwanted || spent || charge > Nanos::ZERO {
+            return self.over(charge);
+        }
+        self.enter(Status::Queued);
+        self.job.lease = None;
+        self.job.handle = None;
+        self.job.run_at = retry_at;
+        self.effects.push(Effect::Requeued);
+    }
+
+    /// The provider stopped it. If nobody here wanted that, it is a failure like any other.
+    fn stopped(&mut self, charge: Nanos) {
+        if self.job.cancel_requested_at.is_none() && self.job.deadline_passed_at.is_none() {
+            let failure = Failure::new(FailureKind::ModelFailed, "the provider canceled it");
+            self.job.error = Some(error(&failure));
+        }
+        self.over(charge);
+    }
+
+    /// Over without a result: as its owner wished, or by its deadline, or because it failed.
+    fn over(&mut self, charge: Nanos) {
+        let status = match (self.job.cancel_requested_at, self.job.deadline_passed_at) {
+            (Some(_), _) => Status::Canceled,
+            (None, Some(_)) => Status::Expired,
+            (None, None) => Status::Failed,
+        };
+        self.end(status, charge);
+    }
+
+    fn end(&mut self, status: Status, charge: Nanos) {
+        self.enter(status);
+        self.job.lease = None;
+        // A job that ended as wished, or in time, has no fault to show; earlier attempts stay in the attempts' record.
+        self.job.error = self.job.error.take().filter(|_| status == Status::Failed);
+        self.job.cost = Some(charge);
+        self.job.ended_at = Some(self.now);
+        self.effects.push(Effect::Settle { charge });
+    }
+}
+
+#[cfg(test)]
+mod tests;

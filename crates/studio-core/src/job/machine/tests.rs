@@ -1,0 +1,221 @@
+//! The whole table of states and events, and random lives.
+
+use super::*;
+use crate::{
+    catalog::Modality,
+    id::{AssetId, JobId, RequestId, UserId},
+    job::{ContentHash, Payer},
+    media::MediaType,
+    parameter::Parameters,
+    price::PriceList,
+    request::{ImageRequest, Input},
+    secret::Prompt,
+};
+use proptest::prelude::*;
+
+const T0: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+const HOLD: Nanos = Nanos::new(1000);
+
+fn lease(n: u8) -> LeaseToken {
+    LeaseToken::new(T0, [n; 10])
+}
+
+pub(crate) fn queued() -> Job {
+    let user = UserId::new(T0, [1; 10]);
+    Job {
+        id: JobId::new(T0, [2; 10]),
+        owner: user,
+        payer: Payer::User(user),
+        request: RequestId::new(T0, [3; 10]),
+        modality: Modality::Image,
+        model: "m".into(),
+        provider: "p".into(),
+        upstream: "m".into(),
+        input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
+        status: Status::Queued,
+        version: 1,
+        stage: None,
+        progress: 0,
+        attempt: 0,
+        faults: 0,
+        lease: None,
+        handle: None,
+        run_at: T0,
+        deadline: Some(T0),
+        cancel_requested_at: None,
+        deadline_passed_at: None,
+        hold: HOLD,
+        price_list: Some(PriceList { version: "l".into(), from: "2026-01-01".into(), rates: Default::default() }),
+        cost: None,
+        outputs: Vec::new(),
+        error: None,
+        warnings: Vec::new(),
+        created_at: T0,
+        started_at: None,
+        ended_at: None,
+    }
+}
+
+fn in_status(status: Status) -> Job {
+    Job { status, lease: Some(lease(1)), attempt: 1, ..queued() }
+}
+
+fn output() -> Output {
+    Output {
+        asset: AssetId::new(T0, [4; 10]),
+        hash: ContentHash([5; 32]),
+        media_type: MediaType::Png,
+        bytes: 9,
+        seed: None,
+    }
+}
+
+fn failed(kind: FailureKind, harmless: bool, charge: i64) -> Event {
+    let failure = Failure::new(kind, "words");
+    Event::AttemptFailed { failure, harmless, charge: Nanos::new(charge), retry_at: T0 }
+}
+
+/// Every kind of event, each with who may say it.
+fn events() -> Vec<(Actor, Event)> {
+    let holder = Actor::Holder(lease(1));
+    vec![
+        (Actor::Studio, Event::Claimed(lease(2))),
+        (Actor::Studio, Event::TakenOver(lease(2))),
+        (holder, Event::Submitted { handle: "h".into() }),
+        (holder, Event::Progress { stage: None, progress: 500 }),
+        (holder, Event::OutputsReady),
+        (holder, Event::Completed { outputs: vec![output()], charge: HOLD }),
+        (holder, failed(FailureKind::Lost, false, 0)),
+        (holder, failed(FailureKind::WorkerDied, true, 0)),
+        (holder, failed(FailureKind::BadOutput, true, 7)),
+        (holder, Event::CanceledAtProvider { charge: Nanos::new(3) }),
+        (Actor::Person, Event::CancelRequested),
+        (Actor::Studio, Event::DeadlinePassed),
+        (holder, Event::NotLanded { retry_at: T0 }),
+        (Actor::Person, Event::Resolved { charge: HOLD }),
+    ]
+}
+
+/// Where each event leads from each state; `-` is a refusal. ARCHITECTURE.md draws this table.
+const TABLE: [(&str, &str); 5] = [
+    ("queued", "submitting - - - - - - - - - canceled expired - -"),
+    ("submitting", "- - running submitting collecting - unknown queued failed failed submitting submitting - -"),
+    ("running", "- running - running collecting - unknown queued failed failed running running - -"),
+    ("collecting", "- collecting - - - succeeded unknown queued failed failed collecting collecting - -"),
+    ("unknown", "- unknown running - collecting - unknown queued failed failed unknown unknown queued failed"),
+];
+
+#[test]
+fn every_event_in_every_state_does_what_the_table_says() {
+    for (from, row) in TABLE {
+        let job = in_status(Status::parse(from).unwrap());
+        let job = if job.status == Status::Queued { queued() } else { job };
+        for ((actor, event), wanted) in events().into_iter().zip(row.split_whitespace()) {
+            let got = step(&job, actor, event.clone(), T0).map_or("-", |moved| moved.job.status.as_str());
+            assert_eq!(got, wanted, "{from} + {event:?}");
+        }
+    }
+    for status in Status::ALL.into_iter().filter(|s| s.is_terminal()) {
+        for (actor, event) in events() {
+            assert_eq!(step(&in_status(status), actor, event, T0), Err(Refused::Over));
+        }
+    }
+}
+
+#[test]
+fn only_the_holder_of_the_lease_reports_work() {
+    let job = in_status(Status::Running);
+    for (actor, event) in events() {
+        if matches!(actor, Actor::Holder(_)) {
+            for other in [Actor::Holder(lease(9)), Actor::Studio, Actor::Person] {
+                assert_eq!(step(&job, other, event.clone(), T0), Err(Refused::StaleLease), "{event:?}");
+            }
+        }
+    }
+    let wish = step(&job, Actor::Holder(lease(1)), Event::CancelRequested, T0);
+    assert!(matches!(wish, Err(Refused::Impossible { .. })), "a worker can't cancel in its owner's name");
+    let verdict = step(&in_status(Status::Unknown), Actor::Studio, Event::Resolved { charge: HOLD }, T0);
+    assert!(verdict.is_err(), "only a person may say what was charged");
+}
+
+#[test]
+fn faults_are_bounded_and_busy_does_not_count() {
+    let mut job = queued();
+    let mut rounds = 0;
+    while job.status == Status::Queued {
+        rounds += 1;
+        job = step(&job, Actor::Studio, Event::Claimed(lease(1)), T0).unwrap().job;
+        let kind = if rounds <= 5 { FailureKind::Busy } else { FailureKind::WorkerDied };
+        job = step(&job, Actor::Holder(lease(1)), failed(kind, true, 0), T0).unwrap().job;
+    }
+    assert_eq!((job.status, rounds, job.faults), (Status::Failed, 5 + MAX_FAULTS, MAX_FAULTS));
+    assert_eq!(job.error.unwrap().kind, FailureKind::WorkerDied);
+}
+
+#[test]
+fn a_job_that_only_finds_its_provider_busy_ends_too() {
+    let mut job = queued();
+    while job.status == Status::Queued {
+        job = step(&job, Actor::Studio, Event::Claimed(lease(1)), T0).unwrap().job;
+        job = step(&job, Actor::Holder(lease(1)), failed(FailureKind::Busy, true, 0), T0).unwrap().job;
+    }
+    assert_eq!((job.status, job.attempt), (Status::Failed, MAX_ATTEMPTS));
+}
+
+#[test]
+fn a_wish_to_stop_is_kept_until_there_is_something_to_stop() {
+    let job = step(&in_status(Status::Submitting), Actor::Person, Event::CancelRequested, T0).unwrap().job;
+    let moved = step(&job, Actor::Holder(lease(1)), Event::Submitted { handle: "h".into() }, T0).unwrap();
+    assert_eq!(moved.effects, [Effect::AskProviderToStop]);
+    let canceled =
+        step(&moved.job, Actor::Holder(lease(1)), Event::CanceledAtProvider { charge: Nanos::new(4) }, T0).unwrap();
+    assert_eq!(canceled.job.status, Status::Canceled);
+    assert_eq!(canceled.effects, [Effect::Settle { charge: Nanos::new(4) }]);
+    // A fault ends it as wished instead of starting it again; completion that came first wins.
+    let died = step(&moved.job, Actor::Holder(lease(1)), failed(FailureKind::WorkerDied, true, 0), T0).unwrap();
+    assert_eq!(died.job.status, Status::Canceled);
+    let ready = step(&moved.job, Actor::Holder(lease(1)), Event::OutputsReady, T0).unwrap().job;
+    let done = step(&ready, Actor::Holder(lease(1)), Event::Completed { outputs: vec![output()], charge: HOLD }, T0);
+    assert_eq!(done.unwrap().job.status, Status::Succeeded);
+}
+
+#[test]
+fn a_deadline_expires_what_it_can_and_flags_what_it_cannot() {
+    let early = Timestamp::from_millis(T0.as_millis() - 1);
+    assert!(step(&queued(), Actor::Studio, Event::DeadlinePassed, early).is_err(), "not before its time");
+    let flagged = step(&in_status(Status::Unknown), Actor::Studio, Event::DeadlinePassed, T0).unwrap();
+    assert_eq!(flagged.job.status, Status::Unknown, "the money stays held");
+    let over = step(&flagged.job, Actor::Holder(lease(1)), Event::NotLanded { retry_at: T0 }, T0).unwrap();
+    assert_eq!(over.job.status, Status::Expired);
+    assert_eq!(over.effects, [Effect::Settle { charge: Nanos::ZERO }]);
+}
+
+#[test]
+fn success_needs_outputs() {
+    let none = Event::Completed { outputs: Vec::new(), charge: HOLD };
+    assert!(step(&in_status(Status::Collecting), Actor::Holder(lease(1)), none, T0).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_life_settles_exactly_once_at_its_end(choices in prop::collection::vec(0usize..14, 0..60)) {
+        let (mut job, mut settled, mut versions) = (queued(), 0, vec![1]);
+        for choice in choices {
+            let (actor, event) = events().swap_remove(choice);
+            // The holder is whoever was told last.
+            let actor = match (actor, job.lease) { (Actor::Holder(_), Some(lease)) => Actor::Holder(lease), _ => actor };
+            let was_over = job.status.is_terminal();
+            if let Ok(moved) = step(&job, actor, event, T0) {
+                prop_assert!(!was_over, "terminal states never change");
+                settled += moved.effects.iter().filter(|e| matches!(e, Effect::Settle { .. })).count();
+                job = moved.job;
+                versions.push(job.version);
+            }
+            prop_assert_eq!(settled, usize::from(job.status.is_terminal()));
+            prop_assert_eq!(job.ended_at.is_some(), job.status.is_terminal());
+            prop_assert_eq!(job.cost.is_some(), job.status.is_terminal());
+            prop_assert_eq!(job.status == Status::Succeeded, !job.outputs.is_empty());
+        }
+        prop_assert!(versions.windows(2).all(|pair| pair[1] == pair[0] + 1), "one number for each change");
+    }
+}

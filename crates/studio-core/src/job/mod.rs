@@ -1,0 +1,238 @@
+//! A job: one durable unit of work, of any modality, from the moment it is accepted to its one end.
+//!
+//! This file has the nouns. How a job moves is in [`machine`]: one pure function, and no other way.
+
+pub mod machine;
+
+pub use machine::{Actor, Effect, Event, Moved, Refused, step};
+
+use crate::{
+    catalog::Modality,
+    id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
+    media::MediaType,
+    money::Nanos,
+    price::PriceList,
+    request::Input,
+    retry::FailureKind,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted; waits for its turn.
+    Queued,
+    /// Its intent is durable and it is on its way to the provider.
+    Submitting,
+    /// The provider has it; we hold a handle.
+    Running,
+    /// The provider is done; we fetch, check and keep what it made.
+    Collecting,
+    /// It was sent and the answer was lost. Its money stays held until someone knows.
+    Unknown,
+    /// Done, and its outputs are ours.
+    Succeeded,
+    /// Over without a result.
+    Failed,
+    /// Over because its owner said so.
+    Canceled,
+    /// Over because its deadline passed.
+    Expired,
+}
+
+impl Status {
+    /// All there are, in the order of a life.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Submitting,
+        Self::Running,
+        Self::Collecting,
+        Self::Unknown,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+        Self::Expired,
+    ];
+
+    /// Whether nothing comes after it.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Canceled | Self::Expired)
+    }
+
+    /// As in the API and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Submitting => "submitting",
+            Self::Running => "running",
+            Self::Collecting => "collecting",
+            Self::Unknown => "unknown",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Reads what [`Status::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// Who pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payer {
+    /// A person, directly.
+    User(UserId),
+    /// A person by one of their keys, within its budget.
+    Key(KeyId),
+}
+
+/// The SHA-256 of a blob: its address in the asset store.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentHash(pub [u8; 32]);
+
+impl ContentHash {
+    /// Reads 64 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return None;
+        }
+        for (place, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl std::fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for ContentHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ContentHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a SHA-256 in hexadecimal"))
+    }
+}
+
+/// One thing that a job made, kept by us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Its name in the library.
+    pub asset: AssetId,
+    /// Its content.
+    pub hash: ContentHash,
+    /// Its type, told by its bytes.
+    pub media_type: MediaType,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The seed that makes it again, where the model has one.
+    pub seed: Option<u64>,
+}
+
+/// Why a job is over without a result, in words for its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobError {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// What happened.
+    pub message: String,
+}
+
+/// One durable unit of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Whose it is. Nobody else can see it.
+    pub owner: UserId,
+    /// Who pays for it.
+    pub payer: Payer,
+    /// The request that made it.
+    pub request: RequestId,
+    /// What it makes.
+    pub modality: Modality,
+    /// The canonical id of its model.
+    pub model: String,
+    /// Who runs it.
+    pub provider: String,
+    /// The model's name there.
+    pub upstream: String,
+    /// What was asked.
+    pub input: Input,
+    /// Where it stands.
+    pub status: Status,
+    /// Grows by one with every change: numbers its snapshots.
+    pub version: u64,
+    /// What the provider is doing, in its own short words.
+    pub stage: Option<String>,
+    /// How far along it is, in thousandths. Never falls within an attempt.
+    pub progress: u16,
+    /// Submissions so far.
+    pub attempt: u32,
+    /// Attempts that ended by a fault.
+    pub faults: u32,
+    /// Proof of who works on it now.
+    pub lease: Option<LeaseToken>,
+    /// The provider's name for the running attempt.
+    pub handle: Option<String>,
+    /// While queued: not before this.
+    pub run_at: Timestamp,
+    /// When the work dies.
+    pub deadline: Option<Timestamp>,
+    /// Its owner wants it to stop.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// Its deadline passed while it was not ours to stop at once.
+    pub deadline_passed_at: Option<Timestamp>,
+    /// The most that it may cost; reserved at admission.
+    pub hold: Nanos,
+    /// The price list by which it is held and charged: the one in force when it was accepted, whatever the catalog says
+    /// later. None: unpriced.
+    pub price_list: Option<PriceList>,
+    /// What it was charged, once it is over.
+    pub cost: Option<Nanos>,
+    /// What it made.
+    pub outputs: Vec<Output>,
+    /// Why it is over without a result.
+    pub error: Option<JobError>,
+    /// What its owner should know although it was accepted.
+    pub warnings: Vec<String>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When a provider first had it.
+    pub started_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Job {
+    /// Whether nothing is charged for it whatever happens.
+    pub fn is_free(&self) -> bool {
+        self.hold == Nanos::ZERO && self.price_list.is_some()
+    }
+
+    /// The name of its current attempt at the provider: ours to choose, the same if the same attempt is looked up.
+    pub fn attempt_name(&self) -> String {
+        format!("{}-{}", self.id, self.attempt)
+    }
+}

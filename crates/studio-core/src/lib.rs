@@ -1,0 +1,34 @@
+//! WHAT IS TRUE: the types, rules and decisions of the studio, and the promises the outside makes to it.
+//!
+//! Everything here is pure. The core owns no clock, no chance, no environment and no I/O: they are handed in, so that a
+//! seeded simulator can live through the whole life of jobs and money and replay it bit for bit.
+//!
+//! In reading order: the small values, what can be asked for, who asks, what a job may do, what it costs, and last the
+//! [`ports`] that the other crates implement.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod id;
+pub mod time;
+
+pub mod money;
+pub mod price;
+
+pub mod media;
+pub mod secret;
+
+pub mod parameter;
+
+pub mod catalog;
+pub mod request;
+
+pub mod caller;
+pub mod idempotency;
+pub mod limits;
+
+pub mod job;
+pub mod retry;
+
+pub mod ledger;
+
+pub mod ports;

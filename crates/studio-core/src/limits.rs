@@ -1,0 +1,203 @@
+//! Rate limits by GCRA, the generic cell rate algorithm: one time per caller and class says it all.
+//!
+//! The stored time is the *theoretical arrival time*: when the next call would be due if calls came evenly. A call is
+//! allowed while that time is not further ahead than the burst allows; each call moves it on by one interval.
+
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr, time::Duration};
+
+/// What is limited together. Every route names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitClass {
+    /// Making pictures, film, music.
+    Generation,
+    /// Reading jobs.
+    Status,
+}
+
+impl LimitClass {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Generation, Self::Status];
+
+    /// As in configuration and headers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Generation => "generation",
+            Self::Status => "status",
+        }
+    }
+
+    /// The limit when nothing is configured (findings 4 and 8, origin.md 2.9).
+    pub const fn default_rate(self) -> Rate {
+        match self {
+            Self::Generation => Rate { count: 10, window: Duration::from_secs(60) },
+            Self::Status => Rate { count: 60, window: Duration::from_secs(60) },
+        }
+    }
+}
+
+/// So many calls in a window; as many may come at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Rate {
+    /// Calls, at least 1.
+    pub count: u32,
+    /// The window, at least a second.
+    pub window: Duration,
+}
+
+/// Why a text is not a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a limit must be a count and a window, such as 10/min, 5/h, 3/s or 1000/day")]
+pub struct NotARate;
+
+impl FromStr for Rate {
+    type Err = NotARate;
+
+    fn from_str(text: &str) -> Result<Self, NotARate> {
+        let (count, window) = text.split_once('/').ok_or(NotARate)?;
+        let count: u32 = count.trim().parse().map_err(|_| NotARate)?;
+        let seconds = match window.trim() {
+            "s" | "sec" | "second" => 1,
+            "min" | "minute" => 60,
+            "h" | "hour" => 3600,
+            "d" | "day" => 86_400,
+            _ => return Err(NotARate),
+        };
+        // More than one call a millisecond could not be counted in milliseconds below.
+        let countable = count >= 1 && u64::from(count) <= seconds * 1_000_000;
+        if countable { Ok(Self { count, window: Duration::from_secs(seconds) }) } else { Err(NotARate) }
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = NotARate;
+
+    fn try_from(text: String) -> Result<Self, NotARate> {
+        text.parse()
+    }
+}
+
+impl From<Rate> for String {
+    fn from(rate: Rate) -> Self {
+        rate.to_string()
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = match self.window.as_secs() {
+            1 => "s",
+            60 => "min",
+            3600 => "h",
+            _ => "day",
+        };
+        write!(f, "{}/{window}", self.count)
+    }
+}
+
+/// The theoretical arrival time, in nanoseconds since 1970: finer than a millisecond so that high rates stay exact.
+pub type ArrivalNanos = i128;
+
+/// The answer to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the call may pass.
+    pub allowed: bool,
+    /// The limit that was applied.
+    pub rate: Rate,
+    /// Calls left before the limit is reached.
+    pub remaining: u32,
+    /// Until all calls are free again.
+    pub reset_after: Duration,
+    /// Until one more call is free; nothing when one is free now.
+    pub retry_after: Duration,
+}
+
+/// Decides on a call at `now` where `arrival` was stored before (nothing: the first call). Gives what to store next.
+pub fn decide(rate: Rate, arrival: Option<ArrivalNanos>, now: Timestamp) -> (Decision, ArrivalNanos) {
+    let now = i128::from(now.as_millis()) * 1_000_000;
+    let window = i128::try_from(rate.window.as_nanos()).unwrap_or(i128::MAX / 2);
+    let interval = (window / i128::from(rate.count.max(1))).max(1);
+    let arrival = arrival.unwrap_or(now).max(now);
+    let next = arrival + interval;
+    let allowed = next - now <= window;
+    let arrival = if allowed { next } else { arrival };
+    let ahead = arrival - now;
+    let remaining = u32::try_from((window - ahead).max(0) / interval).unwrap_or(u32::MAX).min(rate.count);
+    let retry = if remaining > 0 { 0 } else { (ahead + interval - window).max(0) };
+    let decision = Decision { allowed, rate, remaining, reset_after: duration(ahead), retry_after: duration(retry) };
+    (decision, arrival)
+}
+
+/// Takes one call back: it turned out not to count.
+pub fn give_back(rate: Rate, arrival: ArrivalNanos) -> ArrivalNanos {
+    arrival - i128::try_from(rate.window.as_nanos()).unwrap_or(0) / i128::from(rate.count.max(1))
+}
+
+fn duration(nanos: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_790_000_000_000 + millis)
+    }
+
+    #[test]
+    fn a_burst_passes_and_the_next_one_waits() {
+        let rate: Rate = "10/min".parse().unwrap();
+        let mut arrival = None;
+        for left in (0..10).rev() {
+            let (decision, next) = decide(rate, arrival, at(0));
+            assert!(decision.allowed);
+            assert_eq!(decision.remaining, left);
+            arrival = Some(next);
+        }
+        let (refused, next) = decide(rate, arrival, at(0));
+        assert!(!refused.allowed);
+        assert_eq!((refused.remaining, refused.retry_after), (0, Duration::from_secs(6)));
+        assert_eq!(refused.reset_after, Duration::from_secs(60));
+        let (later, _) = decide(rate, Some(next), at(6_000));
+        assert!(later.allowed, "one interval later one more is free");
+        let (returned, _) = decide(rate, Some(give_back(rate, next)), at(0));
+        assert!(returned.allowed, "a call that was given back is free again");
+    }
+
+    #[test]
+    fn rates_are_read_and_printed() {
+        for text in ["10/min", "5/h", "1000/s", "1/day"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        for bad in ["", "10", "0/min", "-1/min", "10/week", "x/min", "10/", "4294967295/s"] {
+            assert_eq!(bad.parse::<Rate>(), Err(NotARate), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_twice_the_count_in_any_window(
+            count in 1u32..50, gaps in prop::collection::vec(0i64..5_000, 1..400)
+        ) {
+            // A full burst and a window's worth of refill: the known bound of the algorithm.
+            let rate = Rate { count, window: Duration::from_secs(60) };
+            let (mut now, mut arrival, mut passed) = (0, None, Vec::new());
+            for gap in gaps {
+                now += gap;
+                let (decision, next) = decide(rate, arrival, at(now));
+                arrival = Some(next);
+                if decision.allowed { passed.push(now) }
+                prop_assert_eq!(decision.retry_after.is_zero(), decision.remaining > 0);
+            }
+            for start in &passed {
+                let in_window = passed.iter().filter(|t| (*start..start + 60_000).contains(*t)).count();
+                prop_assert!(in_window <= 2 * count as usize);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A model's parameters: their kinds, bounds and defaults, declared as data in the catalog and checked here, once, for
+//! every model of every modality.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+use std::collections::BTreeMap;
+
+/// Checked parameter values, by name.
+pub type Parameters = BTreeMap<String, Value>;
+
+/// What one parameter may be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Parameter {
+    /// A whole number.
+    Integer {
+        /// Smallest allowed.
+        min: i64,
+        /// Largest allowed.
+        max: i64,
+        /// Taken when the caller gives none.
+        default: Option<i64>,
+    },
+    /// Any finite number.
+    Number {
+        /// Smallest allowed.
+        min: f64,
+        /// Largest allowed.
+        max: f64,
+        /// Taken when the caller gives none.
+        default: Option<f64>,
+    },
+    /// Yes or no.
+    Boolean {
+        /// Taken when the caller gives none.
+        default: Option<bool>,
+    },
+    /// One of a few words.
+    Choice {
+        /// The words.
+        of: Vec<String>,
+        /// Taken when the caller gives none.
+        default: Option<String>,
+    },
+    /// Free text.
+    Text {
+        /// Most characters allowed.
+        max_chars: usize,
+    },
+}
+
+impl Parameter {
+    /// What is allowed, for an error or a catalog page: `a whole number from 64 to 2048`.
+    pub fn allowed(&self) -> String {
+        match self {
+            Self::Integer { min, max, .. } => format!("a whole number from {min} to {max}"),
+            Self::Number { min, max, .. } => format!("a number from {min} to {max}"),
+            Self::Boolean { .. } => "true or false".to_owned(),
+            Self::Choice { of, .. } => format!("one of {}", of.join(", ")),
+            Self::Text { max_chars } => format!("a text of at most {max_chars} characters"),
+        }
+    }
+
+    /// The value in its one form when it is allowed. `1024.0` is a whole number: some clients know no other kind.
+    pub fn check(&self, value: &Value) -> Option<Value> {
+        match self {
+            Self::Integer { min, max, .. } => {
+                let number = value.as_i64().or_else(|| whole(value.as_f64()?))?;
+                (*min..=*max).contains(&number).then(|| Value::from(number))
+            }
+            Self::Number { min, max, .. } => {
+                let number = value.as_f64()?;
+                (*min..=*max).contains(&number).then(|| value.clone())
+            }
+            Self::Boolean { .. } => value.is_boolean().then(|| value.clone()),
+            Self::Choice { of, .. } => {
+                let word = value.as_str()?;
+                of.iter().any(|allowed| allowed == word).then(|| value.clone())
+            }
+            Self::Text { max_chars } => {
+                let text = value.as_str()?;
+                (text.chars().count() <= *max_chars && !text.contains('\0')).then(|| value.clone())
+            }
+        }
+    }
+
+    /// The value taken when the caller gives none.
+    pub fn default_value(&self) -> Option<Value> {
+        match self {
+            Self::Integer { default, .. } => default.map(Value::from),
+            Self::Number { default, .. } => default.and_then(Number::from_f64).map(Value::Number),
+            Self::Boolean { default } => default.map(Value::from),
+            Self::Choice { default, .. } => default.clone().map(Value::from),
+            Self::Text { .. } => None,
+        }
+    }
+
+    /// Whether bounds and default agree with each other: a catalog that contradicts itself must not load.
+    pub fn is_sound(&self) -> bool {
+        let bounds = match self {
+            Self::Integer { min, max, .. } => min <= max,
+            Self::Number { min, max, .. } => min.is_finite() && max.is_finite() && min <= max,
+            Self::Choice { of, .. } => !of.is_empty(),
+            Self::Boolean { .. } => true,
+            Self::Text { max_chars } => *max_chars > 0,
+        };
+        bounds && self.default_value().is_none_or(|value| self.check(&value).is_some())
+    }
+}
+
+/// `value` when it is a whole number that a double holds exactly (up to 2⁵³).
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53 just before")]
+fn whole(value: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (value.fract() == 0.0 && value.abs() <= EXACT).then_some(value as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_checked_by_kind_and_bounds() {
+        let side = Parameter::Integer { min: 64, max: 2048, default: Some(1024) };
+        assert_eq!(side.check(&json!(64)), Some(json!(64)));
+        assert_eq!(side.check(&json!(2048.0)), Some(json!(2048)));
+        for bad in [json!(63), json!(2049), json!(100.5), json!("100"), json!(null), json!(1e300), json!([64])] {
+            assert_eq!(side.check(&bad), None, "{bad}");
+        }
+        let format = Parameter::Choice { of: vec!["png".into(), "webp".into()], default: None };
+        assert!(format.check(&json!("png")).is_some() && format.check(&json!("PNG")).is_none());
+        assert_eq!(format.allowed(), "one of png, webp");
+        let scale = Parameter::Number { min: 1.0, max: 20.0, default: Some(7.5) };
+        assert!(scale.check(&json!(7)).is_some() && scale.check(&json!(20.01)).is_none());
+        let text = Parameter::Text { max_chars: 3 };
+        assert!(text.check(&json!("äöü")).is_some() && text.check(&json!("a\0")).is_none());
+    }
+
+    #[test]
+    fn contradictions_are_seen() {
+        assert!(!Parameter::Integer { min: 2, max: 1, default: None }.is_sound());
+        assert!(!Parameter::Integer { min: 1, max: 2, default: Some(3) }.is_sound());
+        assert!(!Parameter::Choice { of: vec![], default: None }.is_sound());
+        assert!(Parameter::Boolean { default: Some(true) }.is_sound());
+    }
+}

@@ -1,0 +1,62 @@
+//! Keeps bytes, addressed by their content: written once, never changed.
+
+use crate::job::ContentHash;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::stream::BoxStream;
+use std::ops::Range;
+
+/// Bytes that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blob {
+    /// Their address.
+    pub hash: ContentHash,
+    /// How many.
+    pub bytes: u64,
+}
+
+/// Why bytes can't be kept or read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssetError {
+    /// No such blob.
+    #[error("there is no such blob")]
+    Absent,
+    /// More bytes than the writer allowed.
+    #[error("more than {limit} bytes")]
+    TooLarge {
+        /// The cap, in bytes.
+        limit: u64,
+    },
+    /// The place where bytes are kept is full.
+    #[error("no space left for blobs")]
+    NoSpace,
+    /// It can't be read or written.
+    #[error("blobs are not available: {0}")]
+    Unavailable(String),
+}
+
+/// Bytes on their way in. Dropped before [`StagedBlob::commit`], they leave nothing behind.
+#[async_trait]
+pub trait StagedBlob: Send {
+    /// Adds bytes; refuses those beyond the cap.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), AssetError>;
+
+    /// Makes them durable at their address. The same content twice is one blob.
+    async fn commit(self: Box<Self>) -> Result<Blob, AssetError>;
+}
+
+/// Bytes on their way out.
+pub type BlobReader = BoxStream<'static, Result<Bytes, AssetError>>;
+
+/// Keeps bytes.
+#[async_trait]
+pub trait AssetStore: Send + Sync {
+    /// Begins to take in at most `cap` bytes.
+    async fn stage(&self, cap: u64) -> Result<Box<dyn StagedBlob>, AssetError>;
+
+    /// Opens a range of a blob, given in bytes; it must lie within the blob.
+    async fn open(&self, hash: ContentHash, range: Range<u64>) -> Result<BlobReader, AssetError>;
+
+    /// Whether bytes can be written now.
+    async fn check(&self) -> Result<(), AssetError>;
+}

@@ -1,0 +1,17 @@
+//! What the outside promises to the core: one trait for each way out, implemented by the crates around it.
+
+mod assets;
+mod chance;
+mod fetcher;
+mod limiter;
+mod provider;
+mod store;
+
+pub use assets::{AssetError, AssetStore, Blob, BlobReader, StagedBlob};
+pub use chance::{Chance, Clock};
+pub use fetcher::{Body, Destination, FetchError, Fetcher};
+pub use limiter::Limiter;
+pub use provider::{Canceled, Capabilities, Lookup, Polled, Produced, Provider, Started, Submission};
+pub use store::{
+    Admission, Admitted, Advance, Advanced, Asset, Claim, JobFilter, KeyRow, ModelUsage, Store, StoreError, UsageReport,
+};

@@ -1,0 +1,103 @@
+//! Runs models: an outside API, or a worker. An adapter is one call and its wire format; retries, limits, money and
+//! storage are around it, once, for all.
+
+use crate::{job::Job, retry::Failure};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// What a provider can do; the rules of retry and reconciliation ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// It is our own child process: when it dies its work dies with it.
+    pub supervised: bool,
+    /// It can say whether it knows a submission by our name for it.
+    pub lookup: bool,
+    /// It can stop work.
+    pub cancel: bool,
+}
+
+/// What is sent to a provider.
+#[derive(Debug, Clone)]
+pub struct Submission<'a> {
+    /// The job, its intent durable.
+    pub job: &'a Job,
+    /// Where the provider may put outputs instead of sending them in its answer: a URL that ends in a slash.
+    pub upload_to: Option<&'a str>,
+    /// Longest wait for the first byte of an answer.
+    pub first_byte_limit: Duration,
+    /// Longest that the work may take.
+    pub total_limit: Duration,
+}
+
+/// One thing that a provider made, on its way to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Produced {
+    /// In the answer itself.
+    Inline(Bytes),
+    /// At an address: of our own upload place, or of the provider.
+    At(String),
+}
+
+/// The answer to a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// It is done already.
+    Done(Vec<Produced>),
+    /// It goes on under this name.
+    Pending(String),
+}
+
+/// The answer to a question after running work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Polled {
+    /// It goes on.
+    Running {
+        /// What it is doing.
+        stage: Option<String>,
+        /// How far along, in thousandths.
+        progress: u16,
+    },
+    /// It is done.
+    Done(Vec<Produced>),
+    /// It was stopped.
+    Canceled,
+}
+
+/// The answer to a wish to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Canceled {
+    /// Understood; a poll will tell when it has stopped.
+    Asked,
+    /// It does not know the work, or can't stop it.
+    NotPossible,
+}
+
+/// The answer to "do you know this submission?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// Yes, under this name.
+    Found(String),
+    /// No: it never landed.
+    NotLanded,
+}
+
+/// Runs models.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Submits, once. An error of kind `Lost` means that it may have landed.
+    async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure>;
+
+    /// Asks after running work; may wait up to `wait` for news. An error here ends the attempt, so an adapter gives
+    /// `Unavailable` only for a question that can be asked again.
+    async fn poll(&self, job: &Job, handle: &str, wait: Duration) -> Result<Polled, Failure>;
+
+    /// Asks running work to stop.
+    async fn cancel(&self, handle: &str) -> Result<Canceled, Failure>;
+
+    /// Asks whether a submission landed, by the name that we gave it. Only where [`Capabilities::lookup`] says so.
+    async fn lookup(&self, attempt_name: &str) -> Result<Lookup, Failure>;
+}

@@ -1,0 +1,242 @@
+//! Remembers: one method is one transaction and one sentence of the domain. A refusal is an outcome, not an error.
+
+use crate::{
+    caller::{ApiKey, KeyHash, User},
+    catalog::Modality,
+    id::{AssetId, JobId, KeyId, LeaseToken, UserId},
+    idempotency::IdempotencyRecord,
+    job::{Actor, ContentHash, Effect, Event, Job, Refused, Status},
+    ledger::{Audit, Cap},
+    media::MediaType,
+    money::Nanos,
+    time::Timestamp,
+};
+use async_trait::async_trait;
+
+/// The store can't do its work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full.
+    #[error("no space left in the data folder")]
+    NoSpace,
+    /// Too much waits for it already.
+    #[error("the store is busy")]
+    Busy,
+    /// It can't be read or written.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What it holds is not what we wrote.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+/// A job to be accepted, with all that must commit together with it.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The job, queued.
+    pub job: Job,
+    /// What a repeat finds it by.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// What its payer may not exceed.
+    pub caps: Vec<Cap>,
+    /// Claims it at birth, by this lease, if nothing waits for its provider: its first intent is in the same commit.
+    pub claim: Option<LeaseToken>,
+}
+
+/// What became of an admission.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made once per request and taken apart at once")]
+pub enum Admitted {
+    /// It is ours: queued, or claimed at birth.
+    Accepted(Job),
+    /// The same was asked before under the same key: this is that job as it stands now.
+    Replayed(Job),
+    /// Something else was asked before under the same key.
+    KeyReused,
+    /// It would exceed a cap.
+    OverCap {
+        /// The cap.
+        cap: Cap,
+        /// What is spent and held already.
+        committed: Nanos,
+    },
+}
+
+/// Moves a job by an event.
+#[derive(Debug, Clone)]
+pub struct Advance {
+    /// Which.
+    pub job: JobId,
+    /// On whose word.
+    pub actor: Actor,
+    /// What happened.
+    pub event: Event,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of a move.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made once per move and taken apart at once")]
+pub enum Advanced {
+    /// It moved; its ledger entries and assets are in the same commit.
+    Moved {
+        /// The job after it.
+        job: Job,
+        /// What must follow.
+        effects: Vec<Effect>,
+    },
+    /// It did not move.
+    Refused {
+        /// The job as it stands.
+        job: Job,
+        /// Why.
+        reason: Refused,
+    },
+    /// There is no such job.
+    Absent,
+}
+
+/// Takes jobs from the queue of a provider, oldest first, one for each lease.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Whose queue.
+    pub provider: String,
+    /// Fresh tokens, as many as jobs are wanted.
+    pub leases: Vec<LeaseToken>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Which of their jobs someone wants to see, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Only of this status.
+    pub status: Option<Status>,
+    /// Only of this modality.
+    pub modality: Option<Modality>,
+    /// Only older than this one.
+    pub before: Option<JobId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Bytes in someone's library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// Its name.
+    pub id: AssetId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What made it.
+    pub job: JobId,
+    /// Its content.
+    pub hash: ContentHash,
+    /// Its type.
+    pub media_type: MediaType,
+    /// Its size.
+    pub bytes: u64,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// A key and its owner, for a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// The key.
+    pub key: ApiKey,
+    /// Its owner.
+    pub user: User,
+    /// What it has spent and holds.
+    pub committed: Nanos,
+}
+
+/// What one model cost someone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelUsage {
+    /// The model.
+    pub model: String,
+    /// Jobs accepted.
+    pub jobs: u64,
+    /// Of these, succeeded.
+    pub succeeded: u64,
+    /// Of these, not over.
+    pub unfinished: u64,
+    /// What was charged.
+    pub charged: Nanos,
+    /// What is held.
+    pub held: Nanos,
+}
+
+/// What someone used, by model.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageReport {
+    /// By model, in order of name.
+    pub models: Vec<ModelUsage>,
+}
+
+/// Remembers.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Accepts a job: idempotency record, job, hold and first intent in one commit, or none of them. Survives a power
+    /// cut once answered.
+    async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError>;
+
+    /// The job that was accepted under a key, without accepting anything: [`Admitted::Replayed`] or
+    /// [`Admitted::KeyReused`].
+    async fn replay(&self, record: &IdempotencyRecord) -> Result<Option<Admitted>, StoreError>;
+
+    /// Moves a job: calls [`crate::job::step`] in the transaction that writes its result and what follows from it.
+    async fn advance(&self, advance: Advance) -> Result<Advanced, StoreError>;
+
+    /// Takes due jobs from a queue; their intents are durable when it answers.
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError>;
+
+    /// A job, if it is `owner`'s.
+    async fn job(&self, owner: UserId, id: JobId) -> Result<Option<Job>, StoreError>;
+
+    /// A job for those who work on it, whoever's it is.
+    async fn job_for_work(&self, id: JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Someone's jobs.
+    async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError>;
+
+    /// How many jobs wait for the same provider ahead of this one; nothing when it doesn't wait.
+    async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError>;
+
+    /// Jobs that are neither queued nor over: at start, those whose workers are gone.
+    async fn unfinished(&self) -> Result<Vec<Job>, StoreError>;
+
+    /// Jobs that are not over although their deadline is, and that were not told yet.
+    async fn overdue(&self, now: Timestamp) -> Result<Vec<JobId>, StoreError>;
+
+    /// When the next queued job of a provider may run; nothing when none waits.
+    async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// An asset, if it is `owner`'s.
+    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;
+
+    /// What someone used.
+    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError>;
+
+    /// The user of that address, made (with the id given) if there is none.
+    async fn ensure_user(&self, user: User) -> Result<User, StoreError>;
+
+    /// Keeps a new key.
+    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError>;
+
+    /// Revokes a key. False: there is none of that id.
+    async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// The key of that hash, revoked or not.
+    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError>;
+
+    /// All keys, oldest first.
+    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// Audits the whole ledger in one snapshot.
+    async fn audit(&self) -> Result<Audit, StoreError>;
+
+    /// Whether it can be written now.
+    async fn check(&self) -> Result<(), StoreError>;
+}

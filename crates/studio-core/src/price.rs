@@ -1,0 +1,122 @@
+//! Prices: what a model costs, in nano-USD per 10⁶ units, dated and named, so that every charge can say which list it used.
+
+use crate::money::Nanos;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is counted. Everything that any model bills is one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Tokens sent.
+    InputTokens,
+    /// Tokens sent that the provider had in its cache.
+    CachedInputTokens,
+    /// Tokens received, reasoning included.
+    OutputTokens,
+    /// Characters of speech.
+    Characters,
+    /// Pictures.
+    Image,
+    /// Seconds of sound or film.
+    Second,
+    /// Steps of training or diffusion.
+    Step,
+    /// Whole calls.
+    Call,
+}
+
+impl Unit {
+    /// Whether people quote this unit per million (`true`) or each (`false`); design.md, "Custom models".
+    pub const fn quoted_per_million(self) -> bool {
+        matches!(self, Self::InputTokens | Self::CachedInputTokens | Self::OutputTokens | Self::Characters)
+    }
+}
+
+/// How much of each unit was, or at most will be, used.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Usage(BTreeMap<Unit, u64>);
+
+impl Usage {
+    /// So many of one unit.
+    pub fn of(unit: Unit, quantity: u64) -> Self {
+        Self(BTreeMap::from([(unit, quantity)]))
+    }
+
+    /// The units and their quantities.
+    pub fn iter(&self) -> impl Iterator<Item = (Unit, u64)> + '_ {
+        self.0.iter().map(|(unit, quantity)| (*unit, *quantity))
+    }
+}
+
+/// A price list of one model, in force from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceList {
+    /// Names the list in every charge made by it.
+    pub version: String,
+    /// First day in force, `YYYY-MM-DD`; compared as text.
+    pub from: String,
+    /// Nano-USD per 10⁶ units.
+    pub rates: BTreeMap<Unit, i64>,
+}
+
+/// Why a cost can't be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PriceError {
+    /// The list doesn't price a unit that was used.
+    #[error("the price list {version} has no price for {unit:?}")]
+    Unpriced {
+        /// The list.
+        version: String,
+        /// The unit that it lacks.
+        unit: Unit,
+    },
+    /// More money than the ledger can count.
+    #[error("the amount is too large")]
+    TooLarge,
+}
+
+impl PriceList {
+    /// What `usage` costs. Summed exactly, rounded up once.
+    pub fn cost(&self, usage: &Usage) -> Result<Nanos, PriceError> {
+        let mut micro_nanos: i128 = 0;
+        for (unit, quantity) in usage.iter().filter(|(_, quantity)| *quantity > 0) {
+            let rate =
+                self.rates.get(&unit).ok_or_else(|| PriceError::Unpriced { version: self.version.clone(), unit })?;
+            micro_nanos += i128::from(*rate) * i128::from(quantity);
+        }
+        let nanos = micro_nanos.div_euclid(1_000_000) + i128::from(micro_nanos.rem_euclid(1_000_000) > 0);
+        i64::try_from(nanos).map(Nanos::new).map_err(|_| PriceError::TooLarge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(unit: Unit, rate: i64) -> PriceList {
+        PriceList { version: "t".into(), from: "2026-01-01".into(), rates: BTreeMap::from([(unit, rate)]) }
+    }
+
+    #[test]
+    fn costs_are_exact_and_rounded_up_once() {
+        let cached = list(Unit::CachedInputTokens, 12_500_000); // 12.5 nano-USD each
+        assert_eq!(cached.cost(&Usage::of(Unit::CachedInputTokens, 1)), Ok(Nanos::new(13)));
+        assert_eq!(cached.cost(&Usage::of(Unit::CachedInputTokens, 2)), Ok(Nanos::new(25)));
+        assert_eq!(cached.cost(&Usage::default()), Ok(Nanos::ZERO));
+    }
+
+    #[test]
+    fn an_unpriced_unit_is_an_error_not_free() {
+        let images = list(Unit::Image, 1);
+        assert!(matches!(images.cost(&Usage::of(Unit::Second, 1)), Err(PriceError::Unpriced { .. })));
+        assert_eq!(images.cost(&Usage::of(Unit::Second, 0)), Ok(Nanos::ZERO));
+    }
+
+    #[test]
+    fn too_much_money_is_an_error_not_a_wrap() {
+        let dear = list(Unit::Image, i64::MAX);
+        assert_eq!(dear.cost(&Usage::of(Unit::Image, u64::MAX)), Err(PriceError::TooLarge));
+    }
+}

@@ -1,0 +1,273 @@
+//! A request for pictures: `POST /api/v1/generate/image`.
+
+use super::{Fields, Invalid, read_prompt};
+use crate::{
+    catalog::{Catalog, Modality, Model},
+    media::MediaType,
+    parameter::Parameters,
+    price::{Unit, Usage},
+    secret::Prompt,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Fields of the body that are a model's parameters by another place: `{"width": 512}` is `{"modelParams": {"width": 512}}`.
+const PARAMETER_FIELDS: [&str; 6] = ["width", "height", "numImages", "seed", "format", "quality"];
+
+/// A seed when the caller gives none or −1 is drawn from this many; every client's numbers hold it exactly.
+const SEEDS: u64 = 1 << 32;
+
+/// A checked request for pictures. Its parameters are complete: defaults are filled in and the seed is drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageRequest {
+    /// What to draw.
+    pub prompt: Prompt,
+    /// Everything else, by the model's own declaration.
+    pub parameters: Parameters,
+}
+
+impl ImageRequest {
+    /// How many pictures are wanted.
+    pub fn count(&self) -> u64 {
+        self.parameters.get("numImages").and_then(Value::as_u64).unwrap_or(1)
+    }
+
+    /// The seed of the picture at `index`. Each picture has its own, so that one of four can be made again alone.
+    pub fn seed(&self, index: u64) -> Option<u64> {
+        let first = self.parameters.get("seed").and_then(Value::as_u64)?;
+        Some((first + index) % SEEDS)
+    }
+
+    /// The type of file that was asked for, or nothing when the model leaves no choice.
+    pub fn format(&self) -> Option<MediaType> {
+        match self.parameters.get("format")?.as_str()? {
+            "png" => Some(MediaType::Png),
+            "jpeg" => Some(MediaType::Jpeg),
+            "webp" => Some(MediaType::Webp),
+            _ => None,
+        }
+    }
+
+    /// What so many pictures use.
+    pub(super) fn usage(&self, pictures: u64) -> Usage {
+        Usage::of(Unit::Image, pictures)
+    }
+}
+
+/// What was read from a body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read<'c> {
+    /// The model that will draw.
+    pub model: &'c Model,
+    /// The request.
+    pub request: ImageRequest,
+    /// When the work dies, if the caller said so.
+    pub deadline: Option<Timestamp>,
+    /// What the caller should know although it was accepted.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the body of a request for pictures. `random` draws the seed where none is given; `now` dates the deadline.
+pub fn read_image<'c>(body: &Value, catalog: &'c Catalog, random: u64, now: Timestamp) -> Result<Read<'c>, Invalid> {
+    let mut fields = Fields::of(body)?;
+    let mut warnings = Vec::new();
+    let prompt = prompt(&mut fields);
+    let model = model(&mut fields, catalog, &mut warnings);
+    let deadline = deadline(&mut fields, now);
+    for field in ["image", "mask"] {
+        if fields.take(field).is_some() {
+            fields.fault(field, "is not taken yet: no model in this catalog edits pictures");
+        }
+    }
+    let given = given_parameters(&mut fields);
+    let parameters = model.map(|model| parameters(&mut fields, model, given, random));
+    let read = match (prompt, model, parameters) {
+        (Some(prompt), Some(model), Some(parameters)) => {
+            Some(Read { model, request: ImageRequest { prompt, parameters }, deadline, warnings })
+        }
+        _ => None,
+    };
+    fields.finish(read)
+}
+
+fn prompt(fields: &mut Fields<'_>) -> Option<Prompt> {
+    match fields.take("prompt") {
+        None => fields.fault("prompt", "is required"),
+        Some(Value::String(text)) => match read_prompt(text) {
+            Ok(prompt) => return Some(prompt),
+            Err(fault) => fields.fault("prompt", fault),
+        },
+        Some(_) => fields.fault("prompt", "must be a text"),
+    }
+    None
+}
+
+/// The model by `modelId`, by `model` (an older name of the field), by the old `provider` field, or the default.
+fn model<'c>(fields: &mut Fields<'_>, catalog: &'c Catalog, warnings: &mut Vec<String>) -> Option<&'c Model> {
+    let (by_id, by_old_name, provider) = (fields.text("modelId"), fields.text("model"), fields.text("provider"));
+    let images = || catalog.models().iter().filter(|m| m.modality == Modality::Image);
+    if let Some((field, name)) = by_id.map(|n| ("modelId", n)).or(by_old_name.map(|n| ("model", n))) {
+        let found = catalog.find(name).filter(|m| m.modality == Modality::Image);
+        if found.is_none() {
+            let near = catalog.nearest(name, Modality::Image).join(", ");
+            fields.fault(field, format!("is not an image model of this catalog; near names are {near}"));
+        }
+        if let (Some(model), Some(provider)) = (found, provider)
+            && model.provider != provider
+        {
+            fields.fault("provider", format!("contradicts {field}: {} is run by {}", model.id, model.provider));
+        }
+        return found;
+    }
+    let Some(provider) = provider else {
+        return catalog.default_of(Modality::Image);
+    };
+    let found = images().find(|m| m.provider == provider);
+    match found {
+        Some(model) => warnings.push(format!("provider is deprecated: send modelId {:?} instead", model.id)),
+        None => {
+            let mut known: Vec<_> = images().map(|m| m.provider.as_str()).collect();
+            known.dedup();
+            fields.fault("provider", format!("runs no image model here; providers are {}", known.join(", ")));
+        }
+    }
+    found
+}
+
+fn deadline(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timestamp> {
+    let text = fields.text("deadline")?;
+    match Timestamp::parse(text) {
+        Some(deadline) if deadline > now => Some(deadline),
+        Some(_) => {
+            fields.fault("deadline", "is already over");
+            None
+        }
+        None => {
+            fields.fault("deadline", "must be an ISO 8601 time with an offset, such as 2026-11-24T21:04:51Z");
+            None
+        }
+    }
+}
+
+/// The parameters as the caller gave them, each with the name by which a fault is reported.
+fn given_parameters<'a>(fields: &mut Fields<'a>) -> Vec<(String, &'a str, &'a Value)> {
+    let mut given: Vec<(String, &str, &Value)> = Vec::new();
+    match fields.take("modelParams") {
+        None => {}
+        Some(Value::Object(nested)) => {
+            for (name, value) in nested.iter().filter(|(_, value)| !value.is_null()) {
+                given.push((format!("modelParams.{name}"), name, value));
+            }
+        }
+        Some(_) => fields.fault("modelParams", "must be a JSON object"),
+    }
+    for name in PARAMETER_FIELDS {
+        let Some(value) = fields.take(name) else { continue };
+        if given.iter().any(|(_, other, _)| *other == name) {
+            fields.fault(name, format!("is given twice: here and in modelParams.{name}"));
+        }
+        given.push((name.to_owned(), name, value));
+    }
+    given
+}
+
+/// Checks what was given against the model's declaration and fills in the rest.
+fn parameters(fields: &mut Fields<'_>, model: &Model, given: Vec<(String, &str, &Value)>, random: u64) -> Parameters {
+    let mut checked = Parameters::new();
+    for (path, name, value) in given {
+        let Some(parameter) = model.parameters.get(name) else {
+            let known = model.parameters.keys().cloned().collect::<Vec<_>>().join(", ");
+            let path: String = path.chars().take(100).collect();
+            fields.fault(&path, format!("is not a parameter of {}; those are {known}", model.id));
+            continue;
+        };
+        match parameter.check(value) {
+            Some(value) => drop(checked.insert(name.to_owned(), value)),
+            None => fields.fault(&path, format!("must be {}", parameter.allowed())),
+        }
+    }
+    for (name, parameter) in &model.parameters {
+        if let (false, Some(value)) = (checked.contains_key(name), parameter.default_value()) {
+            checked.insert(name.clone(), value);
+        }
+    }
+    if let Some(seed) = checked.get_mut("seed").filter(|seed| seed.as_i64() == Some(-1)) {
+        *seed = Value::from(random % SEEDS);
+    }
+    checked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_600_000_000);
+
+    fn faults(body: Value) -> Vec<(String, String)> {
+        let catalog = Catalog::load(&[]).unwrap();
+        let Err(Invalid(faults)) = read_image(&body, &catalog, 5, NOW) else { panic!("accepted: {body}") };
+        faults.into_iter().map(|f| (f.field, f.message)).collect()
+    }
+
+    #[test]
+    fn a_bare_prompt_takes_every_default_and_a_drawn_seed() {
+        let catalog = Catalog::load(&[]).unwrap();
+        let read = read_image(&json!({"prompt": " a sea at dusk "}), &catalog, (1 << 40) + 7, NOW).unwrap();
+        assert_eq!(read.model.id, "sketch");
+        assert_eq!(read.request.prompt.expose(), "a sea at dusk");
+        assert_eq!((read.request.count(), read.request.seed(0)), (1, Some(7)));
+        assert_eq!(read.request.format(), Some(MediaType::Png));
+        assert!(read.warnings.is_empty() && read.deadline.is_none());
+    }
+
+    #[test]
+    fn fields_and_model_params_are_the_same_parameters() {
+        let catalog = Catalog::load(&[]).unwrap();
+        let body = json!({"prompt": "x", "modelId": "sketch", "width": 512.0, "modelParams": {"height": 64, "seed": 4294967295u32},
+            "numImages": 2, "format": "webp", "quality": null, "deadline": "2999-01-01T00:00:00Z"});
+        let read = read_image(&body, &catalog, 5, NOW).unwrap();
+        let p = &read.request.parameters;
+        assert_eq!((&p["width"], &p["height"], &p["quality"]), (&json!(512), &json!(64), &json!("hd")));
+        assert_eq!((read.request.seed(0), read.request.seed(1)), (Some(4_294_967_295), Some(0)), "seeds wrap");
+        assert!(read.deadline.is_some());
+    }
+
+    #[test]
+    fn f21_the_old_provider_field_works_with_a_warning() {
+        let catalog = Catalog::load(&[]).unwrap();
+        let read = read_image(&json!({"prompt": "x", "provider": "sketch"}), &catalog, 5, NOW).unwrap();
+        assert_eq!(read.model.id, "sketch");
+        assert!(read.warnings[0].contains("modelId"), "{:?}", read.warnings);
+    }
+
+    #[test]
+    fn every_fault_is_named_with_what_is_allowed() {
+        for (body, field, word) in [
+            (json!([]), "body", "object"),
+            (json!({}), "prompt", "required"),
+            (json!({"prompt": 7}), "prompt", "text"),
+            (json!({"prompt": "x", "width": 63}), "width", "64 to 2048"),
+            (json!({"prompt": "x", "width": "512"}), "width", "whole number"),
+            (json!({"prompt": "x", "numImages": 5}), "numImages", "1 to 4"),
+            (json!({"prompt": "x", "format": "gif"}), "format", "png, jpeg, webp"),
+            (json!({"prompt": "x", "colour": "red"}), "colour", "known are"),
+            (json!({"prompt": "x", "modelId": "skecth"}), "modelId", "sketch"),
+            (json!({"prompt": "x", "modelId": 1}), "modelId", "text"),
+            (json!({"prompt": "x", "provider": "acme"}), "provider", "sketch"),
+            (json!({"prompt": "x", "modelId": "sketch", "provider": "acme"}), "provider", "contradicts"),
+            (json!({"prompt": "x", "modelParams": {"steps": 3}}), "modelParams.steps", "width"),
+            (json!({"prompt": "x", "modelParams": {"width": 1}}), "modelParams.width", "64"),
+            (json!({"prompt": "x", "width": 64, "modelParams": {"width": 64}}), "width", "twice"),
+            (json!({"prompt": "x", "modelParams": 3}), "modelParams", "object"),
+            (json!({"prompt": "x", "deadline": "soon"}), "deadline", "ISO 8601"),
+            (json!({"prompt": "x", "deadline": "2001-01-01T00:00:00Z"}), "deadline", "over"),
+            (json!({"prompt": "x", "image": "data:image/png;base64,AA=="}), "image", "not taken"),
+        ] {
+            let found = faults(body.clone());
+            assert!(found.iter().any(|(f, m)| f == field && m.contains(word)), "{body}: {found:?}");
+        }
+        assert_eq!(faults(json!({"width": 1, "height": 1, "x": 1})).len(), 4, "all faults at once");
+    }
+}

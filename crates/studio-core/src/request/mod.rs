@@ -1,0 +1,88 @@
+//! What callers ask for: a JSON body read field by field against the rules and the catalog. Every fault is found in one
+//! pass and named with what is allowed; unknown fields are named too. Nothing here starts, holds or stores anything.
+
+mod fields;
+mod image;
+
+pub use fields::{FieldFault, Fields, Invalid};
+pub use image::{ImageRequest, Read, read_image};
+
+use crate::{price::Usage, secret::Prompt};
+use serde::{Deserialize, Serialize};
+
+/// Most characters of a prompt (origin.md, "Prompt rule").
+pub const MAX_PROMPT_CHARS: usize = 2000;
+/// Longest run without white space in a prompt, in characters (finding 12).
+pub const MAX_WORD_CHARS: usize = 100;
+
+/// A checked request of any modality: what a job keeps and what a provider is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "modality", rename_all = "snake_case")]
+pub enum Input {
+    /// Pictures.
+    Image(ImageRequest),
+}
+
+impl Input {
+    /// The most that this can use: what the hold is made for.
+    pub fn upper_usage(&self) -> Usage {
+        match self {
+            Self::Image(request) => request.usage(request.count()),
+        }
+    }
+
+    /// What was used when so many outputs came back.
+    pub fn actual_usage(&self, outputs: u64) -> Usage {
+        match self {
+            Self::Image(request) => request.usage(outputs),
+        }
+    }
+
+    /// What the person wrote.
+    pub fn prompt(&self) -> &Prompt {
+        match self {
+            Self::Image(request) => &request.prompt,
+        }
+    }
+}
+
+/// Reads a prompt by finding 12: trimmed, not empty, bounded, no NUL, no endless word.
+fn read_prompt(text: &str) -> Result<Prompt, String> {
+    let text = text.trim();
+    let allowed = format!("must be a text of 1 to {MAX_PROMPT_CHARS} characters");
+    if text.is_empty() {
+        return Err(format!("{allowed}, not only white space"));
+    }
+    let chars = text.chars().count();
+    if chars > MAX_PROMPT_CHARS {
+        return Err(format!("{allowed}; this one has {chars}"));
+    }
+    if text.contains('\0') {
+        return Err("must not contain the NUL character".into());
+    }
+    if text.split_whitespace().any(|word| word.chars().count() > MAX_WORD_CHARS) {
+        return Err(format!("must not contain a word of more than {MAX_WORD_CHARS} characters"));
+    }
+    Ok(Prompt::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f12_prompts_are_trimmed_and_bounded() {
+        assert_eq!(read_prompt("  a cat \n").unwrap().expose(), "a cat");
+        assert!(read_prompt(&"ab ".repeat(666)).is_ok());
+        assert!(read_prompt("👩‍👩‍👧 שלום zażółć").is_ok());
+        for (bad, word) in [
+            ("", "1 to 2000"),
+            (" \n\t", "white space"),
+            ("a\0b", "NUL"),
+            (&"x".repeat(101), "100 characters"),
+            (&"ab ".repeat(700), "2099"),
+        ] {
+            assert!(read_prompt(bad).unwrap_err().contains(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a failed attempt means: try again, give up, or admit that we don't know.
+//!
+//! One rule stands above the others: a submit that may have landed is never repeated unless repeating is harmless.
+
+use crate::ports::Capabilities;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Attempts of one job that may end by a fault. A job that kills its worker stops here instead of in a loop.
+pub const MAX_FAULTS: u32 = 3;
+
+/// Submissions of one job in all, those that found the provider busy included.
+pub const MAX_ATTEMPTS: u32 = 50;
+
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// Why an attempt did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The provider refuses what was asked; it will refuse it again.
+    Rejected,
+    /// The provider has no room now; nothing was started.
+    Busy,
+    /// The provider can't be reached or broke before it took the work; nothing was started.
+    Unavailable,
+    /// It was sent and the answer was lost: it may have been started.
+    Lost,
+    /// The worker's process died with the work in it.
+    WorkerDied,
+    /// The model tried and failed.
+    ModelFailed,
+    /// The provider's answer is not what it should be: wrong type, too large, nonsense.
+    BadOutput,
+    /// It took longer than the model may.
+    Timeout,
+    /// The server that worked on it stopped.
+    Interrupted,
+}
+
+impl FailureKind {
+    /// A stable word for the API and the logs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected_by_provider",
+            Self::Busy => "provider_busy",
+            Self::Unavailable => "provider_unavailable",
+            Self::Lost => "reply_lost",
+            Self::WorkerDied => "worker_died",
+            Self::ModelFailed => "model_failed",
+            Self::BadOutput => "bad_output",
+            Self::Timeout => "timeout",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A failed attempt as an adapter tells it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", .kind.code())]
+pub struct Failure {
+    /// Why.
+    pub kind: FailureKind,
+    /// In words for the job's owner: nothing of the provider's internals, no keys, no addresses.
+    pub message: String,
+    /// How long the provider asked us to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure without a wait.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None }
+    }
+}
+
+/// What comes after a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another attempt. `fault`: it counts against [`MAX_FAULTS`].
+    Retry {
+        /// Whether it counts.
+        fault: bool,
+    },
+    /// The job fails.
+    Fail,
+    /// It may have landed: the money stays held until someone knows.
+    Unknown,
+}
+
+/// The rule. `harmless` says that a repeat can't cost twice: see [`repeat_is_harmless`].
+pub fn verdict(kind: FailureKind, harmless: bool) -> Verdict {
+    match kind {
+        FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput | FailureKind::Timeout => {
+            Verdict::Fail
+        }
+        FailureKind::Busy => Verdict::Retry { fault: false },
+        FailureKind::Unavailable | FailureKind::WorkerDied => Verdict::Retry { fault: true },
+        FailureKind::Lost | FailureKind::Interrupted if harmless => Verdict::Retry { fault: true },
+        FailureKind::Lost | FailureKind::Interrupted => Verdict::Unknown,
+    }
+}
+
+/// Whether sending a submission again can't be paid twice: the worker is our own child and dies with its work, or nothing
+/// is charged at all.
+pub fn repeat_is_harmless(provider: Capabilities, free: bool) -> bool {
+    provider.supervised || free
+}
+
+/// How long to wait before attempt `next` (the first retry is 2): doubling, with half of it left to chance so that many
+/// don't come back at once. `chance` is any number; `asked` is the provider's own wish, which wins when it is longer.
+pub fn delay(next: u32, chance: u64, asked: Option<Duration>) -> Duration {
+    let doubled = FIRST_DELAY.saturating_mul(1_u32.checked_shl(next.saturating_sub(2)).unwrap_or(u32::MAX));
+    let most = u64::try_from(doubled.min(LONGEST_DELAY).as_millis()).unwrap_or(u64::MAX);
+    let jittered = Duration::from_millis(most / 2 + chance % (most / 2 + 1));
+    jittered.max(asked.unwrap_or_default().min(Duration::from_secs(600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_landed_is_not_repeated() {
+        let paid = repeat_is_harmless(Capabilities::default(), false);
+        assert_eq!(verdict(FailureKind::Lost, paid), Verdict::Unknown);
+        assert_eq!(verdict(FailureKind::Interrupted, paid), Verdict::Unknown);
+        let own = repeat_is_harmless(Capabilities { supervised: true, ..Capabilities::default() }, false);
+        assert_eq!(verdict(FailureKind::Lost, own), Verdict::Retry { fault: true });
+        assert_eq!(verdict(FailureKind::Busy, paid), Verdict::Retry { fault: false });
+        assert_eq!(verdict(FailureKind::BadOutput, own), Verdict::Fail);
+    }
+
+    #[test]
+    fn delays_double_and_end() {
+        for (next, low, high) in
+            [(2, 100, 200), (3, 200, 400), (4, 400, 800), (40, 15_000, 30_000), (99, 15_000, 30_000)]
+        {
+            for chance in [0, 1, 77_777, u64::MAX] {
+                let millis = delay(next, chance, None).as_millis();
+                assert!((low..=high).contains(&millis), "{next}: {millis}");
+            }
+        }
+        assert_eq!(delay(2, 0, Some(Duration::from_secs(9))), Duration::from_secs(9));
+        assert_eq!(
+            delay(2, 0, Some(Duration::from_secs(99_999))),
+            Duration::from_secs(600),
+            "no provider parks a job for ever"
+        );
+    }
+}
