@@ -15,9 +15,9 @@ use std::{collections::BTreeMap, time::Duration};
 const FILES: [&str; 1] = [include_str!("../../../catalog/image.toml")];
 
 /// Whole-job limit of a model that doesn't name its own.
-const DEFAULT_TOTAL_LIMIT: Duration = Duration::from_secs(600);
+pub const DEFAULT_TOTAL_LIMIT: Duration = Duration::from_secs(600);
 /// Wait for a provider's first byte where the model doesn't name its own (design.md, "Limits").
-const DEFAULT_FIRST_BYTE_LIMIT: Duration = Duration::from_secs(120);
+pub const DEFAULT_FIRST_BYTE_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a model makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

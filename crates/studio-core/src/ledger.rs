@@ -5,7 +5,7 @@
 //! released) or a void. What a provider takes beyond the hold is an overage of its own, never hidden in the post.
 
 use crate::{
-    id::JobId,
+    id::{JobId, KeyId, UserId},
     job::{Job, Payer, Status},
     money::Nanos,
     time::Timestamp,
@@ -22,6 +22,19 @@ pub enum Account {
     Held(Payer),
     /// What a provider has earned.
     Provider(String),
+}
+
+impl Account {
+    /// Reads what `Display` wrote: the store keeps accounts by that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        if let Some(provider) = name.strip_prefix("provider:") {
+            return Some(Self::Provider(provider.to_owned()));
+        }
+        match name.strip_prefix("held:") {
+            Some(payer) => read_payer(payer).map(Self::Held),
+            None => read_payer(name).map(Self::Payer),
+        }
+    }
 }
 
 impl fmt::Display for Account {
@@ -41,6 +54,15 @@ fn write_payer(f: &mut fmt::Formatter<'_>, payer: &Payer) -> fmt::Result {
     match payer {
         Payer::User(id) => write!(f, "user:{id}"),
         Payer::Key(id) => write!(f, "key:{id}"),
+    }
+}
+
+fn read_payer(text: &str) -> Option<Payer> {
+    let (kind, id) = text.split_once(':')?;
+    match kind {
+        "user" => UserId::parse(id).ok().map(Payer::User),
+        "key" => KeyId::parse(id).ok().map(Payer::Key),
+        _ => None,
     }
 }
 

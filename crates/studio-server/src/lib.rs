@@ -1,0 +1,20 @@
+//! WHO ASKS, AND WHAT HAPPENS NEXT.
+//!
+//! [`http`] is the door: one table of routes, and the enforcement that comes from it. [`commands`] are the verbs: gather,
+//! decide in the core, one store method, tell. [`work`] is the clockwork that runs accepted jobs to their end. `http` and
+//! `work` call `commands`; neither `commands` nor `work` knows HTTP, and `http` never writes to the store.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod settings;
+
+pub mod app;
+pub mod news;
+
+pub mod http;
+
+pub mod commands;
+
+pub mod work;
+
+pub mod lifecycle;

@@ -1,1 +1,50 @@
-fn main() {}
+//! THE PROGRAM: flags, configuration and wiring. What the studio does is in the other crates.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod config;
+mod first_start;
+mod keys;
+mod ledger;
+mod serve;
+mod system;
+mod terminal;
+mod wiring;
+
+use arguments::{Arguments, Command, KeyCommand, LedgerCommand};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // A worker is a child with limits of its own, set before there is a runtime, a thread or a log.
+    if let Command::Worker(worker) = arguments.command {
+        return match worker.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
+    let result = config::load(&arguments.shared).and_then(|config| {
+        let runtime = match arguments.command {
+            Command::Serve(_) => tokio::runtime::Builder::new_multi_thread().enable_all().build()?,
+            _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        };
+        runtime.block_on(async {
+            match arguments.command {
+                Command::Serve(serve) => serve::run(config, serve).await.map(|()| ExitCode::SUCCESS),
+                Command::Key(KeyCommand::Create(create)) => keys::create(&config, create).await,
+                Command::Key(KeyCommand::List(list)) => keys::list(&config, list.json).await,
+                Command::Key(KeyCommand::Revoke(revoke)) => keys::revoke(&config, &revoke).await,
+                Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
+                Command::Worker(_) => Ok(ExitCode::SUCCESS),
+            }
+        })
+    });
+    result.unwrap_or_else(|error| failed(&error))
+}
+
+/// Says what went wrong, with every cause.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    terminal::complain(&format!("studio: {error:#}"));
+    ExitCode::FAILURE
+}

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     catalog::Modality,
-    id::{RequestId, UserId},
+    id::{KeyId, RequestId, UserId},
     parameter::Parameters,
     price::PriceList,
     request::{ImageRequest, Input},
@@ -103,6 +103,18 @@ fn a_free_job_is_charged_too() {
     let entries = [vec![hold(&free, T0)], settle(&free, Nanos::ZERO, T0)].concat();
     assert_eq!(entries[1].kind, EntryKind::Post);
     assert!(audit(&entries, &[(free.id, free.status, 0, Some(0))]).violations.is_empty());
+}
+
+#[test]
+fn the_name_of_an_account_is_read_back() {
+    let (user, key) = (Payer::User(UserId::new(T0, [1; 10])), Payer::Key(KeyId::new(T0, [2; 10])));
+    let odd = Account::Provider("held:user:x".into());
+    for account in [Account::Payer(user), Account::Held(user), Account::Payer(key), Account::Held(key), odd] {
+        assert_eq!(Account::parse(&account.to_string()), Some(account));
+    }
+    for bad in ["", "user", "user:", "user:1", "held:", "held:held:", "team:019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b"] {
+        assert_eq!(Account::parse(bad), None, "{bad}");
+    }
 }
 
 #[test]

@@ -45,7 +45,6 @@ pub struct Admission {
 
 /// What became of an admission.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "made once per request and taken apart at once")]
 pub enum Admitted {
     /// It is ours: queued, or claimed at birth.
     Accepted(Job),
@@ -77,7 +76,6 @@ pub struct Advance {
 
 /// What became of a move.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "made once per move and taken apart at once")]
 pub enum Advanced {
     /// It moved; its ledger entries and assets are in the same commit.
     Moved {

@@ -1,0 +1,36 @@
+# The commands of this repository. `make help` lists them.
+
+CARGO ?= cargo
+# Flags for the server: make run ARGS="--listen 0.0.0.0:8080"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint bench contact-sheet tools
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: tools ## Build the studio and start it; prints the address, a first key and a curl line
+	$(CARGO) run --release --locked --package studio -- serve $(ARGS)
+
+build: tools ## Build the optimised binary: target/release/studio
+	$(CARGO) build --release --locked --package studio
+
+test: lint ## Check style and run every test
+	$(CARGO) test --workspace --locked
+
+lint: tools ## Check formatting and lints; warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+
+bench: build ## Measure: durable admissions, start, memory, first picture
+	$(CARGO) bench --locked --package studio-store --bench admit
+	bench/start.sh target/release/studio
+
+contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
+	$(CARGO) run --release --locked --package studio-engines --example contact-sheet -- docs/sketch.jpg
+
+# SQLite and ring are C, built from the sources in their crates: a C compiler is all that the Rust toolchain lacks.
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or newer, see https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "installing a C compiler" && apt-get update -q && apt-get install -y -q gcc libc6-dev; }

@@ -1,0 +1,144 @@
+//! What everything in the server shares: the ports, the catalog, the providers, and who to tell.
+
+use crate::{
+    news::News,
+    settings::LimitSettings,
+    work::{uploads::Uploads, workers::Supervisor},
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use studio_core::{
+    catalog::Catalog,
+    id::LeaseToken,
+    ports::{AssetStore, Chance, Clock, Fetcher, Limiter, Provider, Store},
+    time::Timestamp,
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A provider, with how many jobs it may have at once and the bell of its queue.
+pub struct Lane {
+    /// The provider.
+    pub provider: Arc<dyn Provider>,
+    /// One permit for each job that it may have at once.
+    pub permits: Arc<Semaphore>,
+    /// Rung when its queue may have something for it.
+    pub bell: Notify,
+    /// Its configured origin, where its outputs may lie too.
+    pub origin: Option<String>,
+}
+
+impl Lane {
+    /// A lane for `concurrency` jobs at once.
+    pub fn new(provider: Arc<dyn Provider>, concurrency: usize, origin: Option<String>) -> Self {
+        Self { provider, permits: Arc::new(Semaphore::new(concurrency.max(1))), bell: Notify::new(), origin }
+    }
+}
+
+/// What the program hands over to make an [`App`].
+pub struct Parts {
+    /// Remembers jobs, money, people.
+    pub store: Arc<dyn Store>,
+    /// Keeps bytes.
+    pub assets: Arc<dyn AssetStore>,
+    /// Counts calls.
+    pub limiter: Arc<dyn Limiter>,
+    /// Fetches what providers point to.
+    pub fetcher: Arc<dyn Fetcher>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives chance.
+    pub chance: Arc<dyn Chance>,
+    /// What can be asked for.
+    pub catalog: Catalog,
+    /// Who runs it, by name.
+    pub lanes: BTreeMap<String, Lane>,
+    /// Our own worker processes.
+    pub workers: Vec<Arc<Supervisor>>,
+    /// Configured limits.
+    pub limits: LimitSettings,
+}
+
+/// What everything in the server shares.
+pub struct App {
+    /// Remembers jobs, money, people.
+    pub store: Arc<dyn Store>,
+    /// Keeps bytes.
+    pub assets: Arc<dyn AssetStore>,
+    /// Counts calls.
+    pub limiter: Arc<dyn Limiter>,
+    /// Fetches what providers point to.
+    pub fetcher: Arc<dyn Fetcher>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives chance.
+    pub chance: Arc<dyn Chance>,
+    /// What can be asked for.
+    pub catalog: Catalog,
+    /// Who runs it, by name.
+    pub lanes: BTreeMap<String, Lane>,
+    /// Our own worker processes.
+    pub workers: Vec<Arc<Supervisor>>,
+    /// Configured limits.
+    pub limits: LimitSettings,
+    /// Tells those who wait for a job that it changed.
+    pub news: News,
+    /// Where workers put what they made.
+    pub uploads: Uploads,
+    /// Keys that were checked a moment ago.
+    pub keys: crate::http::KeyMemory,
+    /// Requests under way with the same idempotency key.
+    pub flights: crate::http::Flights,
+    /// Loops and attempts: drained first when the server stops.
+    pub work: TaskTracker,
+    /// Connections and requests: they end after the work, for workers hand in their outputs through the same door.
+    pub doors: TaskTracker,
+    /// Falls when the server is to stop: no new work is taken.
+    pub stopping: CancellationToken,
+    /// Falls when what still runs is to be left as it is.
+    pub giving_up: CancellationToken,
+    /// Falls when the door closes.
+    pub closing: CancellationToken,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { store, assets, limiter, fetcher, clock, chance, catalog, lanes, workers, limits } = parts;
+        Arc::new(Self {
+            store,
+            assets,
+            limiter,
+            fetcher,
+            clock,
+            chance,
+            catalog,
+            lanes,
+            workers,
+            limits,
+            news: News::default(),
+            uploads: Uploads::default(),
+            keys: crate::http::KeyMemory::default(),
+            flights: crate::http::Flights::default(),
+            work: TaskTracker::new(),
+            doors: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            giving_up: CancellationToken::new(),
+            closing: CancellationToken::new(),
+        })
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh lease.
+    pub fn lease(&self) -> LeaseToken {
+        LeaseToken::new(self.now(), self.chance.id_bytes())
+    }
+
+    /// When a further attempt may start.
+    pub fn retry_at(&self, next_attempt: u32, asked: Option<Duration>) -> Timestamp {
+        self.now().plus(studio_core::retry::delay(next_attempt, self.chance.number(), asked))
+    }
+}

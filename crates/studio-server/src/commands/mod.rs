@@ -1,0 +1,13 @@
+//! The verbs: gather, decide in the core, one store method, tell. Called by HTTP, by the clockwork and by the command line.
+
+mod cancel;
+mod keys;
+mod moves;
+mod submit;
+mod wait;
+
+pub use cancel::{CancelOutcome, cancel};
+pub use keys::{NewKey, create_key, ensure_owner};
+pub use moves::{move_job, move_surely};
+pub use submit::{Asked, NotSubmitted, Submitted, submit};
+pub use wait::wait;

@@ -1,0 +1,148 @@
+//! `/jobs`: list, see, follow, cancel.
+
+use super::{id, json};
+use crate::{
+    app::App,
+    commands::{self, CancelOutcome},
+    http::{
+        call::{Call, Caller},
+        present,
+        refusal::Refusal,
+        stream,
+        table::Answer,
+    },
+};
+use axum::{body::Body, response::Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use studio_core::{
+    catalog::Modality,
+    id::JobId,
+    job::{Job, Status},
+    ports::JobFilter,
+};
+
+/// Jobs on a page, unless the caller says otherwise, and at most.
+const USUAL_PAGE: u32 = 20;
+const LONGEST_PAGE: u32 = 100;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The one answer for a job that is absent and for one that is another's.
+fn absent() -> Refusal {
+    Refusal::not_found("job")
+}
+
+fn job_id(call: &Call) -> Result<JobId, Refusal> {
+    id("id", call.parameter("id"), JobId::parse)
+}
+
+async fn own_job(app: &App, caller: &Caller, id: JobId) -> Result<Job, Refusal> {
+    app.store.job(caller.user(), id).await?.ok_or_else(absent)
+}
+
+async fn show(app: &App, job: &Job) -> Result<Value, Refusal> {
+    let position = if job.status == Status::Queued { app.store.queue_position(job.id).await? } else { None };
+    Ok(json!({ "success": true, "job": present::job(job, position) }))
+}
+
+pub(in crate::http) fn get_job(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        call.only_query(&[])?;
+        let job = own_job(&app, &caller, job_id(&call)?).await?;
+        Ok(json(StatusCode::OK, &show(&app, &job).await?))
+    })
+}
+
+pub(in crate::http) fn list_jobs(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        call.only_query(&["status", "modality", "cursor", "limit"])?;
+        let filter = read_filter(&call)?;
+        let limit = filter.limit;
+        // One more than asked for tells whether there is another page.
+        let mut jobs = app.store.jobs(caller.user(), JobFilter { limit: limit + 1, ..filter }).await?;
+        let more = jobs.len() > limit as usize;
+        jobs.truncate(limit as usize);
+        let items: Vec<_> = jobs.iter().map(|job| present::job(job, None)).collect();
+        let mut body = json!({ "success": true, "items": items });
+        if let Some(last) = jobs.last().filter(|_| more) {
+            body["nextCursor"] = last.id.to_string().into();
+        }
+        Ok(json(StatusCode::OK, &body))
+    })
+}
+
+fn read_filter(call: &Call) -> Result<JobFilter, Refusal> {
+    let one_of =
+        |name: &str, allowed: &[&str]| Refusal::invalid_field(name, format!("must be one of {}", allowed.join(", ")));
+    let status = call
+        .query
+        .get("status")
+        .map(|text| Status::parse(text).ok_or_else(|| one_of("status", &Status::ALL.map(Status::as_str))));
+    let modality = call
+        .query
+        .get("modality")
+        .map(|text| Modality::parse(text).ok_or_else(|| one_of("modality", &[Modality::Image.as_str()])));
+    let cursor = call.query.get("cursor").map(|text| id("cursor", text, JobId::parse));
+    let limit = call.query.get("limit").map_or(Ok(USUAL_PAGE), |text| {
+        let number = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
+        number
+            .ok_or_else(|| Refusal::invalid_field("limit", format!("must be a whole number from 1 to {LONGEST_PAGE}")))
+    });
+    Ok(JobFilter {
+        status: status.transpose()?,
+        modality: modality.transpose()?,
+        before: cursor.transpose()?,
+        limit: limit?,
+    })
+}
+
+pub(in crate::http) fn cancel_job(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        call.only_query(&[])?;
+        let id = job_id(&call)?;
+        match commands::cancel(&app, caller.user(), id).await? {
+            CancelOutcome::Canceled(job) => Ok(json(StatusCode::OK, &show(&app, &job).await?)),
+            CancelOutcome::Requested(job) => Ok(json(StatusCode::ACCEPTED, &show(&app, &job).await?)),
+            CancelOutcome::Over(job) => {
+                let message = format!("The job is over already: it {}.", job.status.as_str());
+                let details = json!({ "jobId": job.id.to_string(), "status": job.status.as_str() });
+                Err(Refusal::new(StatusCode::CONFLICT, "job_over", message).with(details))
+            }
+            CancelOutcome::Absent => Err(absent()),
+        }
+    })
+}
+
+pub(in crate::http) fn job_events(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        call.only_query(&[])?;
+        let seen = match call.headers.get(LAST_EVENT_ID) {
+            None => 0,
+            Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
+                Refusal::invalid_field("Last-Event-ID", "must be the id of an event of this stream, a whole number")
+            })?,
+        };
+        let id = job_id(&call)?;
+        // Listen first, read after: a change in between is seen by one of the two.
+        let news = app.news.listen(id);
+        let job = own_job(&app, &caller, id).await?;
+        if job.status.is_terminal() && seen >= job.version {
+            // Nothing will come any more; 204 tells a browser's EventSource not to come back.
+            return Ok(status_only(StatusCode::NO_CONTENT));
+        }
+        let mut response = Response::new(stream::events(app, caller, news, job, seen));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        // Proxies that buffer would hold news back.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        Ok(response)
+    })
+}
+
+fn status_only(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}

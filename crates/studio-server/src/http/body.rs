@@ -1,0 +1,91 @@
+//! Reads bodies within their limits, and clears away those that nobody read.
+
+use super::refusal::Refusal;
+use crate::settings::BODY_DEADLINE;
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// How much of an unread body is cleared away so that its sender can read the answer (design.md, "Bodies").
+const DRAIN_BYTES: usize = 4 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// Reads at most `limit` bytes.
+pub(super) async fn read(body: &mut Body, headers: &HeaderMap, limit: u64) -> Result<Bytes, Refusal> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Refusal::too_large(limit));
+    }
+    let deadline = Instant::now() + BODY_DEADLINE;
+    let mut bytes = BytesMut::new();
+    loop {
+        match timeout_at(deadline, body.frame()).await {
+            Err(_) => return Err(too_slow()),
+            Ok(None) => return Ok(bytes.freeze()),
+            Ok(Some(Err(_))) => return Err(broken()),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    if (bytes.len() + data.len()) as u64 > limit {
+                        return Err(Refusal::too_large(limit));
+                    }
+                    bytes.extend_from_slice(&data);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn too_slow() -> Refusal {
+    let message = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
+}
+
+pub(super) fn broken() -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "body_cut_off", "The body ended before it was complete.")
+}
+
+/// A JSON body is wanted: checks that it is announced as one (finding 26).
+pub(super) fn check_json_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let essence = kind.split(';').next().unwrap_or("").trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = "Send the body as JSON, with Content-Type: application/json.";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+}
+
+/// Parses JSON (finding 2: a broken body is the sender's fault and says where).
+pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Refusal::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not valid JSON: see {place}."))
+    })
+}
+
+/// Clears away what is left of a body. True: all of it, and the connection can go on.
+pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
+    // Who waits for permission to send has sent nothing, and will not.
+    if headers.contains_key(header::EXPECT) {
+        return false;
+    }
+    let deadline = Instant::now() + DRAIN_TIME;
+    let mut left = DRAIN_BYTES;
+    loop {
+        match timeout_at(deadline, body.frame()).await {
+            Ok(None) => return true,
+            Ok(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                if length > left {
+                    return false;
+                }
+                left -= length;
+            }
+            Err(_) | Ok(Some(Err(_))) => return false,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a handler is given: a request that has passed the door. A [`Caller`] can be made nowhere else, so whoever holds one
+//! is signed in and has the scope that the route's row names.
+
+use super::{flights::Flight, refusal::Refusal};
+use axum::body::Body;
+use http::{HeaderMap, header::HeaderName};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use studio_core::{
+    caller::ApiKey,
+    id::{RequestId, UserId},
+    idempotency::IdempotencyRecord,
+    job::Job,
+    time::Timestamp,
+};
+
+/// Proof that the request is signed in and may do what its route does.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(super) key: Arc<ApiKey>,
+}
+
+impl Caller {
+    /// The key by which they came.
+    pub(crate) fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// Who they are.
+    pub(crate) fn user(&self) -> UserId {
+        self.key.user
+    }
+}
+
+/// A request that has passed the door.
+pub(crate) struct Call {
+    /// Its id.
+    pub(crate) request: RequestId,
+    /// When it came.
+    pub(crate) now: Timestamp,
+    /// Path parameters by name.
+    pub(crate) path: BTreeMap<&'static str, String>,
+    /// Query parameters by name.
+    pub(crate) query: BTreeMap<String, String>,
+    /// Headers.
+    pub(crate) headers: HeaderMap,
+    /// The JSON body, where the row takes one.
+    pub(crate) json: Value,
+    /// The body as it comes, where the row takes a stream.
+    pub(crate) body: Body,
+    /// By what a repeat finds what this request makes.
+    pub(crate) idempotency: Option<IdempotencyRecord>,
+    /// The job that the same request made before.
+    pub(crate) replayed: Option<Job>,
+    /// Held while no other request with the same idempotency key may pass; to be dropped once its job is admitted.
+    pub(super) turn: Option<Flight>,
+}
+
+impl Call {
+    /// A path parameter.
+    pub(crate) fn parameter(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// A header as text.
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Refuses query parameters that nobody asked for: a typo must not be ignored in silence.
+    pub(crate) fn only_query(&self, known: &[&str]) -> Result<(), Refusal> {
+        match self.query.keys().find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let name: String = name.chars().take(100).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                Err(Refusal::invalid_field(&name, format!("is not a known query parameter; known are {known}")))
+            }
+        }
+    }
+
+    /// How long the caller wants HTTP to stay open: `Prefer: wait=N` (RFC 7240), in seconds.
+    pub(crate) fn patience(&self, usual: Duration, longest: Duration) -> Result<Duration, Refusal> {
+        let prefer = HeaderName::from_static("prefer");
+        let values = self.headers.get_all(prefer).iter().filter_map(|value| value.to_str().ok());
+        let mut preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
+        let Some(wait) = preferences.find_map(|preference| preference.strip_prefix("wait=")) else {
+            return Ok(usual);
+        };
+        let longest = longest.as_secs();
+        match wait.trim_matches('"').parse::<u64>() {
+            Ok(seconds) if seconds <= longest => Ok(Duration::from_secs(seconds)),
+            _ => Err(Refusal::invalid_field(
+                "Prefer",
+                format!("wait must be a whole number of seconds from 0 to {longest}"),
+            )),
+        }
+    }
+}

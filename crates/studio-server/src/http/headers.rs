@@ -1,0 +1,68 @@
+//! Headers that every answer has, and limits on those of every request.
+
+use super::refusal::{Refusal, whole_seconds};
+use crate::settings::{HEADER_COUNT_LIMIT, HEADERS_LIMIT, URI_LIMIT};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use std::time::Duration;
+use studio_core::limits::{Decision, LimitClass};
+
+/// Longest request id that a caller may choose.
+const REQUEST_ID_LIMIT: usize = 64;
+
+/// Refuses what is too long to be honest (414, 431).
+pub(super) fn check_sizes(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    if uri.path().len() + uri.query().map_or(0, str::len) > URI_LIMIT {
+        let message = format!("The address may have at most {URI_LIMIT} bytes.");
+        return Err(Refusal::new(StatusCode::URI_TOO_LONG, "uri_too_long", message));
+    }
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > HEADERS_LIMIT || headers.len() > HEADER_COUNT_LIMIT {
+        let message = format!("Headers may have at most {HEADERS_LIMIT} bytes and {HEADER_COUNT_LIMIT} lines.");
+        return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message));
+    }
+    Ok(())
+}
+
+/// The caller's own id for the request, if it is a plain short word: it will stand in log lines.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-request-id")?.to_str().ok()?;
+    let plain = !text.is_empty()
+        && text.len() <= REQUEST_ID_LIMIT
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    plain.then(|| text.to_owned())
+}
+
+/// Tells how much of a limit is left, by the draft standard (draft-ietf-httpapi-ratelimit-headers) and in the older form
+/// (finding 27).
+pub(super) fn tell_limit(headers: &mut HeaderMap, class: LimitClass, decision: &Decision) {
+    let (name, rate) = (class.as_str(), decision.rate);
+    let reset = whole_seconds(decision.reset_after);
+    let policy = format!("\"{name}\";q={};w={}", rate.count, rate.window.as_secs());
+    let state = format!("\"{name}\";r={};t={reset}", decision.remaining);
+    let lines = [
+        ("ratelimit-policy", policy),
+        ("ratelimit", state),
+        ("x-ratelimit-limit", rate.count.to_string()),
+        ("x-ratelimit-remaining", decision.remaining.to_string()),
+        ("x-ratelimit-reset", reset.to_string()),
+    ];
+    for (line, text) in lines {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(line, value);
+        }
+    }
+}
+
+/// Headers that every answer has.
+pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, took: Duration) {
+    if let Ok(value) = HeaderValue::try_from(request_id) {
+        headers.insert("x-request-id", value);
+    }
+    if let Ok(value) = HeaderValue::try_from(format!("{:.1}ms", took.as_secs_f64() * 1000.0)) {
+        headers.insert("x-response-time", value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}

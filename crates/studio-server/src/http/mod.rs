@@ -1,0 +1,21 @@
+//! The door. [`table`] declares every route; [`door`] enforces what its row says, in one visible order; handlers answer.
+//! Whatever goes wrong becomes the one error body in [`refusal`].
+
+mod api;
+mod auth;
+mod body;
+mod call;
+mod door;
+mod flights;
+mod headers;
+mod present;
+mod refusal;
+mod serve;
+mod stream;
+mod table;
+
+pub use auth::KeyMemory;
+pub use door::router;
+pub use flights::Flights;
+pub use serve::serve;
+pub use table::{Access, BodyRule, ROUTES, Route, Verb};

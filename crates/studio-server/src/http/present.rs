@@ -1,0 +1,179 @@
+//! Shows our nouns as the API's JSON: camelCase, ISO times, decimal money, and no URL but our own.
+
+use serde_json::{Value, json};
+use studio_core::{
+    catalog::Model,
+    id::{AssetId, JobId},
+    job::{Job, Output},
+    money::{CURRENCY, Nanos},
+    parameter::Parameter,
+    time::Timestamp,
+};
+
+pub(super) fn asset_url(id: AssetId) -> String {
+    format!("/api/v1/assets/{id}")
+}
+
+pub(super) fn money(amount: Nanos) -> Value {
+    json!({ "amount": amount.to_string(), "currency": CURRENCY })
+}
+
+fn time(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| at.to_string().into())
+}
+
+/// Drops fields that have nothing to say: absent reads better than null.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        other => other,
+    }
+}
+
+pub(super) fn links(id: JobId) -> Value {
+    let own = format!("/api/v1/jobs/{id}");
+    json!({ "self": own, "events": format!("{own}/events"), "cancel": format!("{own}/cancel") })
+}
+
+fn output(output: &Output) -> Value {
+    without_nulls(json!({
+        "assetId": output.asset.to_string(),
+        "url": asset_url(output.asset),
+        "mediaType": output.media_type.as_str(),
+        "bytes": output.bytes,
+        "sha256": output.hash.to_string(),
+        "seed": output.seed,
+    }))
+}
+
+/// A job, as its owner sees it.
+pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
+    let over = job.status.is_terminal();
+    without_nulls(json!({
+        "id": job.id.to_string(),
+        "modality": job.modality.as_str(),
+        "status": job.status.as_str(),
+        "version": job.version,
+        "stage": job.stage,
+        "progress": f64::from(job.progress) / 1000.0,
+        "queuePosition": queue_position,
+        "modelId": job.model,
+        "provider": job.provider,
+        "prompt": job.input.prompt().expose(),
+        "parameters": parameters(job),
+        "attempt": job.attempt,
+        "createdAt": job.created_at.to_string(),
+        "startedAt": time(job.started_at),
+        "endedAt": time(job.ended_at),
+        "deadline": time(job.deadline),
+        "cancelRequestedAt": time(job.cancel_requested_at),
+        "outputs": job.outputs.iter().map(output).collect::<Vec<_>>(),
+        "cost": job.cost.map_or(Value::Null, money),
+        "hold": if over { Value::Null } else { money(job.hold) },
+        "error": job.error.as_ref().filter(|_| over || job.status == studio_core::job::Status::Unknown)
+            .map(|error| json!({ "code": error.kind.code(), "message": error.message })),
+        "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
+        "requestId": job.request.to_string(),
+        "links": links(job.id),
+    }))
+}
+
+fn parameters(job: &Job) -> Value {
+    match &job.input {
+        studio_core::request::Input::Image(request) => json!(request.parameters),
+    }
+}
+
+/// Finished pictures, in the shape that clients of image generation know.
+pub(super) fn images(job: &Job) -> Value {
+    let images: Vec<_> = job
+        .outputs
+        .iter()
+        .map(|output| {
+            without_nulls(json!({
+                "url": asset_url(output.asset),
+                "seed": output.seed,
+                "assetId": output.asset.to_string(),
+                "mediaType": output.media_type.as_str(),
+            }))
+        })
+        .collect();
+    without_nulls(json!({
+        "success": true,
+        "jobId": job.id.to_string(),
+        "status": job.status.as_str(),
+        "modelId": job.model,
+        "provider": job.provider,
+        "images": images,
+        "cost": job.cost.map_or(Value::Null, money),
+        "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
+    }))
+}
+
+/// A job that goes on.
+pub(super) fn accepted(job: &Job) -> Value {
+    without_nulls(json!({
+        "success": true,
+        "jobId": job.id.to_string(),
+        "status": job.status.as_str(),
+        "modelId": job.model,
+        "provider": job.provider,
+        "links": links(job.id),
+        "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
+    }))
+}
+
+/// A model, for whoever chooses one.
+pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
+    let prices = model.price_at(now).map(|list| {
+        let rates: serde_json::Map<String, Value> = list
+            .rates
+            .iter()
+            .map(|(unit, rate)| {
+                let (amount, per) = if unit.quoted_per_million() { (*rate, 1_000_000) } else { (rate / 1_000_000, 1) };
+                let name = serde_json::to_value(unit).ok().and_then(|v| v.as_str().map(camel)).unwrap_or_default();
+                (name, json!({ "amount": Nanos::new(amount).to_string(), "currency": CURRENCY, "per": per }))
+            })
+            .collect();
+        json!({ "version": list.version, "from": list.from, "rates": rates })
+    });
+    let parameters: serde_json::Map<String, Value> =
+        model.parameters.iter().map(|(name, parameter)| (name.clone(), show_parameter(parameter))).collect();
+    without_nulls(json!({
+        "id": model.id,
+        "name": model.name,
+        "description": model.description,
+        "modality": model.modality.as_str(),
+        "provider": model.provider,
+        "aliases": model.aliases,
+        "default": model.default,
+        "available": configured,
+        "parameters": parameters,
+        "prices": prices,
+        "totalLimitSeconds": model.total_limit.as_secs(),
+    }))
+}
+
+fn show_parameter(parameter: &Parameter) -> Value {
+    let mut shown = match parameter {
+        Parameter::Integer { min, max, .. } => json!({ "kind": "integer", "min": min, "max": max }),
+        Parameter::Number { min, max, .. } => json!({ "kind": "number", "min": min, "max": max }),
+        Parameter::Boolean { .. } => json!({ "kind": "boolean" }),
+        Parameter::Choice { of, .. } => json!({ "kind": "choice", "of": of }),
+        Parameter::Text { max_chars } => json!({ "kind": "text", "maxChars": max_chars }),
+    };
+    if let Some(default) = parameter.default_value() {
+        shown["default"] = default;
+    }
+    shown
+}
+
+fn camel(snake: &str) -> String {
+    let mut words = snake.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |text, word| {
+        let mut chars = word.chars();
+        let upper = chars.next().map(|c| c.to_ascii_uppercase());
+        text + &upper.into_iter().chain(chars).collect::<String>()
+    })
+}

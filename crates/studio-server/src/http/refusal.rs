@@ -1,0 +1,210 @@
+//! The one error body, and the only place that knows which status a refusal has:
+//! `{"success":false,"error":"<code>","message":"<human>","details":{...}?,"requestId":"...","timestamp":"<ISO>"}`.
+//! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
+
+use crate::commands::NotSubmitted;
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use std::time::Duration;
+use studio_core::{
+    limits::{Decision, LimitClass},
+    ports::{AssetError, StoreError},
+    request::Invalid,
+    time::Timestamp,
+};
+
+/// A request that is not served, and why.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    code: &'static str,
+    message: Box<str>,
+    details: Option<Box<Value>>,
+    retry_after: Option<Duration>,
+    allow: Option<String>,
+    /// The limit that was reached, for the headers that tell of it.
+    pub(crate) limited: Option<Box<(LimitClass, Decision)>>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into().into_boxed_str();
+        Self { status, code, message, details: None, retry_after: None, allow: None, limited: None }
+    }
+
+    pub(crate) fn with(mut self, details: Value) -> Self {
+        self.details = Some(Box::new(details));
+        self
+    }
+
+    /// A field, header or query parameter that is wrong.
+    pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Self {
+        Invalid::one(field, message).into()
+    }
+
+    pub(crate) fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// The one answer for what is absent and for what is another's.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+    }
+
+    pub(crate) fn method_not_allowed(allowed: String) -> Self {
+        let message = format!("This path takes {allowed}.");
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        refusal.allow = Some(allowed);
+        refusal
+    }
+
+    pub(crate) fn too_large(limit: u64) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("The body may have at most {limit} bytes."))
+            .with(json!({ "limitBytes": limit }))
+    }
+
+    pub(crate) fn limited(class: LimitClass, decision: Decision) -> Self {
+        let seconds = decision.retry_after.as_secs_f64().ceil();
+        let message = format!(
+            "The limit of {} for {} is reached. Try again in {seconds} s, or ask the operator to raise it ([limits] {}).",
+            decision.rate,
+            class.as_str(),
+            class.as_str()
+        );
+        let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+            .with(json!({ "class": class.as_str(), "limit": decision.rate.to_string() }));
+        refusal.retry_after = Some(decision.retry_after);
+        refusal.limited = Some(Box::new((class, decision)));
+        refusal
+    }
+
+    pub(crate) fn stopping() -> Self {
+        let message = "The server is about to stop. Try again in a moment.";
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message);
+        refusal.retry_after = Some(Duration::from_secs(2));
+        refusal
+    }
+
+    /// A bug of ours. What happened is in the log, under the request id.
+    pub(crate) fn internal() -> Self {
+        let message = "Something went wrong here. The request id helps the operator to find out what.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// The response. `request` and `now` name it in the log.
+    pub(crate) fn into_response(self, request: RequestIdText<'_>, now: Timestamp) -> Response {
+        let mut body = json!({
+            "success": false,
+            "error": self.code,
+            "message": self.message,
+            "requestId": request.0,
+            "timestamp": now.to_string(),
+        });
+        if let Some(details) = self.details {
+            body["details"] = *details;
+        }
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait).max(1)));
+        }
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"studio\""));
+        }
+        response
+    }
+}
+
+/// A request's name as it is told: ours, or the caller's own.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestIdText<'a>(pub(crate) &'a str);
+
+/// Rounded up, as a promise to a waiting caller must be.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        let message = format!("The request is not valid: {invalid}.");
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message).with(json!({ "fields": invalid.0 }))
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let (status, code, message) = match &error {
+            StoreError::NoSpace => {
+                (StatusCode::INSUFFICIENT_STORAGE, "no_space", "The data folder is full. Nothing was accepted.")
+            }
+            StoreError::Busy => {
+                (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much waits for the database. Try again in a moment.")
+            }
+            StoreError::Unavailable(_) | StoreError::Damaged(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The database can't be used now.")
+            }
+        };
+        tracing::error!(%error, "store failed a request");
+        let mut refusal = Self::new(status, code, message);
+        refusal.retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
+        refusal
+    }
+}
+
+impl From<AssetError> for Refusal {
+    fn from(error: AssetError) -> Self {
+        tracing::error!(%error, "asset store failed a request");
+        match error {
+            AssetError::TooLarge { limit } => Self::too_large(limit),
+            AssetError::NoSpace => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_space", "The place for blobs is full.")
+            }
+            AssetError::Absent | AssetError::Unavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "blobs_unavailable", "The asset's bytes can't be read now.")
+            }
+        }
+    }
+}
+
+impl From<NotSubmitted> for Refusal {
+    fn from(not: NotSubmitted) -> Self {
+        match not {
+            NotSubmitted::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for a request with another body. Use a new key for a new request.",
+            ),
+            NotSubmitted::OverCap { cap, committed, needed } => Self::new(
+                StatusCode::PAYMENT_REQUIRED,
+                "over_budget",
+                format!(
+                    "This could cost up to {needed} USD; {committed} of the key's budget of {} USD is spent or held.",
+                    cap.limit
+                ),
+            )
+            .with(json!({
+                "budget": cap.limit.to_string(), "committed": committed.to_string(),
+                "needed": needed.to_string(), "currency": studio_core::money::CURRENCY,
+            })),
+            NotSubmitted::Unpriced => Self::new(
+                StatusCode::PAYMENT_REQUIRED,
+                "unpriced_model",
+                "This model has no price, so a key with a budget can't use it. Give it one: [models.prices] in studio.toml.",
+            ),
+            NotSubmitted::Price(error) => Self::invalid_field("modelId", format!("can't be priced: {error}")),
+            NotSubmitted::NoProvider => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_not_configured",
+                "No provider is configured for this model. GET /api/v1/models lists those that are ready.",
+            ),
+            NotSubmitted::Stopping => Self::stopping(),
+            NotSubmitted::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Every setting of the server with its default, its unit and what it is for. `studio.toml`, the environment and flags are
+//! read elsewhere (the program) and end here.
+
+use serde::Deserialize;
+use std::time::Duration;
+use studio_core::limits::{LimitClass, Rate};
+
+/// Longest that HTTP stays open for a caller who waits (design.md, "Answers").
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long HTTP stays open for a picture when the caller doesn't say.
+pub const USUAL_WAIT: Duration = Duration::from_secs(30);
+/// Most bytes of a JSON body.
+pub const JSON_BODY_LIMIT: u64 = 1 << 20;
+/// Most bytes of one picture that a provider may hand us. The largest honest one (2048², noise, PNG) has about 16 MiB.
+pub const OUTPUT_LIMIT: u64 = 64 << 20;
+/// Longest that a request body may take to arrive.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// Longest that request headers may take to arrive.
+pub const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest path and query, in bytes; longer is 414.
+pub const URI_LIMIT: usize = 8 << 10;
+/// Most bytes of all request headers together; more is 431.
+pub const HEADERS_LIMIT: usize = 32 << 10;
+/// Most request headers; more is 431.
+pub const HEADER_COUNT_LIMIT: usize = 100;
+/// Open connections at once.
+pub const CONNECTION_LIMIT: usize = 4096;
+/// Silence on an event stream is broken by a comment after this long, so that nothing in between closes it.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a stream or a waiting caller looks at the store although nobody told it to: news is a convenience.
+pub const LOOK_ANYWAY: Duration = Duration::from_secs(2);
+/// How long a key that was just checked is taken as good: revocation is in force within a second.
+pub const KEY_MEMORY: Duration = Duration::from_millis(500);
+/// How long running work may take to end when the server is asked to stop.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// What can be configured about the server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Making pictures: `10/min`.
+    pub generation: Option<Rate>,
+    /// Reading jobs: `60/min`.
+    pub status: Option<Rate>,
+}
+
+impl LimitSettings {
+    /// The limit of a class: configured, or the default.
+    pub fn rate(&self, class: LimitClass) -> Rate {
+        let configured = match class {
+            LimitClass::Generation => self.generation,
+            LimitClass::Status => self.status,
+        };
+        configured.unwrap_or_else(|| class.default_rate())
+    }
+}
+
+/// What a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// Cog's HTTP prediction API.
+    Cog,
+}
+
+/// Settings of one provider.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// What it speaks.
+    pub kind: Option<ProviderKind>,
+    /// Where it is.
+    pub base_url: Option<String>,
+    /// The key that it wants.
+    pub api_key: Option<studio_core::secret::Secret>,
+    /// How many jobs it may have at once.
+    pub concurrency: Option<usize>,
+    /// Whether it can be asked after its work, as our own engines can: `GET /predictions/{id}`.
+    pub polled: bool,
+}

@@ -1,0 +1,254 @@
+//! One attempt: from its durable intent to its end. Submit, follow, collect, settle; what goes wrong is told to the machine,
+//! which decides what comes next. Every step is recorded before the next one is taken, so a crash anywhere leaves a job that
+//! the next start understands.
+
+use super::collect::{self, NotCollected};
+use crate::{
+    app::{App, Lane},
+    commands::move_surely,
+    news::Listener,
+};
+use std::{pin::pin, sync::Arc, time::Duration};
+use studio_core::{
+    catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_TOTAL_LIMIT},
+    id::LeaseToken,
+    job::{Actor, Event, Job, Refused, Status},
+    money::Nanos,
+    ports::{Advanced, Canceled, Polled, Produced, Started, Submission},
+    retry::{Failure, FailureKind, repeat_is_harmless},
+};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+/// How long a provider may wait for news before it answers a poll.
+const POLL_WAIT: Duration = Duration::from_secs(20);
+/// Least time between two polls that brought nothing new.
+const POLL_PAUSE: Duration = Duration::from_millis(500);
+/// How long work that was asked to stop may take to do so before we stop waiting for it.
+const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// Runs a claimed job in a task of its own; `permit` is its place at the provider, where it needs one.
+pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
+    let app = app.clone();
+    app.work.clone().spawn(async move {
+        let provider = job.provider.clone();
+        tokio::select! {
+            () = run(&app, job) => {}
+            // The next start finds the job where it stands.
+            () = app.giving_up.cancelled() => {}
+        }
+        drop(permit);
+        if let Some(lane) = app.lanes.get(&provider) {
+            lane.bell.notify_one();
+        }
+    });
+}
+
+/// Why an attempt ends without outputs.
+enum Over {
+    /// Its job moved on without us, or the server gives up: nothing is left to say.
+    Left,
+    /// The provider stopped it as we asked.
+    Stopped,
+    /// It went wrong.
+    Failed(Failure),
+}
+
+impl From<Failure> for Over {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+struct Attempt<'a> {
+    app: &'a App,
+    lane: &'a Lane,
+    lease: LeaseToken,
+    job: Job,
+    news: Listener,
+    deadline: Instant,
+    first_byte_limit: Duration,
+    total_limit: Duration,
+}
+
+async fn run(app: &App, job: Job) {
+    let (Some(lane), Some(lease)) = (app.lanes.get(&job.provider), job.lease) else { return };
+    let started = Instant::now();
+    let number = job.attempt;
+    let limits = app.catalog.find(&job.model).map(|model| (model.first_byte_limit, model.total_limit));
+    let (first_byte_limit, total_limit) = limits.unwrap_or((DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_TOTAL_LIMIT));
+    let news = app.news.listen(job.id);
+    let deadline = started + total_limit;
+    let mut attempt = Attempt { app, lane, lease, job, news, deadline, first_byte_limit, total_limit };
+    // Held until the outputs are ours: what a worker of ours uploads is found by it.
+    let ticket = lane.provider.capabilities().supervised.then(|| app.uploads.open(app.chance.as_ref()));
+    let ended = match attempt.produce(ticket.as_ref().map(|ticket| ticket.url.as_str())).await {
+        Ok(produced) => attempt.keep(produced).await,
+        Err(Over::Stopped) => attempt.say(Event::CanceledAtProvider { charge: Nanos::ZERO }).await,
+        Err(over) => Err(over),
+    };
+    if let Err(Over::Failed(failure)) = ended {
+        attempt.fail(failure).await;
+    }
+    let job = &attempt.job;
+    tracing::info!(
+        job.id = %job.id, request.id = %job.request, attempt = number, provider = %job.provider, model = %job.model,
+        status = job.status.as_str(), error = job.error.as_ref().map(|e| e.kind.code()),
+        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "attempt ended"
+    );
+}
+
+impl Attempt<'_> {
+    /// Has the provider do the work: submits it, if that is still to be done, and follows it.
+    async fn produce(&mut self, upload_to: Option<&str>) -> Result<Vec<Produced>, Over> {
+        if self.job.status != Status::Submitting {
+            return self.follow().await;
+        }
+        let lane = self.lane;
+        let submission = Submission {
+            job: &self.job,
+            upload_to,
+            first_byte_limit: self.first_byte_limit,
+            total_limit: self.total_limit,
+        };
+        match timeout_at(self.deadline, lane.provider.start(&submission)).await {
+            // It was on its way when time ran out: it may have landed.
+            Err(_) => Err(Failure::new(FailureKind::Lost, "the provider did not answer in time").into()),
+            Ok(started) => match started? {
+                Started::Done(produced) => Ok(produced),
+                Started::Pending(handle) => {
+                    self.say(Event::Submitted { handle }).await?;
+                    self.follow().await
+                }
+            },
+        }
+    }
+
+    /// Follows work that the provider has, by asking it, until it is over.
+    async fn follow(&mut self) -> Result<Vec<Produced>, Over> {
+        let Some(handle) = self.job.handle.clone() else {
+            let message = "the server stopped before it had kept the provider's answer";
+            return Err(Failure::new(FailureKind::Interrupted, message).into());
+        };
+        // Once it was asked to stop: how long we wait for that.
+        let mut stop_until: Option<Instant> = None;
+        loop {
+            let now = Instant::now();
+            match stop_until {
+                None if self.is_unwanted() || now >= self.deadline => {
+                    stop_until = Some(self.ask_to_stop(&handle).await?)
+                }
+                Some(until) if now >= until => {
+                    return Err(
+                        Failure::new(FailureKind::Timeout, "it took too long and did not stop when asked to").into()
+                    );
+                }
+                _ => {}
+            }
+            let until = stop_until.unwrap_or(self.deadline);
+            match self.ask(&handle, until, stop_until.is_none()).await {
+                None => self.refresh().await,
+                Some(Ok(Polled::Done(produced))) => return Ok(produced),
+                Some(Ok(Polled::Canceled)) if self.is_unwanted() || stop_until.is_none() => return Err(Over::Stopped),
+                Some(Ok(Polled::Canceled)) => {
+                    return Err(Failure::new(FailureKind::Timeout, "it took longer than the model may take").into());
+                }
+                Some(Ok(Polled::Running { stage, progress })) => {
+                    if stage != self.job.stage || progress > self.job.progress {
+                        self.say(Event::Progress { stage, progress }).await?;
+                    } else {
+                        sleep_until((now + POLL_PAUSE).min(until)).await;
+                    }
+                }
+                // It can be asked again.
+                Some(Err(failure)) if failure.kind == FailureKind::Unavailable => {
+                    sleep_until((now + POLL_PAUSE).min(until)).await;
+                }
+                Some(Err(failure)) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// Asks the provider for news until `until`. Nothing: time is up, or its owner wishes it to stop (`heed_wishes`).
+    async fn ask(&mut self, handle: &str, until: Instant, heed_wishes: bool) -> Option<Result<Polled, Failure>> {
+        let mut poll = pin!(self.lane.provider.poll(&self.job, handle, POLL_WAIT));
+        loop {
+            tokio::select! {
+                polled = &mut poll => return Some(polled),
+                job = self.news.hear() => {
+                    if heed_wishes && (job.cancel_requested_at.is_some() || job.deadline_passed_at.is_some()) {
+                        return None;
+                    }
+                }
+                () = sleep_until(until) => return None,
+            }
+        }
+    }
+
+    /// Asks the provider to stop; until when to wait for that.
+    async fn ask_to_stop(&self, handle: &str) -> Result<Instant, Over> {
+        let now = Instant::now();
+        match self.lane.provider.cancel(handle).await {
+            Ok(Canceled::Asked) => Ok(now + STOP_GRACE),
+            // It goes on, is paid for, and its result is kept: better than money for nothing.
+            Ok(Canceled::NotPossible) => Ok(self.deadline.max(now)),
+            Err(failure) if failure.kind == FailureKind::Unavailable => Ok(now + STOP_GRACE),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    fn is_unwanted(&self) -> bool {
+        self.job.cancel_requested_at.is_some() || self.job.deadline_passed_at.is_some()
+    }
+
+    /// Keeps what was produced and ends the job.
+    async fn keep(&mut self, produced: Vec<Produced>) -> Result<(), Over> {
+        if self.job.status != Status::Collecting {
+            self.say(Event::OutputsReady).await?;
+        }
+        let outputs = match collect::collect(self.app, self.lane, &self.job, produced).await {
+            Ok(outputs) => outputs,
+            Err(NotCollected::GaveUp) => return Err(Over::Left),
+            Err(NotCollected::Bad(failure)) => return Err(failure.into()),
+        };
+        let usage = self.job.input.actual_usage(outputs.len() as u64);
+        // It was held by this list, so the list prices every unit of it.
+        let charge = match &self.job.price_list {
+            Some(list) => list.cost(&usage).unwrap_or(self.job.hold),
+            None => Nanos::ZERO,
+        };
+        self.say(Event::Completed { outputs, charge }).await
+    }
+
+    async fn fail(&mut self, failure: Failure) {
+        let retry_at = self.app.retry_at(self.job.attempt + 1, failure.retry_after);
+        let harmless = repeat_is_harmless(self.lane.provider.capabilities(), self.job.is_free());
+        tracing::warn!(job.id = %self.job.id, attempt = self.job.attempt, kind = failure.kind.code(), "attempt failed");
+        // Refused: it moved on without us, which `say` has noted.
+        drop(self.say(Event::AttemptFailed { failure, harmless, charge: Nanos::ZERO, retry_at }).await);
+    }
+
+    /// Tells the machine what happened; the job is then as it stands after.
+    async fn say(&mut self, event: Event) -> Result<(), Over> {
+        match move_surely(self.app, self.job.id, Actor::Holder(self.lease), event).await {
+            Some(Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing }) => {
+                self.job = job;
+                Ok(())
+            }
+            Some(Advanced::Refused { reason, .. }) => {
+                tracing::info!(job.id = %self.job.id, %reason, "the job moved on without this attempt");
+                Err(Over::Left)
+            }
+            Some(Advanced::Absent) | None => Err(Over::Left),
+        }
+    }
+
+    /// Looks at the job as it stands.
+    async fn refresh(&mut self) {
+        if let Ok(Some(job)) = self.app.store.job_for_work(self.job.id).await {
+            self.job = job;
+        }
+    }
+}

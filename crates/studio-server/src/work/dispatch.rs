@@ -1,0 +1,57 @@
+//! Takes queued jobs of one provider while it has room. Woken when something was queued, when a place became free, and when
+//! a job that waited for its next attempt is due.
+
+use super::attempt;
+use crate::{app::App, settings::LOOK_ANYWAY};
+use std::{sync::Arc, time::Duration};
+use studio_core::ports::{Claim, StoreError};
+
+/// Most jobs taken in one commit.
+const MOST_AT_ONCE: usize = 16;
+
+/// Runs until the server stops.
+pub(super) async fn run(app: Arc<App>, provider: String) {
+    let Some(lane) = app.lanes.get(&provider) else { return };
+    loop {
+        let pause = match activate(&app, &provider).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                tracing::warn!(provider, %error, "queue can't be read; will try again");
+                LOOK_ANYWAY
+            }
+        };
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = lane.bell.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Takes what can be taken; how long to wait for more.
+async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError> {
+    let Some(lane) = app.lanes.get(provider) else { return Ok(LOOK_ANYWAY) };
+    loop {
+        let mut permits = Vec::new();
+        while permits.len() < MOST_AT_ONCE
+            && let Ok(permit) = lane.permits.clone().try_acquire_owned()
+        {
+            permits.push(permit);
+        }
+        if permits.is_empty() || app.stopping.is_cancelled() {
+            return Ok(LOOK_ANYWAY);
+        }
+        let now = app.now();
+        let leases = permits.iter().map(|_| app.lease()).collect();
+        let jobs = app.store.claim(Claim { provider: provider.to_owned(), leases, now }).await?;
+        let took_all = jobs.len() == permits.len();
+        for (job, permit) in jobs.into_iter().zip(permits) {
+            app.news.tell(&job);
+            attempt::begin(app, job, Some(permit));
+        }
+        if !took_all {
+            let due = app.store.next_run_at(provider).await?;
+            return Ok(due.map_or(LOOK_ANYWAY, |due| due.since(app.now()).clamp(Duration::from_millis(1), LOOK_ANYWAY)));
+        }
+    }
+}

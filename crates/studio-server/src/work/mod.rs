@@ -1,0 +1,24 @@
+//! The clockwork: runs accepted jobs to their end. Loops without arguments, woken by a bell and by time, each safe to run
+//! twice; one attempt is one task.
+
+pub mod attempt;
+pub mod uploads;
+pub mod workers;
+
+pub(crate) mod collect;
+mod dispatch;
+mod recover;
+mod sweep;
+
+pub use recover::recover;
+
+use crate::app::App;
+use std::sync::Arc;
+
+/// Starts the loops. They end when the server stops.
+pub fn start(app: &Arc<App>) {
+    for provider in app.lanes.keys() {
+        app.work.spawn(dispatch::run(app.clone(), provider.clone()));
+    }
+    app.work.spawn(sweep::run(app.clone()));
+}

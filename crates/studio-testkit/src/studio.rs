@@ -1,0 +1,302 @@
+//! A started studio: the real binary, on a free port, with a folder of its own that is gone afterwards.
+//!
+//! Tests see it as a stranger does, by HTTP and by its command line, and may kill it at any moment and start it again on the
+//! same folder. When a test fails, the end of its log is printed.
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::Value;
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Lines of the log that a failed test shows.
+const LOG_TAIL: usize = 40;
+
+/// How a studio is to be started.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The binary.
+    pub binary: PathBuf,
+    /// What stands in `studio.toml`.
+    pub config: String,
+    /// Variables in its environment.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// The usual one, for tests: nothing configured but limits that are out of the way.
+    pub fn of(binary: &str) -> Self {
+        let variables = [("STUDIO_LIMITS__GENERATION", "100000/min"), ("STUDIO_LIMITS__STATUS", "100000/min")];
+        Self {
+            binary: binary.into(),
+            config: String::new(),
+            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        }
+    }
+
+    /// With this in `studio.toml`.
+    #[must_use]
+    pub fn config(mut self, text: &str) -> Self {
+        self.config.push_str(text);
+        self
+    }
+
+    /// With this variable.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(other, _)| other != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A started studio.
+pub struct Studio {
+    setup: Setup,
+    folder: TempDir,
+    child: Option<Child>,
+    address: String,
+    key: String,
+    client: reqwest::Client,
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// A header as text; empty when it isn't there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+}
+
+impl Studio {
+    /// Starts one and waits until it is ready.
+    pub fn start(setup: Setup) -> Result<Self> {
+        let folder = TempDir::new()?;
+        // A client wants a TLS provider even if it never uses it; a second installation is refused, which is fine.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        // Tests speak plain HTTP to loopback; a proxy from the environment has no business there.
+        #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+        fs::write(folder.path().join("studio.toml"), &setup.config)?;
+        let mut studio = Self { setup, folder, child: None, address: String::new(), key: String::new(), client };
+        studio.launch()?;
+        studio.key = fs::read_to_string(studio.data().join("first-key")).context("first key")?.trim().to_owned();
+        Ok(studio)
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Its first key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Where it listens: `http://127.0.0.1:1234`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.setup.binary);
+        command.current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
+        command.envs(self.setup.variables.iter().map(|(name, value)| (name, value)));
+        command.env("STUDIO_DATA", self.data());
+        command
+    }
+
+    /// Starts it, again or for the first time, on its folder.
+    pub fn launch(&mut self) -> Result<()> {
+        let log = File::options().create(true).append(true).open(self.folder.path().join("log"))?;
+        let mut command = self.command();
+        let mut child =
+            command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(log).spawn()?;
+        let stdout = child.stdout.take().context("its output")?;
+        self.child = Some(child);
+        let mut lines = BufReader::new(stdout).lines();
+        for line in lines.by_ref() {
+            if let Some(address) = line?.strip_prefix("The studio is ready at ") {
+                self.address = address.trim().to_owned();
+                // It says a few lines more; nobody needs them, but they must go somewhere.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(());
+            }
+        }
+        bail!("it ended before it was ready")
+    }
+
+    /// Kills it as `kill -9` does, and waits until it is gone.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks it to stop, as Ctrl-C does, and waits until it has.
+    pub fn stop(&mut self) -> Result<std::process::ExitStatus> {
+        let mut child = self.child.take().context("it is not running")?;
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+        Ok(child.wait()?)
+    }
+
+    /// Runs a command of its command line on its folder.
+    pub fn run(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(self.command().args(arguments).output()?)
+    }
+
+    /// Runs a command with `--json` and reads its answer.
+    pub fn run_json(&self, arguments: &[&str]) -> Result<Value> {
+        let output = self.run(&[arguments, &["--json"]].concat())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        serde_json::from_str(&text).with_context(|| format!("{text} {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Makes a key for a user: its text.
+    pub fn make_key(&self, user: &str, more: &[&str]) -> Result<String> {
+        let made = self.run_json(&[&["key", "create", "--user", user, "--name", "test"], more].concat())?;
+        Ok(made["key"].as_str().context("no key")?.to_owned())
+    }
+
+    /// A request, signed in by the first key.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.request_as(&self.key, method, path)
+    }
+
+    /// A request, signed in by another key.
+    pub fn request_as(&self, key: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.bare_request(method, path).bearer_auth(key)
+    }
+
+    /// A request, not signed in.
+    pub fn bare_request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.address)).timeout(Duration::from_secs(90))
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn send(request: reqwest::RequestBuilder) -> Result<Reply> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Reply { status, headers, body: response.bytes().await?.to_vec() })
+    }
+
+    /// Gets a path.
+    pub async fn get(&self, path: &str) -> Result<Reply> {
+        Self::send(self.request(Method::GET, path)).await
+    }
+
+    /// Posts JSON to a path.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Reply> {
+        Self::send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Follows a job by its events until it is over: how it ended.
+    pub async fn end_of(&self, job: &str) -> Result<Value> {
+        let reply = self.get(&format!("/api/v1/jobs/{job}/events")).await?;
+        let last = read_events(&reply.body).pop().context("no events")?;
+        Ok(last.data)
+    }
+
+    /// `ledger verify --json`.
+    pub fn verify(&self) -> Result<Value> {
+        self.run_json(&["ledger", "verify"])
+    }
+}
+
+impl Drop for Studio {
+    fn drop(&mut self) {
+        // Nothing can be done about a child that is gone already.
+        drop(self.kill());
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(LOG_TAIL)..].join("\n");
+            drop(std::io::Write::write_all(&mut std::io::stderr(), format!("--- studio's log\n{tail}\n").as_bytes()));
+        }
+    }
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone)]
+pub struct StreamEvent {
+    /// Its id.
+    pub id: String,
+    /// Its data.
+    pub data: Value,
+}
+
+/// Reads the events of a stream that has ended.
+pub fn read_events(body: &[u8]) -> Vec<StreamEvent> {
+    let text = String::from_utf8_lossy(body);
+    let field = |block: &str, name: &str| {
+        block.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start().to_owned()))
+    };
+    text.split("\n\n")
+        .filter_map(|block| {
+            let data = serde_json::from_str(&field(block, "data:")?).ok()?;
+            Some(StreamEvent { id: field(block, "id:").unwrap_or_default(), data })
+        })
+        .collect()
+}
+
+/// Processes whose parent is `pid`, with their command lines. Linux only, as the studio's own supervision is.
+pub fn children_of(pid: u32) -> Vec<(u32, String)> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .filter_map(|entry| {
+            let child: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+            // The name stands in brackets and may hold anything; what follows is state and parent.
+            let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
+            let (state, parent) = (rest.next()?, rest.next()?);
+            let command = fs::read_to_string(format!("/proc/{child}/cmdline")).ok()?.replace('\0', " ");
+            (state != "Z" && parent == pid.to_string()).then_some((child, command))
+        })
+        .collect()
+}
+
+/// Whether a process is there.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
+/// Kills a process as `kill -9` does.
+pub fn kill_process(pid: u32) -> Result<()> {
+    let status = Command::new("kill").args(["-9", &pid.to_string()]).status()?;
+    if status.success() { Ok(()) } else { bail!("process {pid} can't be killed") }
+}

@@ -1,0 +1,133 @@
+//! The command line. Its help is meant to teach: every command says what it is for and what comes next.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+use studio_engines::worker::{Listen, WorkerOptions};
+
+/// A self-hosted studio for chat, image, video, speech and music: one API, your providers, your GPUs.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = "\
+First steps:
+  studio serve                                          start; prints the address, a first key and a curl line
+  studio key create --user me@example.com --name app    make another key
+  studio ledger verify                                  check that every cent is accounted for")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
+    /// Folder of the database, the blobs and the first key [default: ./data]
+    #[arg(long, global = true, env = "STUDIO_DATA", value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Configuration file [default: ./studio.toml, if there is one]
+    #[arg(long, global = true, env = "STUDIO_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server
+    Serve(Serve),
+    /// Make, list and revoke API keys (while the server runs, too)
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Check the ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Run a built-in engine as a worker (the server does this by itself)
+    ///
+    /// A worker speaks Cog's HTTP prediction API. The server starts its own on a Unix socket; with --listen you can run one by
+    /// hand and look at it with curl.
+    Worker(Worker),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "STUDIO_LISTEN", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; its text is shown once
+    Create(CreateKey),
+    /// List keys with their owners, budgets and what they have spent
+    List(Json),
+    /// Revoke a key; within a second it opens nothing any more
+    Revoke(RevokeKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateKey {
+    /// Whose key it is, by e-mail address; made if there is no such user
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) user: String,
+    /// What to call it, such as the app that will use it
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The most that it may ever spend, in USD, such as 0.25; holds count [default: no limit]
+    #[arg(long, value_name = "USD")]
+    pub(crate) budget: Option<String>,
+    /// What it may do
+    #[arg(long, value_delimiter = ',', value_name = "SCOPES", default_values = ["generate", "read"])]
+    pub(crate) scopes: Vec<String>,
+    /// Print only JSON: {"id": "...", "key": "mgs_..."}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeKey {
+    /// The key's id, as `studio key list` shows it
+    pub(crate) id: String,
+    /// Print only JSON: {"revoked": "..."}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// Print only JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Check every entry, account and job in one snapshot; exit code 1 if anything is wrong
+    Verify(Json),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// The engine: sketch
+    pub(crate) engine: String,
+    /// Unix socket to listen on
+    #[arg(long, value_name = "PATH", conflicts_with = "listen", required_unless_present = "listen")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Address and port to listen on, to try it by hand
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// End when standard input closes: how the server's own workers never outlive it
+    #[arg(long)]
+    pub(crate) with_stdin: bool,
+}
+
+impl Worker {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let listen = match (self.socket, self.listen) {
+            (Some(path), _) => Listen::Unix(path),
+            (None, Some(address)) => Listen::Tcp(address),
+            (None, None) => anyhow::bail!("say where to listen: --socket or --listen"),
+        };
+        let options = WorkerOptions { exit_with_stdin: self.with_stdin, ..WorkerOptions::new(listen) };
+        studio_engines::worker::run(&self.engine, options)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! Configuration: `studio.toml`, then the environment, then flags; the later one wins. Everything has a working default.
+//! Unknown keys in the file are refused, unknown `STUDIO_*` variables are warned of: the one is a typo in a file meant for
+//! us, the other may be meant for something else.
+
+use crate::arguments::Shared;
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use studio_core::{catalog::ModelEntry, secret::Secret};
+use studio_server::settings::{LimitSettings, ProviderKind, ProviderSettings};
+
+/// The file that is read when none is named.
+const USUAL_FILE: &str = "studio.toml";
+/// Variables that flags read themselves, or other parts of the program.
+const VARIABLES: [&str; 4] = ["STUDIO_DATA", "STUDIO_CONFIG", "STUDIO_LISTEN", "STUDIO_KEY"];
+
+/// Everything that can be configured.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: Option<SocketAddr>,
+    /// The data folder.
+    data: Option<PathBuf>,
+    /// What to log: `info`, `debug`, `studio_server=debug,warn`.
+    pub(crate) log: Option<String>,
+    /// How to log.
+    pub(crate) log_format: LogFormat,
+    /// Rate limits.
+    pub(crate) limits: LimitSettings,
+    /// Providers, by name.
+    pub(crate) providers: BTreeMap<String, ProviderSettings>,
+    /// Models over the built-in catalog.
+    pub(crate) models: Vec<ModelEntry>,
+    /// What to warn of once there is a log.
+    #[serde(skip)]
+    pub(crate) warnings: Vec<String>,
+}
+
+/// How log lines look.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    /// The data folder.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or_else(|| Path::new("data"))
+    }
+}
+
+/// Reads everything.
+pub(crate) fn load(shared: &Shared) -> anyhow::Result<Config> {
+    let mut config = read_file(shared.config.as_deref())?;
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    let variables = std::env::vars().filter(|(name, _)| name.starts_with("STUDIO_"));
+    for (name, value) in variables {
+        lay(&mut config, &name, &value).with_context(|| format!("environment variable {name}"))?;
+    }
+    if let Some(data) = &shared.data {
+        config.data = Some(data.clone());
+    }
+    Ok(config)
+}
+
+fn read_file(named: Option<&Path>) -> anyhow::Result<Config> {
+    let path = named.unwrap_or_else(|| Path::new(USUAL_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+        Err(error) => return Err(error).with_context(|| format!("configuration file {}", path.display())),
+    };
+    toml::from_str(&text).with_context(|| format!("configuration file {}", path.display()))
+}
+
+/// Lays one variable over what was read.
+fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
+    let pieces: Vec<_> = name.trim_start_matches("STUDIO_").split("__").collect();
+    match pieces.as_slice() {
+        ["LOG"] => config.log = Some(value.to_owned()),
+        ["LOG_FORMAT"] => {
+            config.log_format = match value {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => bail!("must be text or json"),
+            }
+        }
+        ["LIMITS", "GENERATION"] => config.limits.generation = Some(value.parse()?),
+        ["LIMITS", "STATUS"] => config.limits.status = Some(value.parse()?),
+        ["PROVIDERS", provider, setting] => {
+            let known = |name: &&String| name.replace('-', "_").eq_ignore_ascii_case(provider);
+            let provider = config.providers.keys().find(known).cloned().unwrap_or_else(|| provider.to_ascii_lowercase());
+            let settings = config.providers.entry(provider).or_default();
+            match *setting {
+                "KIND" if value == "cog" => settings.kind = Some(ProviderKind::Cog),
+                "KIND" => bail!("must be cog"),
+                "BASE_URL" => settings.base_url = Some(value.to_owned()),
+                "API_KEY" => settings.api_key = Some(Secret::new(value)),
+                "CONCURRENCY" => settings.concurrency = Some(value.parse().context("must be a whole number")?),
+                "POLLED" => settings.polled = value.parse().context("must be true or false")?,
+                _ => config.warnings.push(format!("{name} is not a setting of a provider; it is ignored")),
+            }
+        }
+        _ if VARIABLES.contains(&name) => {}
+        _ => config.warnings.push(format!("{name} is not a setting of the studio; it is ignored")),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_an_unknown_key_is_refused_by_name() {
+        let error = toml::from_str::<Config>("lisen = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.to_string().contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_lies_over_the_file() {
+        let mut config: Config = toml::from_str(
+            "[limits]\ngeneration = \"5/min\"\n[providers.my-gpu]\nkind = \"cog\"\nbase_url = \"http://10.0.0.7:5000\"",
+        )
+        .unwrap();
+        lay(&mut config, "STUDIO_LIMITS__GENERATION", "9/s").unwrap();
+        lay(&mut config, "STUDIO_PROVIDERS__MY_GPU__API_KEY", "0123").unwrap();
+        lay(&mut config, "STUDIO_PROVIDERS__OTHER__BASE_URL", "http://x").unwrap();
+        lay(&mut config, "STUDIO_NONSENSE", "1").unwrap();
+        assert_eq!(config.limits.generation, Some("9/s".parse().unwrap()));
+        assert_eq!(config.providers["my-gpu"].api_key, Some(Secret::new("0123")));
+        assert!(config.providers.contains_key("other"));
+        assert!(config.warnings[0].contains("STUDIO_NONSENSE"));
+        assert!(lay(&mut config, "STUDIO_LIMITS__GENERATION", "many").is_err());
+    }
+}

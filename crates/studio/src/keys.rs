@@ -1,0 +1,102 @@
+//! `studio key create | list | revoke`: straight at the store, so they work whether or not the server runs.
+
+use crate::{
+    arguments::{CreateKey, RevokeKey},
+    config::Config,
+    system::{SystemChance, SystemClock},
+    terminal::{complain, say},
+    wiring::open_store,
+};
+use anyhow::{Context, bail};
+use serde_json::json;
+use std::process::ExitCode;
+use studio_core::{
+    caller::Scope,
+    id::KeyId,
+    money::Nanos,
+    ports::{Clock, KeyRow, Store},
+};
+use studio_server::commands::{NewKey, create_key};
+
+/// Longest name and address, in characters.
+const NAME_CHARS: usize = 100;
+
+pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Result<ExitCode> {
+    let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_CHARS && !text.chars().any(char::is_control);
+    if !plain(&arguments.user) || !arguments.user.contains('@') {
+        bail!("--user must be an e-mail address, such as me@example.com");
+    }
+    if !plain(&arguments.name) {
+        bail!("--name must be 1 to {NAME_CHARS} characters");
+    }
+    let budget = match &arguments.budget {
+        None => None,
+        Some(text) => match Nanos::parse_usd(text).context("--budget")? {
+            amount if amount >= Nanos::ZERO => Some(amount),
+            _ => bail!("--budget must not be negative"),
+        },
+    };
+    let scopes = arguments.scopes.iter().map(|text| {
+        Scope::parse(text).with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
+    });
+    let new = NewKey { email: arguments.user, name: arguments.name, scopes: scopes.collect::<Result<_, _>>()?, budget };
+    let store = open_store(config.data())?;
+    let (id, text) = create_key(&store, &SystemClock, &SystemChance, new).await?;
+    if arguments.json {
+        say(&json!({ "id": id.to_string(), "key": text.expose() }).to_string());
+    } else {
+        say(&format!("{}\n\nShown this once; only its hash is kept. Its id, to revoke it: {id}", text.expose()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
+    let rows = open_store(config.data())?.keys().await?;
+    if as_json {
+        let keys: Vec<_> = rows.iter().map(show_json).collect();
+        say(&json!({ "keys": keys }).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if rows.is_empty() {
+        say("There are no keys yet. Make one: studio key create --user me@example.com --name app");
+    }
+    for row in rows {
+        let budget = row.key.budget.map_or_else(|| "no limit".to_owned(), |budget| format!("{budget} USD"));
+        let state = row.key.revoked_at.map_or_else(|| "active".to_owned(), |at| format!("revoked {at}"));
+        let scopes = row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+        say(&format!(
+            "{}  …{}  {:<24}  {:<28}  {scopes}  spent or held {} USD of {budget}  {state}",
+            row.key.id, row.key.last4, row.key.name, row.user.email, row.committed
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_json(row: &KeyRow) -> serde_json::Value {
+    json!({
+        "id": row.key.id.to_string(),
+        "name": row.key.name,
+        "user": row.user.email,
+        "last4": row.key.last4,
+        "scopes": row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "budget": row.key.budget.map(|budget| budget.to_string()),
+        "committed": row.committed.to_string(),
+        "createdAt": row.key.created_at.to_string(),
+        "revokedAt": row.key.revoked_at.map(|at| at.to_string()),
+    })
+}
+
+pub(crate) async fn revoke(config: &Config, arguments: &RevokeKey) -> anyhow::Result<ExitCode> {
+    let id = KeyId::parse(&arguments.id).context("the key's id (studio key list shows it)")?;
+    let revoked = open_store(config.data())?.revoke_key(id, SystemClock.now()).await?;
+    if !revoked {
+        complain(&format!("studio: there is no key {id}; studio key list shows those that are"));
+        return Ok(ExitCode::FAILURE);
+    }
+    if arguments.json {
+        say(&json!({ "revoked": id.to_string() }).to_string());
+    } else {
+        say(&format!("Revoked {id}."));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,31 @@
+//! The clock and the chance that the core is handed: the system's.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+use studio_core::{
+    ports::{Chance, Clock},
+    time::Timestamp,
+};
+
+/// The system's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The system's random numbers.
+pub(crate) struct SystemChance;
+
+impl Chance for SystemChance {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for chance")]
+    #[expect(clippy::panic, reason = "without chance there are no keys and no ids; nothing can go on")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::fill(bytes) {
+            panic!("the system gives no random numbers: {error}");
+        }
+    }
+}

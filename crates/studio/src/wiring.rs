@@ -1,0 +1,137 @@
+//! Puts the parts together: which store, which blobs, which providers.
+
+use crate::{
+    config::Config,
+    system::{SystemChance, SystemClock},
+};
+use anyhow::{Context, bail};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use studio_core::{
+    catalog::Catalog,
+    ports::{Chance, Destination},
+};
+use studio_outbound::{
+    client::Door,
+    fetch::HttpFetcher,
+    providers::cog::{CogProvider, CogSettings},
+};
+use studio_server::{
+    app::{App, Lane, Parts},
+    settings::ProviderSettings,
+    work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
+};
+use studio_store::{FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore};
+
+/// Jobs that a provider may have at once when nothing is configured.
+const USUAL_CONCURRENCY: usize = 4;
+/// Longest path of a Unix socket that Linux takes, less the end of the string.
+const SOCKET_PATH_LIMIT: usize = 107;
+
+/// Opens the store of a data folder, which is made if it is not there.
+pub(crate) fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
+    make_folder(data)?;
+    SqliteStore::open(data, Options::default()).with_context(|| format!("database in {}", data.display()))
+}
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn make_folder(path: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("folder {}", path.display()))
+}
+
+/// A server's parts, and the lock that proves that it is the only one in its folder.
+pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)> {
+    let data = config.data();
+    make_folder(data)?;
+    let lock = FolderLock::take(data).with_context(|| format!("data folder {}", data.display()))?;
+    let store = open_store(data)?;
+    let assets = FolderAssets::open(&data.join("blobs")).with_context(|| format!("blobs in {}", data.display()))?;
+    let catalog = Catalog::load(&config.models).context("catalog")?;
+    let door = Door::new();
+    let mut lanes = BTreeMap::new();
+    for (name, settings) in &config.providers {
+        if name != "sketch" {
+            lanes.insert(name.clone(), configured(name, settings)?);
+        }
+    }
+    let sketch = config.providers.get("sketch").cloned().unwrap_or_default();
+    let (worker, lane) = built_in("sketch", &sketch, data)?;
+    lanes.insert("sketch".to_owned(), lane);
+    let app = App::new(Parts {
+        store: Arc::new(store),
+        assets: Arc::new(assets),
+        limiter: Arc::new(MemoryLimiter::new()),
+        fetcher: Arc::new(HttpFetcher::new(door)),
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(SystemChance),
+        catalog,
+        lanes,
+        workers: vec![worker],
+        limits: config.limits.clone(),
+    });
+    Ok((app, lock))
+}
+
+/// A provider from the configuration.
+fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Lane> {
+    let Some(base_url) = settings.base_url.clone() else { bail!("providers.{name}: base_url is missing") };
+    if settings.kind.is_none() {
+        bail!("providers.{name}: kind is missing; say kind = \"cog\" for a Cog worker");
+    }
+    let provider = CogProvider::new(CogSettings {
+        name: name.to_owned(),
+        destination: Destination::Configured { base_url: base_url.clone() },
+        token: settings.api_key.clone(),
+        polled: settings.polled,
+        supervised: false,
+    });
+    let concurrency = settings.concurrency.unwrap_or(USUAL_CONCURRENCY);
+    Ok(Lane::new(Arc::new(provider), concurrency, Some(base_url)))
+}
+
+/// A built-in engine as a supervised worker.
+fn built_in(engine: &str, settings: &ProviderSettings, data: &Path) -> anyhow::Result<(Arc<Supervisor>, Lane)> {
+    let socket = socket_folder(data)?.join(format!("{engine}.sock"));
+    let program = std::env::current_exe().context("where this program is")?;
+    let mut arguments: Vec<OsString> = ["worker", engine, "--with-stdin", "--socket"].map(OsString::from).into();
+    arguments.push(socket.clone().into());
+    let supervisor = Supervisor::new(WorkerSpec { name: engine.to_owned(), program, arguments, socket: socket.clone() });
+    let wire = CogProvider::new(CogSettings {
+        name: engine.to_owned(),
+        destination: Destination::Worker { socket },
+        token: None,
+        polled: true,
+        supervised: true,
+    });
+    let provider = SupervisedProvider::new(supervisor.clone(), Arc::new(wire));
+    // The engine runs one prediction on each core; more would only wait inside of it.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let lane = Lane::new(Arc::new(provider), settings.concurrency.unwrap_or(cores).min(cores), None);
+    Ok((supervisor, lane))
+}
+
+/// A fresh folder for the sockets of this run: what a run before us left can't be mistaken for ours.
+fn socket_folder(data: &Path) -> anyhow::Result<PathBuf> {
+    let mut random = [0; 4];
+    SystemChance.fill(&mut random);
+    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let runs = std::path::absolute(data)?.join("run");
+    if runs.exists() {
+        fs::remove_dir_all(&runs).with_context(|| format!("old sockets in {}", runs.display()))?;
+    }
+    let mut folder = runs.join(&name);
+    // The longest socket name of ours has some room to spare here.
+    if folder.as_os_str().len() + 32 > SOCKET_PATH_LIMIT {
+        folder = std::env::temp_dir().join(format!("studio-{name}"));
+    }
+    make_folder(&folder)?;
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+    Ok(folder)
+}

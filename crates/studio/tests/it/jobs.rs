@@ -1,0 +1,152 @@
+//! Jobs: list, see, follow, cancel, and the deadline.
+
+use crate::{IMAGE, setup, small, studio};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use studio_testkit::{
+    cog_worker::{Behaviour, CogWorker},
+    studio::{Studio, read_events},
+};
+
+/// A studio whose model `slow` runs on a worker that we hold in our hands.
+fn with_worker(worker: &CogWorker) -> Studio {
+    let config = format!(
+        "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = true\nconcurrency = 1\n\
+         [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
+        worker.base_url()
+    );
+    Studio::start(setup().config(&config)).unwrap()
+}
+
+fn lab() -> Value {
+    json!({ "prompt": "a slow picture", "modelId": "lab" })
+}
+
+async fn submit(studio: &Studio, body: &Value) -> String {
+    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(body);
+    let reply = Studio::send(request).await.unwrap();
+    assert_eq!(reply.status, StatusCode::ACCEPTED, "{:?}", reply.json());
+    reply.json()["jobId"].as_str().unwrap().to_owned()
+}
+
+async fn status(studio: &Studio, id: &str) -> Value {
+    studio.get(&format!("/api/v1/jobs/{id}")).await.unwrap().json()["job"].clone()
+}
+
+async fn cancel(studio: &Studio, id: &str) -> studio_testkit::studio::Reply {
+    Studio::send(studio.request(Method::POST, &format!("/api/v1/jobs/{id}/cancel"))).await.unwrap()
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_in_pages() {
+    let studio = studio();
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let made = studio.post(IMAGE, &small(&format!("picture {n}"))).await.unwrap().json();
+        ids.insert(0, made["jobId"].clone());
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = studio.get(&format!("/api/v1/jobs?limit=2&status=succeeded&modality=image{cursor}")).await.unwrap().json();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|job| job["id"].clone()));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ids);
+    assert_eq!(studio.get("/api/v1/jobs?status=failed").await.unwrap().json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn events_are_whole_snapshots_and_a_reader_who_comes_back_misses_nothing() {
+    let studio = studio();
+    let id = submit(&studio, &small("waves")).await;
+    let path = format!("/api/v1/jobs/{id}/events");
+    let stream = studio.get(&path).await.unwrap();
+    assert_eq!(stream.header("content-type"), "text/event-stream");
+    let events = read_events(&stream.body);
+    let versions: Vec<u64> = events.iter().map(|event| event.id.parse().unwrap()).collect();
+    assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");
+    let last = &events.last().unwrap().data;
+    assert_eq!((&last["status"], &last["id"]), (&json!("succeeded"), &json!(id)));
+    // Back with an old id: the newest snapshot. Back with the last: nothing more, and no reason to return.
+    let back = studio.request(Method::GET, &path).header("Last-Event-ID", "1");
+    assert_eq!(read_events(&Studio::send(back).await.unwrap().body).last().unwrap().data["status"], "succeeded");
+    let done = studio.request(Method::GET, &path).header("Last-Event-ID", versions.last().unwrap().to_string());
+    assert_eq!(Studio::send(done).await.unwrap().status, StatusCode::NO_CONTENT);
+    let odd = studio.request(Method::GET, &path).header("Last-Event-ID", "x");
+    assert_eq!(Studio::send(odd).await.unwrap().status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_queued_job_is_canceled_at_once_and_costs_nothing() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let first = submit(&studio, &lab()).await;
+    let second = submit(&studio, &lab()).await;
+    let third = submit(&studio, &lab()).await;
+    assert_eq!(status(&studio, &second).await["queuePosition"], 0);
+    assert_eq!(status(&studio, &third).await["queuePosition"], 1);
+    assert_eq!(status(&studio, &second).await["hold"]["amount"], "0.5");
+    let canceled = cancel(&studio, &second).await;
+    assert_eq!(canceled.status, StatusCode::OK);
+    let job = canceled.json()["job"].clone();
+    assert_eq!((&job["status"], &job["cost"]["amount"]), (&json!("canceled"), &json!("0")));
+    assert_eq!(cancel(&studio, &second).await.status, StatusCode::OK, "twice is once");
+    worker.release();
+    assert_eq!(studio.end_of(&first).await.unwrap()["status"], "succeeded");
+    assert_eq!(studio.end_of(&third).await.unwrap()["status"], "succeeded");
+    let late = cancel(&studio, &first).await;
+    assert_eq!((late.status.as_u16(), &late.json()["error"]), (409, &json!("job_over")));
+    let usage = studio.get("/api/v1/usage").await.unwrap().json();
+    assert_eq!((&usage["total"]["cost"]["amount"], &usage["total"]["held"]["amount"]), (&json!("1"), &json!("0")));
+}
+
+#[tokio::test]
+async fn a_running_job_is_stopped_at_its_provider() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let id = submit(&studio, &lab()).await;
+    worker.wait_for_predictions(1);
+    let asked = cancel(&studio, &id).await;
+    assert!(matches!(asked.status.as_u16(), 200 | 202), "{:?}", asked.json());
+    let end = studio.end_of(&id).await.unwrap();
+    assert_eq!((&end["status"], &end["cost"]["amount"]), (&json!("canceled"), &json!("0")));
+    assert_eq!(worker.canceled().len(), 1, "the provider was told");
+    assert_eq!(studio.verify().unwrap()["violations"], json!([]));
+}
+
+#[tokio::test]
+async fn a_job_past_its_deadline_expires() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let running = submit(&studio, &lab()).await;
+    let soon = std::process::Command::new("date").args(["-u", "-d", "+2 seconds", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    let mut body = lab();
+    body["deadline"] = json!(String::from_utf8(soon.stdout).unwrap().trim());
+    let waiting = submit(&studio, &body).await;
+    let end = studio.end_of(&waiting).await.unwrap();
+    assert_eq!((&end["status"], &end["cost"]["amount"]), (&json!("expired"), &json!("0")));
+    worker.release();
+    assert_eq!(studio.end_of(&running).await.unwrap()["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_is_revoked() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let made = studio.run_json(&["key", "create", "--user", "a@example.com", "--name", "x"]).unwrap();
+    let key = made["key"].as_str().unwrap();
+    let request = studio.request_as(key, Method::POST, IMAGE).header("Prefer", "wait=0").json(&lab());
+    let id = Studio::send(request).await.unwrap().json()["jobId"].as_str().unwrap().to_owned();
+    let events = tokio::spawn(Studio::send(studio.request_as(key, Method::GET, &format!("/api/v1/jobs/{id}/events"))));
+    studio.run_json(&["key", "revoke", made["id"].as_str().unwrap()]).unwrap();
+    let stream = events.await.unwrap().unwrap();
+    assert!(read_events(&stream.body).iter().all(|event| event.data["status"] != "succeeded"));
+    worker.release();
+}

@@ -1,0 +1,43 @@
+//! The studio as a stranger sees it: the real binary, by HTTP and by its command line. One test binary, one file for each
+//! story.
+#![forbid(unsafe_code)]
+
+mod assets;
+mod budgets;
+mod crashes;
+mod door;
+mod idempotency;
+mod images;
+mod jobs;
+mod keys;
+mod start;
+mod tidy;
+mod workers;
+
+use serde_json::{Value, json};
+use studio_testkit::studio::{Setup, Studio};
+
+/// A setup of the binary under test.
+fn setup() -> Setup {
+    Setup::of(env!("CARGO_BIN_EXE_studio"))
+}
+
+/// A started studio.
+fn studio() -> Studio {
+    Studio::start(setup()).unwrap()
+}
+
+/// A small picture: quick to make.
+fn small(prompt: &str) -> Value {
+    json!({ "prompt": prompt, "width": 64, "height": 64, "quality": "standard" })
+}
+
+/// A small picture that is always the same.
+fn seeded(prompt: &str, seed: u32) -> Value {
+    json!({ "prompt": prompt, "width": 64, "height": 64, "quality": "standard", "seed": seed })
+}
+
+const IMAGE: &str = "/api/v1/generate/image";
+
+/// A `sketch` that costs something, so that money can be seen to move.
+const PRICED: &str = "[[models]]\nid = \"sketch\"\n[models.prices]\nversion = \"test-1\"\nimage = 0.002\n";

@@ -1,0 +1,135 @@
+//! Keeps the house as ARCHITECTURE.md says it is: who may know whom, how long files may be, one TLS provider, nothing from
+//! anywhere but the registry.
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Longest source file, in lines. A file that grows past it has a seam somewhere.
+const LINES: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn rooms_know_only_whom_they_may_know() {
+    let allowed: &[(&str, &[&str])] = &[
+        ("studio-core", &[]),
+        ("studio-store", &["studio-core"]),
+        ("studio-outbound", &["studio-core"]),
+        ("studio-server", &["studio-core"]),
+        ("studio-engines", &[]),
+        ("studio-testkit", &[]),
+        ("studio", &["studio-core", "studio-store", "studio-outbound", "studio-server", "studio-engines"]),
+    ];
+    // Who alone may use a library that does a whole kind of thing.
+    let alone: &[(&str, &[&str])] = &[
+        ("rusqlite", &["studio-store"]),
+        ("reqwest", &["studio-outbound", "studio-testkit"]),
+        ("axum", &["studio-server", "studio-engines", "studio-testkit"]),
+        ("image", &["studio-engines"]),
+        ("tiny-skia", &["studio-engines"]),
+    ];
+    let metadata = metadata();
+    let members: Vec<_> = metadata["workspace_members"].as_array().unwrap().iter().collect();
+    let ours = metadata["packages"].as_array().unwrap().iter().filter(|package| members.contains(&&package["id"]));
+    let mut seen = 0;
+    for package in ours {
+        seen += 1;
+        let name = package["name"].as_str().unwrap();
+        let (_, may) = allowed.iter().find(|(room, _)| *room == name).unwrap_or_else(|| panic!("{name} is no room of ours"));
+        let normal = package["dependencies"].as_array().unwrap().iter().filter(|dependency| dependency["kind"].is_null());
+        for dependency in normal.map(|dependency| dependency["name"].as_str().unwrap()) {
+            if dependency.starts_with("studio") {
+                assert!(may.contains(&dependency), "{name} must not know {dependency}");
+            }
+            if let Some((_, rooms)) = alone.iter().find(|(library, _)| *library == dependency) {
+                assert!(rooms.contains(&name), "{dependency} is not for {name}");
+            }
+        }
+        if name == "studio-core" {
+            for banned in ["tokio", "axum", "reqwest", "rusqlite", "getrandom", "rand"] {
+                let dependencies = package["dependencies"].as_array().unwrap();
+                assert!(dependencies.iter().all(|d| d["name"] != banned), "the core must not know {banned}");
+            }
+        }
+    }
+    assert_eq!(seen, allowed.len());
+}
+
+#[test]
+fn modules_of_the_server_know_only_whom_they_may_know() {
+    let server = root().join("crates/studio-server/src");
+    for (folder, banned) in [
+        ("commands", &["axum", "http::", "hyper"][..]),
+        ("work", &["axum", "hyper", "crate::http"]),
+    ] {
+        for path in sources(&server.join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code {
+                // `http::` of another word, such as `crate::http::`, is caught by its own ban.
+                let hit = banned.iter().find(|word| line.contains(**word) && !line.contains("\"http"));
+                assert!(hit.is_none(), "{}: {line}", path.display());
+            }
+        }
+    }
+    for path in sources(&server.join("http")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for verb in [".admit(", ".advance(", ".claim(", ".create_key(", ".revoke_key(", ".ensure_user("] {
+            assert!(!text.contains(&format!("store{verb}")), "{}: http never writes to the store", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    for path in sources(&root().join("crates")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= LINES, "{} has {lines} lines; where is its seam?", path.display());
+        assert!(text.starts_with("//!"), "{} doesn't say what it is for", path.display());
+        assert!(!text.contains("#[ignore"), "{} switches a test off", path.display());
+    }
+}
+
+#[test]
+fn dependencies_come_from_the_registry_and_only_one_does_tls() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    assert!(!lock.contains("git+"), "no dependency from a repository");
+    for banned in ["aws-lc-rs", "openssl-sys", "native-tls"] {
+        assert!(!lock.contains(&format!("name = \"{banned}\"")), "{banned} beside ring: rustls would not know which to use");
+    }
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().unwrap() {
+        let licence = package["license"].as_str().unwrap_or("none");
+        let permissive = ["MIT", "Apache-2.0", "BSD", "ISC", "Zlib", "Unicode", "CC0", "0BSD", "CDLA-Permissive", "Unlicense", "MPL-2.0", "BSL"];
+        assert!(permissive.iter().any(|name| licence.contains(name)), "{}: {licence}", package["name"]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Providers that misbehave: each job ends, or is unknown with its money held, and nothing is paid twice.
+
+use crate::{IMAGE, setup};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use studio_testkit::{
+    cog_worker::{Behaviour, CogWorker},
+    studio::{Reply, Studio},
+};
+
+/// A studio with one model, `lab`, on that worker, at half a dollar a picture.
+fn with_worker(worker: &CogWorker, polled: bool) -> Studio {
+    let config = format!(
+        "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = {polled}\n\
+         [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
+        worker.base_url()
+    );
+    Studio::start(setup().config(&config)).unwrap()
+}
+
+async fn make(studio: &Studio) -> Reply {
+    studio.post(IMAGE, &json!({ "prompt": "a test", "modelId": "lab" })).await.unwrap()
+}
+
+fn assert_clean(studio: &Studio, open_holds: u64) {
+    let verified = studio.verify().unwrap();
+    assert_eq!((&verified["sum"], &verified["violations"]), (&json!("0"), &json!([])));
+    assert_eq!(verified["openHolds"], open_holds);
+}
+
+#[tokio::test]
+async fn a_plain_cog_container_is_a_provider() {
+    let worker = CogWorker::start(Behaviour::Normal).unwrap();
+    let studio = with_worker(&worker, false);
+    let reply = make(&studio).await;
+    assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.json());
+    assert_eq!(reply.json()["cost"]["amount"], "0.5");
+    let input = worker.predictions()[0].input.clone();
+    assert_eq!((&input["prompt"], &input["num_outputs"]), (&json!("a test"), &json!(1)));
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn what_a_provider_gets_wrong_fails_the_job_with_a_clear_reason_and_no_charge() {
+    for (behaviour, reason) in [
+        (Behaviour::Rejects422, "rejected_by_provider"),
+        (Behaviour::FailedPrediction("out of memory".into()), "model_failed"),
+        (Behaviour::NotAnImage, "bad_output"),
+        (Behaviour::EmptyOutput, "bad_output"),
+        (Behaviour::Oversize(80 << 20), "bad_output"),
+        // An address inside our network, named by a provider: nobody goes there.
+        (Behaviour::UrlOutput("http://127.0.0.1:9/picture.png".into()), "bad_output"),
+    ] {
+        let worker = CogWorker::start(behaviour.clone()).unwrap();
+        let studio = with_worker(&worker, false);
+        let reply = make(&studio).await;
+        let body = reply.json();
+        assert_eq!((reply.status.as_u16(), &body["error"]), (502, &json!("generation_failed")), "{behaviour:?}: {body}");
+        assert_eq!((&body["details"]["reason"], &body["details"]["cost"]["amount"]), (&json!(reason), &json!("0")), "{behaviour:?}");
+        assert_eq!(worker.predictions().len(), 1, "{behaviour:?}: not sent twice");
+        assert_clean(&studio, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_provider_that_charges_is_unknown_and_never_sent_again() {
+    for behaviour in [Behaviour::DiesBeforeReply, Behaviour::DiesMidReply] {
+        let worker = CogWorker::start(behaviour.clone()).unwrap();
+        let mut studio = with_worker(&worker, false);
+        let reply = make(&studio).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{behaviour:?}: whoever waits is told: {:?}", reply.json());
+        assert_eq!(reply.json()["status"], "unknown");
+        // Neither time nor a restart sends it again; the money stays held.
+        studio.kill().unwrap();
+        studio.launch().unwrap();
+        let id = reply.json()["jobId"].as_str().unwrap().to_owned();
+        let job = studio.get(&format!("/api/v1/jobs/{id}")).await.unwrap().json()["job"].clone();
+        assert_eq!((&job["status"], &job["hold"]["amount"], &job["error"]["code"]), (&json!("unknown"), &json!("0.5"), &json!("reply_lost")));
+        assert_eq!(worker.predictions().len(), 1);
+        assert_clean(&studio, 1);
+        let cancel = studio.request(Method::POST, &format!("/api/v1/jobs/{id}/cancel"));
+        assert_eq!(Studio::send(cancel).await.unwrap().status, StatusCode::ACCEPTED, "only a wish");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_provider_that_can_be_asked_is_found_again() {
+    let worker = CogWorker::start(Behaviour::AsyncLosesFirstReply).unwrap();
+    let studio = with_worker(&worker, true);
+    let reply = make(&studio).await;
+    let id = reply.json()["jobId"].as_str().unwrap().to_owned();
+    // Unknown at first; then the sweep asks, and the provider knows it.
+    let end = studio.end_of(&id).await.unwrap();
+    assert_eq!((&end["status"], &end["cost"]["amount"]), (&json!("succeeded"), &json!("0.5")), "{end}");
+    assert_eq!(worker.predictions().len(), 1, "one submit, one charge");
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_with_what_a_provider_still_has() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let mut studio = with_worker(&worker, true);
+    worker.hold();
+    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0");
+    let reply = Studio::send(request.json(&json!({ "prompt": "long", "modelId": "lab" }))).await.unwrap();
+    let id = reply.json()["jobId"].as_str().unwrap().to_owned();
+    worker.wait_for_predictions(1);
+    let path = format!("/api/v1/jobs/{id}");
+    while studio.get(&path).await.unwrap().json()["job"]["status"] != "running" {
+        tokio::task::yield_now().await;
+    }
+    studio.kill().unwrap();
+    studio.launch().unwrap();
+    worker.release();
+    let end = studio.end_of(&id).await.unwrap();
+    assert_eq!((&end["status"], &end["attempt"]), (&json!("succeeded"), &json!(1)), "{end}");
+    assert_eq!((worker.predictions().len(), worker.canceled().len()), (1, 0), "neither sent again nor canceled");
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn a_busy_or_broken_provider_is_tried_again() {
+    for behaviour in [Behaviour::Refuses409, Behaviour::ServerError500] {
+        let worker = CogWorker::start(behaviour.clone()).unwrap();
+        let studio = with_worker(&worker, false);
+        let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0");
+        let reply = Studio::send(request.json(&json!({ "prompt": "again", "modelId": "lab" }))).await.unwrap();
+        let id = reply.json()["jobId"].as_str().unwrap().to_owned();
+        worker.wait_for_requests(1);
+        worker.set(Behaviour::Normal);
+        let end = studio.end_of(&id).await.unwrap();
+        assert_eq!(end["status"], "succeeded", "{behaviour:?}: {end}");
+        assert!(end["attempt"].as_u64().unwrap() > 1);
+        assert_clean(&studio, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_there_fails_the_job_in_the_end() {
+    let config = "[providers.gone]\nkind = \"cog\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                  [[models]]\nid = \"gone\"\nmodality = \"image\"\nprovider = \"gone\"\n[models.prices]\nimage = 0.5\n";
+    let studio = Studio::start(setup().config(config)).unwrap();
+    let reply = studio.post(IMAGE, &json!({ "prompt": "x", "modelId": "gone" })).await.unwrap();
+    assert_eq!((reply.status.as_u16(), &reply.json()["details"]["reason"]), (502, &json!("provider_unavailable")));
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn one_slow_provider_does_not_hold_up_another() {
+    let worker = CogWorker::start(Behaviour::Hang).unwrap();
+    let studio = with_worker(&worker, false);
+    let hanging = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0");
+    let hanging = Studio::send(hanging.json(&json!({ "prompt": "x", "modelId": "lab" }))).await.unwrap();
+    let sketched = studio.post(IMAGE, &json!({ "prompt": "x", "width": 64, "height": 64 })).await.unwrap();
+    assert_eq!(sketched.status, StatusCode::OK);
+    let id = hanging.json()["jobId"].as_str().unwrap().to_owned();
+    let job: Value = studio.get(&format!("/api/v1/jobs/{id}")).await.unwrap().json();
+    assert_eq!(job["job"]["status"], "submitting");
+}
