@@ -15,10 +15,11 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 ready=() first=() second=() memory=()
 for round in $(seq "$rounds"); do
   data=$folder/$round
+  : >"$folder/out-$round"
   begun=$(now)
-  env -i STUDIO_LOG=warn "$binary" serve --data "$data" --listen 127.0.0.1:0 >"$folder/out" 2>&1 &
+  env -i STUDIO_LOG=warn "$binary" serve --data "$data" --listen 127.0.0.1:0 >"$folder/out-$round" 2>&1 &
   server=$!
-  until address=$(sed -n 's/^The studio is ready at //p' "$folder/out") && [ -n "$address" ]; do sleep 0.002; done
+  until address=$(sed -n 's/^The studio is ready at //p' "$folder/out-$round") && [ -n "$address" ]; do sleep 0.002; done
   until curl -sf "$address/api/v1/health/ready" >/dev/null; do sleep 0.002; done
   ready+=($((($(now) - begun) / 1000)))
   memory+=($(awk '/^VmRSS/ { print $2 }' "/proc/$server/status"))

@@ -28,8 +28,7 @@ const PAPER: Rgb<u8> = Rgb([250, 249, 247]);
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).map(PathBuf::from).ok_or("say where to: contact-sheet docs/sketch.jpg")?;
     let rows = (PROMPTS.len() as u32).div_ceil(COLUMNS);
-    let mut sheet =
-        RgbImage::from_pixel(COLUMNS * (WIDTH + GAP) + GAP, rows * (HEIGHT + GAP) + GAP, PAPER);
+    let mut sheet = RgbImage::from_pixel(COLUMNS * (WIDTH + GAP) + GAP, rows * (HEIGHT + GAP) + GAP, PAPER);
     for (index, (prompt, seed)) in PROMPTS.into_iter().enumerate() {
         // Drawn at twice the size and made smaller, as a screen would.
         let sketch = Sketch { prompt: prompt.into(), seed, width: WIDTH * 2, height: HEIGHT * 2, quality: Quality::Hd };

@@ -262,9 +262,8 @@ pub struct StreamEvent {
 /// Reads the events of a stream that has ended.
 pub fn read_events(body: &[u8]) -> Vec<StreamEvent> {
     let text = String::from_utf8_lossy(body);
-    let field = |block: &str, name: &str| {
-        block.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start().to_owned()))
-    };
+    let field =
+        |block: &str, name: &str| block.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start().to_owned()));
     text.split("\n\n")
         .filter_map(|block| {
             let data = serde_json::from_str(&field(block, "data:")?).ok()?;

@@ -1,16 +1,22 @@
 //! The command line. Its help is meant to teach: every command says what it is for and what comes next.
 
+use crate::{system::SystemChance, terminal::say};
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
-use studio_engines::worker::{Listen, WorkerOptions};
+use studio_core::ports::Chance;
+use studio_engines::worker::{Listen, Token, WorkerOptions};
 
 /// A self-hosted studio for chat, image, video, speech and music: one API, your providers, your GPUs.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = "\
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "\
 First steps:
   studio serve                                          start; prints the address, a first key and a curl line
   studio key create --user me@example.com --name app    make another key
-  studio ledger verify                                  check that every cent is accounted for")]
+  studio ledger verify                                  check that every cent is accounted for"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) shared: Shared,
@@ -114,6 +120,9 @@ pub(crate) struct Worker {
     /// Address and port to listen on, to try it by hand
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// What callers must send as `Authorization: Bearer <TOKEN>` to a worker on a port [default: a fresh one, printed]
+    #[arg(long, env = "STUDIO_WORKER_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
     /// End when standard input closes: how the server's own workers never outlive it
     #[arg(long)]
     pub(crate) with_stdin: bool,
@@ -126,8 +135,25 @@ impl Worker {
             (None, Some(address)) => Listen::Tcp(address),
             (None, None) => anyhow::bail!("say where to listen: --socket or --listen"),
         };
-        let options = WorkerOptions { exit_with_stdin: self.with_stdin, ..WorkerOptions::new(listen) };
+        let token = match (self.token, &listen) {
+            (None, Listen::Tcp(address)) => Some(fresh_token(*address)),
+            (token, _) => token,
+        };
+        let token = token.as_deref().map(Token::new);
+        let options = WorkerOptions { token, exit_with_stdin: self.with_stdin, ..WorkerOptions::new(listen) };
         studio_engines::worker::run(&self.engine, options)?;
         Ok(())
     }
+}
+
+/// A worker on a port is open to everyone who reaches it, so it always wants a token; whoever gave none is told a fresh one.
+fn fresh_token(address: SocketAddr) -> String {
+    let mut random = [0; 16];
+    SystemChance.fill(&mut random);
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    say(&format!(
+        "Try it:\n\ncurl http://{address}/predictions -H \"Authorization: Bearer {token}\" \\\n  \
+         -H \"Content-Type: application/json\" -d '{{\"input\": {{\"prompt\": \"a sea at dusk\", \"width\": 256, \"height\": 256}}}}'"
+    ));
+    token
 }

@@ -16,7 +16,7 @@ use studio_server::settings::{LimitSettings, ProviderKind, ProviderSettings};
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "studio.toml";
 /// Variables that flags read themselves, or other parts of the program.
-const VARIABLES: [&str; 4] = ["STUDIO_DATA", "STUDIO_CONFIG", "STUDIO_LISTEN", "STUDIO_KEY"];
+const VARIABLES: [&str; 5] = ["STUDIO_DATA", "STUDIO_CONFIG", "STUDIO_LISTEN", "STUDIO_KEY", "STUDIO_WORKER_TOKEN"];
 
 /// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
@@ -99,7 +99,8 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         ["LIMITS", "STATUS"] => config.limits.status = Some(value.parse()?),
         ["PROVIDERS", provider, setting] => {
             let known = |name: &&String| name.replace('-', "_").eq_ignore_ascii_case(provider);
-            let provider = config.providers.keys().find(known).cloned().unwrap_or_else(|| provider.to_ascii_lowercase());
+            let provider =
+                config.providers.keys().find(known).cloned().unwrap_or_else(|| provider.to_ascii_lowercase());
             let settings = config.providers.entry(provider).or_default();
             match *setting {
                 "KIND" if value == "cog" => settings.kind = Some(ProviderKind::Cog),

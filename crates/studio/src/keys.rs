@@ -22,7 +22,9 @@ use studio_server::commands::{NewKey, create_key};
 const NAME_CHARS: usize = 100;
 
 pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Result<ExitCode> {
-    let plain = |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_CHARS && !text.chars().any(char::is_control);
+    let plain = |text: &str| {
+        !text.trim().is_empty() && text.chars().count() <= NAME_CHARS && !text.chars().any(char::is_control)
+    };
     if !plain(&arguments.user) || !arguments.user.contains('@') {
         bail!("--user must be an e-mail address, such as me@example.com");
     }
@@ -37,7 +39,8 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
         },
     };
     let scopes = arguments.scopes.iter().map(|text| {
-        Scope::parse(text).with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
+        Scope::parse(text)
+            .with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
     });
     let new = NewKey { email: arguments.user, name: arguments.name, scopes: scopes.collect::<Result<_, _>>()?, budget };
     let store = open_store(config.data())?;

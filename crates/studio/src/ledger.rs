@@ -19,7 +19,11 @@ pub(crate) async fn verify(config: &Config, as_json: bool) -> anyhow::Result<Exi
     } else {
         say(&format!(
             "sum {}: {} entries of {} jobs, {} holds open, {} violations",
-            audit.sum, audit.entries, audit.jobs, audit.open_holds, audit.violations.len()
+            audit.sum,
+            audit.entries,
+            audit.jobs,
+            audit.open_holds,
+            audit.violations.len()
         ));
         for violation in &audit.violations {
             say(&format!("  {}: {}", violation.rule, violation.detail));

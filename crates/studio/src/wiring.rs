@@ -102,7 +102,8 @@ fn built_in(engine: &str, settings: &ProviderSettings, data: &Path) -> anyhow::R
     let program = std::env::current_exe().context("where this program is")?;
     let mut arguments: Vec<OsString> = ["worker", engine, "--with-stdin", "--socket"].map(OsString::from).into();
     arguments.push(socket.clone().into());
-    let supervisor = Supervisor::new(WorkerSpec { name: engine.to_owned(), program, arguments, socket: socket.clone() });
+    let supervisor =
+        Supervisor::new(WorkerSpec { name: engine.to_owned(), program, arguments, socket: socket.clone() });
     let wire = CogProvider::new(CogSettings {
         name: engine.to_owned(),
         destination: Destination::Worker { socket },
@@ -111,9 +112,9 @@ fn built_in(engine: &str, settings: &ProviderSettings, data: &Path) -> anyhow::R
         supervised: true,
     });
     let provider = SupervisedProvider::new(supervisor.clone(), Arc::new(wire));
-    // The engine runs one prediction on each core; more would only wait inside of it.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let lane = Lane::new(Arc::new(provider), settings.concurrency.unwrap_or(cores).min(cores), None);
+    // More than the worker has room for would only be turned away by it.
+    let slots = studio_engines::worker::slots();
+    let lane = Lane::new(Arc::new(provider), settings.concurrency.unwrap_or(slots).min(slots), None);
     Ok((supervisor, lane))
 }
 

@@ -18,4 +18,4 @@ pub use auth::KeyMemory;
 pub use door::router;
 pub use flights::Flights;
 pub use serve::serve;
-pub use table::{Access, BodyRule, ROUTES, Route, Verb};
+pub use table::{BodyRule, ROUTES, Route, Verb, Who};

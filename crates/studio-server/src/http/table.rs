@@ -20,17 +20,25 @@ use studio_core::{caller::Scope, limits::LimitClass};
 /// What a handler gives.
 pub(crate) type Answer = BoxFuture<'static, Result<Response, Refusal>>;
 
+/// Who may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anyone.
+    Anyone,
+    /// Whoever has an API key with this scope.
+    Key(Scope),
+    /// Whoever knows an open ticket: our own workers.
+    Ticket,
+}
+
 /// Who may pass, and the handler that they reach.
 #[derive(Clone, Copy)]
-pub enum Access {
+pub(crate) enum Access {
     /// Anyone.
-    #[expect(private_interfaces, reason = "handlers are named only here")]
     Public(fn(Arc<App>, Call) -> Answer),
     /// Whoever has an API key with this scope.
-    #[expect(private_interfaces, reason = "handlers are named only here")]
     Key(Scope, fn(Arc<App>, Caller, Call) -> Answer),
     /// Whoever knows an open ticket in the path: our own workers. The handler checks it before it reads anything.
-    #[expect(private_interfaces, reason = "handlers are named only here")]
     Ticket(fn(Arc<App>, Call) -> Answer),
 }
 
@@ -52,8 +60,8 @@ pub struct Route {
     pub method: Verb,
     /// The path, with `{parameters}`.
     pub path: &'static str,
-    /// Who may pass.
-    pub access: Access,
+    /// Who may pass, and what answers them.
+    pub(crate) access: Access,
     /// Against which limit it counts.
     pub limit: Option<LimitClass>,
     /// What body it takes.
@@ -82,6 +90,17 @@ impl Verb {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
             Self::Put => Method::PUT,
+        }
+    }
+}
+
+impl Route {
+    /// Who may pass.
+    pub const fn who(&self) -> Who {
+        match self.access {
+            Access::Public(_) => Who::Anyone,
+            Access::Key(scope, _) => Who::Key(scope),
+            Access::Ticket(_) => Who::Ticket,
         }
     }
 }

@@ -15,9 +15,12 @@ async fn ranges_and_tags_save_bytes() {
     assert_eq!(whole.header("content-length"), length.to_string());
 
     let get = |name: &'static str, value: String| Studio::send(studio.request(Method::GET, url).header(name, value));
-    for (range, from, to) in
-        [("bytes=0-9", 0, 10), ("bytes=10-", 10, length), ("bytes=-5", length - 5, length), ("bytes=5-999999999", 5, length)]
-    {
+    for (range, from, to) in [
+        ("bytes=0-9", 0, 10),
+        ("bytes=10-", 10, length),
+        ("bytes=-5", length - 5, length),
+        ("bytes=5-999999999", 5, length),
+    ] {
         let part = get("range", range.into()).await.unwrap();
         assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{range}");
         assert_eq!(part.body, whole.body[from..to], "{range}");

@@ -1,6 +1,6 @@
 //! kill -9, of the server and of its worker: everything accepted comes to exactly one end.
 
-use crate::{IMAGE, PRICED, setup, studio};
+use crate::{IMAGE, PRICED, setup, small, studio};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::studio::{Studio, children_of, is_running, kill_process};
@@ -48,7 +48,10 @@ async fn a_killed_server_comes_back_and_every_job_reaches_one_end() {
     }
     assert!(!is_running(worker), "the worker of the killed server is gone");
     let verified = studio.verify().unwrap();
-    assert_eq!((&verified["sum"], &verified["openHolds"], &verified["violations"]), (&json!("0"), &json!(0), &json!([])));
+    assert_eq!(
+        (&verified["sum"], &verified["openHolds"], &verified["violations"]),
+        (&json!("0"), &json!(0), &json!([]))
+    );
     let usage = studio.get("/api/v1/usage").await.unwrap().json();
     assert_eq!((&usage["total"]["cost"]["amount"], &usage["items"][0]["succeeded"]), (&json!("0.04"), &json!(20)));
 }
@@ -67,19 +70,23 @@ async fn a_killed_worker_is_started_again_and_its_job_with_it() {
 #[tokio::test]
 async fn a_job_that_keeps_losing_its_worker_fails_by_rule_and_costs_nothing() {
     let studio = Studio::start(setup().config(PRICED)).unwrap();
-    let job = submit(&studio, &large(1)).await;
-    let mut killed = Vec::new();
-    while killed.len() < 3 {
-        let worker = worker_of(&studio);
-        if !killed.contains(&worker) && is_running(worker) && kill_process(worker).is_ok() {
-            killed.push(worker);
+    let mut body = large(1);
+    body["numImages"] = json!(4);
+    let job = submit(&studio, &body).await;
+    let path = format!("/api/v1/jobs/{job}");
+    while studio.get(&path).await.unwrap().json()["job"]["endedAt"].is_null() {
+        for (worker, _) in children_of(studio.pid().unwrap()) {
+            // It may be gone already.
+            drop(kill_process(worker));
         }
-        let now = studio.get(&format!("/api/v1/jobs/{job}")).await.unwrap().json();
-        assert_ne!(now["job"]["status"], "succeeded", "it was faster than the kills");
     }
     let end = studio.end_of(&job).await.unwrap();
-    assert_eq!((&end["status"], &end["error"]["code"]), (&json!("failed"), &json!("worker_died")), "{end}");
+    assert_eq!(end["status"], "failed", "{end}");
+    // Killed while it drew, or before it had begun to listen.
+    assert!(["worker_died", "provider_unavailable"].contains(&end["error"]["code"].as_str().unwrap()), "{end}");
     assert_eq!(end["cost"]["amount"], "0");
+    // Others are not held against it: the next job gets a worker, after a pause at most.
+    assert_eq!(studio.post(IMAGE, &small("calm")).await.unwrap().status, StatusCode::OK);
     assert_eq!(studio.verify().unwrap()["violations"], json!([]));
 }
 
@@ -92,5 +99,9 @@ async fn ctrl_c_lets_running_work_end_and_stops_the_worker() {
     assert!(!is_running(worker));
     studio.launch().unwrap();
     let end = studio.end_of(&job).await.unwrap();
-    assert_eq!((&end["status"], &end["attempt"]), (&json!("succeeded"), &json!(1)), "it ended before the server did: {end}");
+    assert_eq!(
+        (&end["status"], &end["attempt"]),
+        (&json!("succeeded"), &json!(1)),
+        "it ended before the server did: {end}"
+    );
 }

@@ -16,7 +16,8 @@ async fn f17_a_repeat_finds_the_first_ones_job_and_is_charged_once() {
     let studio = Studio::start(setup().config(PRICED)).unwrap();
     let first = post(&studio, "order-1", &small("a cat")).await;
     // Fields in another order are the same request.
-    let again = post(&studio, "order-1", &json!({ "quality": "standard", "height": 64, "prompt": "a cat", "width": 64 })).await;
+    let again =
+        post(&studio, "order-1", &json!({ "quality": "standard", "height": 64, "prompt": "a cat", "width": 64 })).await;
     assert_eq!((first.status, again.status), (StatusCode::OK, StatusCode::OK));
     assert_eq!(first.json(), again.json());
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
@@ -26,7 +27,8 @@ async fn f17_a_repeat_finds_the_first_ones_job_and_is_charged_once() {
     assert_eq!((&usage["total"]["jobs"], &usage["total"]["cost"]["amount"]), (&json!(1), &json!("0.002")));
     // Another user's same key is another key.
     let theirs = studio.make_key("other@example.com", &[]).unwrap();
-    let request = studio.request_as(&theirs, Method::POST, IMAGE).header("Idempotency-Key", "order-1").json(&small("a dog"));
+    let request =
+        studio.request_as(&theirs, Method::POST, IMAGE).header("Idempotency-Key", "order-1").json(&small("a dog"));
     let theirs = Studio::send(request).await.unwrap();
     assert_eq!((theirs.status, theirs.header("idempotent-replayed")), (StatusCode::OK, ""));
 }
@@ -40,7 +42,8 @@ async fn two_hundred_at_once_are_one_job_and_one_call_against_the_limit() {
         posts.spawn(async move { Studio::send(request).await.unwrap() });
     }
     let replies = posts.join_all().await;
-    let mut jobs: Vec<_> = replies.iter().map(|reply| reply.json()["jobId"].as_str().unwrap_or("none").to_owned()).collect();
+    let mut jobs: Vec<_> =
+        replies.iter().map(|reply| reply.json()["jobId"].as_str().unwrap_or("none").to_owned()).collect();
     jobs.sort();
     jobs.dedup();
     assert_eq!(jobs.len(), 1, "{jobs:?}");

@@ -62,9 +62,11 @@ async fn each_of_several_pictures_can_be_made_again_alone() {
 #[tokio::test]
 async fn every_format_is_what_it_says() {
     let studio = studio();
-    for (format, kind, head) in
-        [("png", "image/png", &b"\x89PNG"[..]), ("jpeg", "image/jpeg", b"\xff\xd8\xff"), ("webp", "image/webp", b"RIFF")]
-    {
+    for (format, kind, head) in [
+        ("png", "image/png", &b"\x89PNG"[..]),
+        ("jpeg", "image/jpeg", b"\xff\xd8\xff"),
+        ("webp", "image/webp", b"RIFF"),
+    ] {
         let mut body = small("a desert");
         body["format"] = json!(format);
         let made = studio.post(IMAGE, &body).await.unwrap().json();

@@ -47,7 +47,8 @@ async fn lists_are_newest_first_in_pages() {
     }
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = studio.get(&format!("/api/v1/jobs?limit=2&status=succeeded&modality=image{cursor}")).await.unwrap().json();
+        let page =
+            studio.get(&format!("/api/v1/jobs?limit=2&status=succeeded&modality=image{cursor}")).await.unwrap().json();
         seen.extend(page["items"].as_array().unwrap().iter().map(|job| job["id"].clone()));
         match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -125,7 +126,8 @@ async fn a_job_past_its_deadline_expires() {
     let studio = with_worker(&worker);
     worker.hold();
     let running = submit(&studio, &lab()).await;
-    let soon = std::process::Command::new("date").args(["-u", "-d", "+2 seconds", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    let soon =
+        std::process::Command::new("date").args(["-u", "-d", "+2 seconds", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
     let mut body = lab();
     body["deadline"] = json!(String::from_utf8(soon.stdout).unwrap().trim());
     let waiting = submit(&studio, &body).await;
@@ -144,9 +146,10 @@ async fn a_stream_ends_when_its_key_is_revoked() {
     let key = made["key"].as_str().unwrap();
     let request = studio.request_as(key, Method::POST, IMAGE).header("Prefer", "wait=0").json(&lab());
     let id = Studio::send(request).await.unwrap().json()["jobId"].as_str().unwrap().to_owned();
-    let events = tokio::spawn(Studio::send(studio.request_as(key, Method::GET, &format!("/api/v1/jobs/{id}/events"))));
+    let mut reader = tokio::task::JoinSet::new();
+    reader.spawn(Studio::send(studio.request_as(key, Method::GET, &format!("/api/v1/jobs/{id}/events"))));
     studio.run_json(&["key", "revoke", made["id"].as_str().unwrap()]).unwrap();
-    let stream = events.await.unwrap().unwrap();
+    let stream = reader.join_next().await.unwrap().unwrap().unwrap();
     assert!(read_events(&stream.body).iter().all(|event| event.data["status"] != "succeeded"));
     worker.release();
 }

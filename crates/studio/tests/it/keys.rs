@@ -8,7 +8,8 @@ use studio_testkit::studio::Studio;
 #[tokio::test]
 async fn a_key_works_at_once_and_a_revoked_one_within_a_second_no_more() {
     let studio = studio();
-    let made = studio.run_json(&["key", "create", "--user", "a@example.com", "--name", "laptop", "--budget", "0.25"]).unwrap();
+    let made =
+        studio.run_json(&["key", "create", "--user", "a@example.com", "--name", "laptop", "--budget", "0.25"]).unwrap();
     let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
     assert_eq!(made.as_object().unwrap().len(), 2, "only the two: {made}");
     assert!(key.starts_with("mgs_") && key.len() == 40);

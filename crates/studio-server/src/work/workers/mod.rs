@@ -85,6 +85,16 @@ struct State {
     last_used: Option<Instant>,
 }
 
+impl State {
+    /// The first death may be anyone's fault; from the second on the next start must wait.
+    fn note_death(&mut self) {
+        self.deaths += 1;
+        let doublings = self.deaths.checked_sub(2);
+        let pause = doublings.map(|n| FIRST_PAUSE.saturating_mul(1 << n.min(16)).min(LONGEST_PAUSE));
+        self.not_before = pause.map(|pause| Instant::now() + pause);
+    }
+}
+
 struct Running {
     generation: u64,
     /// Held open: the worker ends when it closes.
@@ -143,13 +153,18 @@ impl Supervisor {
         self.bury(&mut state);
         if state.running.is_none() {
             if let Some(wait) = state.not_before.and_then(|t| t.checked_duration_since(Instant::now())) {
-                let failure =
-                    Failure::new(FailureKind::Unavailable, format!("the {} worker keeps ending", self.spec.name));
+                // Not the job's fault: it waits, and is not counted against.
+                let failure = Failure::new(FailureKind::Busy, format!("the {} worker keeps ending", self.spec.name));
                 return Err(Failure { retry_after: Some(wait), ..failure });
             }
-            let running = self.start(state.generation + 1).await?;
-            state.generation = running.generation;
-            state.running = Some(running);
+            state.generation += 1;
+            match self.start(state.generation).await {
+                Ok(running) => state.running = Some(running),
+                Err(failure) => {
+                    state.note_death();
+                    return Err(failure);
+                }
+            }
         }
         let Some(running) = &state.running else {
             return Err(self.not_started("it ended at once"));
@@ -198,11 +213,7 @@ impl Supervisor {
     fn bury(&self, state: &mut State) {
         if state.running.as_ref().is_some_and(|running| running.dead.is_cancelled()) {
             state.running = None;
-            state.deaths += 1;
-            // The first death may be anyone's fault; from the second on it must wait.
-            let doublings = state.deaths.checked_sub(2);
-            let pause = doublings.map(|n| FIRST_PAUSE.saturating_mul(1 << n.min(16)).min(LONGEST_PAUSE));
-            state.not_before = pause.map(|pause| Instant::now() + pause);
+            state.note_death();
         }
     }
 

@@ -1,0 +1,77 @@
+//! What an engine is: checked input in, files out, and an ear for "stop" in between.
+//!
+//! An engine runs on a plain thread, may take its time, may even panic: the worker around it answers for it.
+
+use crate::sketch_engine::SketchEngine;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// One file that an engine made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Its name: letters, digits and dots, unlike the others of its prediction.
+    pub name: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// One input that can't be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFault {
+    /// Its name.
+    pub field: String,
+    /// What is allowed: `must be a whole number from 64 to 2048`.
+    pub allowed: String,
+}
+
+/// Why work ended without files.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// It was told to stop.
+    #[error("canceled")]
+    Canceled,
+    /// It can't be done; in words for the person who asked.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Takes word of how far the work is (0.0 to 1.0) and what it is doing. `false`: stop.
+pub type Progress<'a> = &'a dyn Fn(f32, &str) -> bool;
+
+/// Work whose input was checked, ready to be done.
+pub type Work = Box<dyn FnOnce(Progress<'_>) -> Result<Vec<OutputFile>, EngineError> + Send>;
+
+/// Makes things.
+pub trait Engine: Send + Sync {
+    /// Its name: `studio worker <name>`.
+    fn name(&self) -> &'static str;
+
+    /// Checks the input, quickly and wholly: every fault is named, an unknown input too.
+    fn prepare(&self, input: &Map<String, Value>) -> Result<Work, Vec<InputFault>>;
+}
+
+/// The names of all engines.
+pub const NAMES: [&str; 1] = ["sketch"];
+
+/// The engine of that name.
+pub fn find(name: &str) -> Option<Arc<dyn Engine>> {
+    match name {
+        "sketch" => Some(Arc::new(SketchEngine)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_engine_is_found_by_its_name() {
+        for name in NAMES {
+            assert_eq!(find(name).map(|engine| engine.name()), Some(name));
+        }
+        assert!(find("scetch").is_none());
+    }
+}

@@ -1,0 +1,220 @@
+//! `sketch` as an engine: reads the inputs that image models of Cog's world have, and draws.
+
+use crate::{
+    engine::{Engine, EngineError, InputFault, OutputFile, Progress, Work},
+    sketch::{Format, Quality, SIDE_PX, Sketch, draw},
+};
+use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
+
+/// Most characters of a prompt.
+const MAX_PROMPT_CHARS: usize = 2000;
+/// Length of a side in pixels when none is given.
+const USUAL_SIDE_PX: u32 = 1024;
+/// How many pictures one prediction may make.
+const PICTURES: RangeInclusive<u32> = 1..=4;
+
+/// The engine.
+pub(crate) struct SketchEngine;
+
+impl Engine for SketchEngine {
+    fn name(&self) -> &'static str {
+        "sketch"
+    }
+
+    fn prepare(&self, input: &Map<String, Value>) -> Result<Work, Vec<InputFault>> {
+        let order = Order::read(input)?;
+        Ok(Box::new(move |progress| order.draw(progress)))
+    }
+}
+
+/// Pictures of one prompt. The picture at index i has the seed `seed + i`, so that each can be made again alone.
+#[derive(Debug)]
+struct Order {
+    prompt: String,
+    width: u32,
+    height: u32,
+    pictures: u32,
+    seed: u32,
+    format: Format,
+    quality: Quality,
+}
+
+impl Order {
+    fn read(input: &Map<String, Value>) -> Result<Self, Vec<InputFault>> {
+        let mut inputs = Inputs { input, known: Vec::new(), faults: Vec::new() };
+        let order = Self {
+            prompt: inputs.prompt(),
+            width: inputs.integer("width", SIDE_PX, USUAL_SIDE_PX),
+            height: inputs.integer("height", SIDE_PX, USUAL_SIDE_PX),
+            pictures: inputs.integer("num_outputs", PICTURES, 1),
+            seed: inputs.integer("seed", 0..=u32::MAX, 0),
+            format: inputs.choice(
+                "output_format",
+                &[("png", Format::Png), ("jpg", Format::Jpeg), ("jpeg", Format::Jpeg), ("webp", Format::Webp)],
+            ),
+            quality: inputs.choice("quality", &[("standard", Quality::Standard), ("hd", Quality::Hd)]),
+        };
+        let faults = inputs.finish();
+        if faults.is_empty() { Ok(order) } else { Err(faults) }
+    }
+
+    fn draw(&self, progress: Progress<'_>) -> Result<Vec<OutputFile>, EngineError> {
+        (0..self.pictures).map(|index| self.draw_one(index, progress)).collect()
+    }
+
+    fn draw_one(&self, index: u32, progress: Progress<'_>) -> Result<OutputFile, EngineError> {
+        let stage = match self.pictures {
+            1 => "drawing".to_owned(),
+            all => format!("drawing {} of {all}", index + 1),
+        };
+        let sketch = Sketch {
+            prompt: self.prompt.clone(),
+            seed: self.seed.wrapping_add(index).into(),
+            width: self.width,
+            height: self.height,
+            quality: self.quality,
+        };
+        let mut keep_going = |part: f32| progress((index as f32 + part) / self.pictures as f32, &stage);
+        let picture = draw(&sketch, &mut keep_going).ok_or(EngineError::Canceled)?;
+        let bytes = picture.encode(self.format).map_err(|error| EngineError::Failed(error.to_string()))?;
+        let name = format!("{index}.{}", self.format.extension());
+        Ok(OutputFile { name, media_type: self.format.media_type(), bytes })
+    }
+}
+
+/// Inputs being read. A faulty one is noted and its default goes on, so that all faults are found.
+struct Inputs<'a> {
+    input: &'a Map<String, Value>,
+    known: Vec<&'static str>,
+    faults: Vec<InputFault>,
+}
+
+impl Inputs<'_> {
+    fn take(&mut self, name: &'static str) -> Option<&Value> {
+        self.known.push(name);
+        self.input.get(name).filter(|value| !value.is_null())
+    }
+
+    fn fault(&mut self, field: &str, allowed: String) {
+        self.faults.push(InputFault { field: field.to_owned(), allowed });
+    }
+
+    fn prompt(&mut self) -> String {
+        let text = self.take("prompt").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if text.trim().is_empty() || text.chars().count() > MAX_PROMPT_CHARS {
+            self.fault("prompt", format!("must be a text of 1 to {MAX_PROMPT_CHARS} characters"));
+        }
+        text
+    }
+
+    fn integer(&mut self, name: &'static str, range: RangeInclusive<u32>, usual: u32) -> u32 {
+        let Some(value) = self.take(name) else { return usual };
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
+            self.fault(name, format!("must be a whole number from {} to {}", range.start(), range.end()));
+            usual
+        })
+    }
+
+    /// One of the words; the first is the default.
+    fn choice<T: Copy, const N: usize>(&mut self, name: &'static str, words: &[(&str, T); N]) -> T {
+        let (_, usual) = words[0];
+        let Some(value) = self.take(name) else { return usual };
+        let found = words.iter().find(|(word, _)| value.as_str() == Some(word));
+        found.map(|(_, meaning)| *meaning).unwrap_or_else(|| {
+            let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+            self.fault(name, format!("must be one of {allowed}"));
+            usual
+        })
+    }
+
+    fn finish(mut self) -> Vec<InputFault> {
+        let known = self.known.join(", ");
+        let unknown = self.input.keys().filter(|name| !self.known.contains(&name.as_str()));
+        for name in unknown {
+            let field = name.chars().take(100).collect();
+            self.faults.push(InputFault { field, allowed: format!("is not an input of sketch; those are {known}") });
+        }
+        self.faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(input: Value) -> Result<Order, Vec<InputFault>> {
+        Order::read(input.as_object().unwrap())
+    }
+
+    fn files(input: Value) -> Vec<OutputFile> {
+        read(input).unwrap().draw(&|_, _| true).unwrap()
+    }
+
+    #[test]
+    fn a_bare_prompt_takes_every_default() {
+        let order = read(json!({"prompt": "a sea", "seed": null})).unwrap();
+        assert_eq!((order.width, order.height, order.pictures, order.seed), (1024, 1024, 1, 0));
+        assert_eq!((order.format, order.quality), (Format::Png, Quality::Standard));
+    }
+
+    #[test]
+    fn every_fault_is_named_with_what_is_allowed() {
+        for (input, field, word) in [
+            (json!({}), "prompt", "1 to 2000"),
+            (json!({"prompt": ""}), "prompt", "1 to 2000"),
+            (json!({"prompt": " \n"}), "prompt", "1 to 2000"),
+            (json!({"prompt": 7}), "prompt", "text"),
+            (json!({"prompt": "é".repeat(2001)}), "prompt", "1 to 2000"),
+            (json!({"prompt": "x", "width": 63}), "width", "64 to 2048"),
+            (json!({"prompt": "x", "height": 2049}), "height", "64 to 2048"),
+            (json!({"prompt": "x", "height": "512"}), "height", "64 to 2048"),
+            (json!({"prompt": "x", "num_outputs": 0}), "num_outputs", "1 to 4"),
+            (json!({"prompt": "x", "num_outputs": 5}), "num_outputs", "1 to 4"),
+            (json!({"prompt": "x", "seed": -1}), "seed", "4294967295"),
+            (json!({"prompt": "x", "seed": 4_294_967_296_u64}), "seed", "4294967295"),
+            (json!({"prompt": "x", "seed": 1.5}), "seed", "whole"),
+            (json!({"prompt": "x", "output_format": "gif"}), "output_format", "png, jpg, jpeg, webp"),
+            (json!({"prompt": "x", "quality": "best"}), "quality", "standard, hd"),
+            (json!({"prompt": "x", "steps": 3}), "steps", "not an input"),
+        ] {
+            let faults = read(input.clone()).unwrap_err();
+            assert!(faults.iter().any(|f| f.field == field && f.allowed.contains(word)), "{input}: {faults:?}");
+        }
+        assert_eq!(read(json!({"width": 1, "steps": 1})).unwrap_err().len(), 3, "all faults at once");
+        assert!(read(json!({"prompt": "é".repeat(2000)})).is_ok());
+    }
+
+    #[test]
+    fn each_picture_has_its_own_seed_and_can_be_made_again_alone() {
+        let small = |seed: u32, count: u32| {
+            files(json!({"prompt": "a lighthouse", "width": 64, "height": 64, "seed": seed, "num_outputs": count}))
+        };
+        let both = small(u32::MAX, 2);
+        assert_eq!(both[0].bytes, small(u32::MAX, 1)[0].bytes);
+        assert_eq!(both[1].bytes, small(0, 1)[0].bytes, "seeds wrap");
+        assert_ne!(both[0].bytes, both[1].bytes);
+        assert_eq!((both[0].name.as_str(), both[1].name.as_str()), ("0.png", "1.png"));
+    }
+
+    #[test]
+    fn formats_are_what_they_are_called() {
+        for (format, media_type, magic) in [
+            ("png", "image/png", &b"\x89PNG"[..]),
+            ("jpg", "image/jpeg", b"\xff\xd8\xff"),
+            ("webp", "image/webp", b"RIFF"),
+        ] {
+            let made = files(json!({"prompt": "x", "width": 64, "height": 64, "output_format": format}));
+            assert_eq!(made[0].media_type, media_type);
+            assert!(made[0].bytes.starts_with(magic), "{format}");
+        }
+    }
+
+    #[test]
+    fn it_stops_when_it_is_told_to() {
+        let order = read(json!({"prompt": "x", "width": 64, "height": 64, "num_outputs": 4})).unwrap();
+        assert_eq!(order.draw(&|done, _| done < 0.3).unwrap_err(), EngineError::Canceled);
+    }
+}

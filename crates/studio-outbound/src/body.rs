@@ -1,0 +1,78 @@
+//! The one reader of answers: bounded in bytes, in silence and in total time.
+//!
+//! It never believes a `Content-Length`: a length that is too large is refused at once, and what really comes is counted.
+
+use crate::client::IDLE_LIMIT;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use std::pin::pin;
+use tokio::time::{Instant, timeout};
+
+/// Why a body did not arrive whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// More bytes than allowed.
+    #[error("more than {limit} bytes")]
+    TooLarge {
+        /// The cap, in bytes.
+        limit: u64,
+    },
+    /// Nothing came for [`IDLE_LIMIT`].
+    #[error("the answer fell silent")]
+    Silent,
+    /// The call's total limit passed.
+    #[error("the answer took too long")]
+    OutOfTime,
+    /// The connection was lost, or what came is not HTTP.
+    #[error("the answer broke off")]
+    Broken,
+}
+
+/// The body of an answer that has not been read yet.
+#[derive(Debug)]
+pub struct Body {
+    response: reqwest::Response,
+    deadline: Instant,
+}
+
+impl Body {
+    pub(crate) fn new(response: reqwest::Response, deadline: Instant) -> Self {
+        Self { response, deadline }
+    }
+
+    /// The bytes as they come, at most `cap` of them; after an error nothing more comes.
+    pub fn stream(self, cap: u64) -> impl Stream<Item = Result<Bytes, ReadError>> + Send + 'static {
+        stream::try_unfold((self, cap), move |(mut body, left)| async move {
+            let Some(chunk) = body.next(left, cap).await? else { return Ok(None) };
+            let left = left.saturating_sub(chunk.len() as u64);
+            Ok(Some((chunk, (body, left))))
+        })
+    }
+
+    /// All the bytes, at most `cap` of them.
+    pub async fn collect(self, cap: u64) -> Result<Bytes, ReadError> {
+        let mut all = BytesMut::new();
+        let mut chunks = pin!(self.stream(cap));
+        while let Some(chunk) = chunks.next().await {
+            all.extend_from_slice(&chunk?);
+        }
+        Ok(all.freeze())
+    }
+
+    async fn next(&mut self, left: u64, cap: u64) -> Result<Option<Bytes>, ReadError> {
+        let too_large = ReadError::TooLarge { limit: cap };
+        if self.response.content_length().is_some_and(|announced| announced > cap) {
+            return Err(too_large);
+        }
+        let now = Instant::now();
+        let patience = self.deadline.saturating_duration_since(now).min(IDLE_LIMIT);
+        let Ok(read) = timeout(patience, self.response.chunk()).await else {
+            return Err(if patience < IDLE_LIMIT { ReadError::OutOfTime } else { ReadError::Silent });
+        };
+        let chunk = read.map_err(|_| ReadError::Broken)?;
+        match &chunk {
+            Some(bytes) if bytes.len() as u64 > left => Err(too_large),
+            _ => Ok(chunk),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! LEAVES THE BUILDING: every request that the studio makes to others, through one door.
+//!
+//! [`client`] is the door: it decides where a request may go, how long it may take and how much may come back.
+//! [`address_policy`] knows which addresses are public. [`fetch`] gets what lies at a URL; [`providers`] speak the wire
+//! formats of those who run models. Nothing here retries, stores or charges: that is done once, for all, around it.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod address_policy;
+pub mod client;
+
+mod body;
+mod destination;
+mod names;
+
+pub mod fetch;
+pub mod providers;
+
+#[cfg(test)]
+mod canaries;

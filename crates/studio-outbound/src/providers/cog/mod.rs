@@ -1,0 +1,320 @@
+//! Any worker that speaks Cog's HTTP prediction API: our own engines, and any Cog container of the open-model world.
+//!
+//! A *polled* worker (our engines) knows one thing more than plain Cog: `GET /predictions/{id}`. There, `start` returns
+//! at once and the truth is asked for. A plain container can't be asked, so `start` holds the connection until the
+//! prediction is over. The id is always ours: the name of the attempt, so the same attempt sent twice is one prediction.
+
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::client::{Call, CallError, Door, ReadError};
+use async_trait::async_trait;
+use bytes::Bytes;
+use reqwest::{
+    Method, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use std::time::Duration;
+use studio_core::{
+    job::Job,
+    ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Started, Submission},
+    retry::{Failure, FailureKind},
+    secret::Secret,
+};
+use wire::News;
+
+/// Most bytes of a reply that may hold outputs. Base64 makes four of three, so 48 MiB of pictures; larger ones go by
+/// upload.
+const REPLY_LIMIT: u64 = 64 << 20;
+/// Most bytes of inline outputs, decoded.
+const OUTPUT_LIMIT: usize = 48 << 20;
+/// Most bytes of a refusal that are read.
+const REFUSAL_LIMIT: u64 = 64 << 10;
+/// Longest that a question without a wait may take: cancel, lookup, health.
+const QUESTION_LIMIT: Duration = Duration::from_secs(10);
+/// How much longer than the wait that we asked for an answer may take.
+const WAIT_SLACK: Duration = Duration::from_secs(10);
+/// Longest that an answer with outputs may take to arrive once it has begun.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where a worker is and what it can do.
+#[derive(Debug, Clone)]
+pub struct CogSettings {
+    /// Its name, as models name their provider.
+    pub name: String,
+    /// Where it is: [`Destination::Worker`] or [`Destination::Configured`].
+    pub destination: Destination,
+    /// What it wants to be shown.
+    pub token: Option<Secret>,
+    /// Whether it can be asked after a prediction (`GET /predictions/{id}`), as our own engines can.
+    pub polled: bool,
+    /// Whether it is our own child process, whose work dies with it.
+    pub supervised: bool,
+}
+
+/// How a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It still gets ready.
+    Starting,
+    /// It takes predictions.
+    Ready,
+    /// It is well, and has no room now.
+    Busy,
+    /// It will not get better by itself.
+    Broken,
+}
+
+/// A worker as a provider.
+pub struct CogProvider {
+    settings: CogSettings,
+    base_url: String,
+    door: Door,
+}
+
+/// An answer, read.
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Bytes,
+}
+
+/// Why there is no answer, by what it means for a submit.
+enum Trouble {
+    /// Nothing was sent.
+    NotSent,
+    /// It may have arrived.
+    Lost,
+    /// The total limit passed.
+    OutOfTime,
+    /// The answer is larger than allowed.
+    TooLarge,
+}
+
+impl CogProvider {
+    /// A provider for the worker at `settings.destination`. Opens nothing yet.
+    pub fn new(settings: CogSettings) -> Self {
+        let base_url = match &settings.destination {
+            Destination::Configured { base_url } => base_url.trim_end_matches('/').to_owned(),
+            // Behind a socket the host is only a word; other destinations are refused by the door.
+            _ => "http://worker".to_owned(),
+        };
+        Self { settings, base_url, door: Door::new() }
+    }
+
+    /// How the worker is; an error when it doesn't say.
+    pub async fn health(&self) -> Result<Health, Failure> {
+        let answer = self
+            .ask(Method::GET, "/health-check", None, None, QUESTION_LIMIT, QUESTION_LIMIT)
+            .await
+            .map_err(|_| self.unavailable("does not say how it is"))?;
+        wire::health(&answer.body).ok_or_else(|| self.unavailable("does not say how it is"))
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        prefer: Option<String>,
+        first_byte: Duration,
+        total: Duration,
+    ) -> Result<Answer, Trouble> {
+        let url = format!("{}{path}", self.base_url);
+        let headers = self.headers(body.is_some(), prefer)?;
+        let call =
+            Call { destination: &self.settings.destination, method, url: &url, headers, body, first_byte, total };
+        let reply = self.door.send(call).await.map_err(|error| match error {
+            CallError::NotSent | CallError::Forbidden(_) => Trouble::NotSent,
+            CallError::Lost | CallError::Silent => Trouble::Lost,
+            CallError::OutOfTime => Trouble::OutOfTime,
+        })?;
+        let (status, retry_after) = (reply.status, retry_after(&reply.headers));
+        let limit = if status.is_success() { REPLY_LIMIT } else { REFUSAL_LIMIT };
+        let body = match reply.body.collect(limit).await {
+            Ok(body) => body,
+            // The status of a refusal says enough, whatever became of its text.
+            Err(_) if !status.is_success() => Bytes::new(),
+            Err(ReadError::TooLarge { .. }) => return Err(Trouble::TooLarge),
+            Err(ReadError::OutOfTime) => return Err(Trouble::OutOfTime),
+            Err(ReadError::Silent | ReadError::Broken) => return Err(Trouble::Lost),
+        };
+        Ok(Answer { status, retry_after, body })
+    }
+
+    fn headers(&self, json: bool, prefer: Option<String>) -> Result<HeaderMap, Trouble> {
+        let mut headers = HeaderMap::new();
+        if json {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(prefer) = prefer {
+            let value = HeaderValue::try_from(prefer).map_err(|_| Trouble::NotSent)?;
+            headers.insert(HeaderName::from_static("prefer"), value);
+        }
+        if let Some(token) = &self.settings.token {
+            let mut value =
+                HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| Trouble::NotSent)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+
+    fn failure(&self, kind: FailureKind, what: &str) -> Failure {
+        Failure::new(kind, format!("{} {what}", self.settings.name))
+    }
+
+    fn unavailable(&self, what: &str) -> Failure {
+        self.failure(FailureKind::Unavailable, what)
+    }
+
+    /// What a status other than success says about a submit.
+    fn refused(&self, answer: &Answer) -> Failure {
+        let kind = match answer.status.as_u16() {
+            409 | 429 => FailureKind::Busy,
+            // Not ready, or somewhere else: it was turned away at the door.
+            503 | 300..=399 => FailureKind::Unavailable,
+            // It broke, or a proxy before it waited in vain: neither proves that the work was not begun.
+            500..=599 => FailureKind::Lost,
+            _ => FailureKind::Rejected,
+        };
+        let message = match kind {
+            FailureKind::Busy => format!("{} has no room now", self.settings.name),
+            FailureKind::Rejected if matches!(answer.status.as_u16(), 401 | 403) => {
+                format!("{} does not accept our token", self.settings.name)
+            }
+            FailureKind::Rejected => wire::refusal(&answer.body),
+            _ => format!("{} answered {}", self.settings.name, answer.status.as_u16()),
+        };
+        Failure { retry_after: answer.retry_after, ..Failure::new(kind, message) }
+    }
+
+    /// What trouble means for a submit.
+    fn submit_trouble(&self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::NotSent => self.unavailable("can't be reached"),
+            Trouble::Lost => self.failure(FailureKind::Lost, "was sent the work, and its answer was lost"),
+            // A polled worker may still be at it; one that was waited for has had all the time there is.
+            Trouble::OutOfTime if self.settings.polled => {
+                self.failure(FailureKind::Lost, "was sent the work and did not answer in time")
+            }
+            Trouble::OutOfTime => self.failure(FailureKind::Timeout, "took longer than this model may"),
+            Trouble::TooLarge => self.failure(FailureKind::BadOutput, "answered with more than can be taken"),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for CogProvider {
+    fn capabilities(&self) -> Capabilities {
+        let CogSettings { polled, supervised, .. } = self.settings;
+        Capabilities { supervised, lookup: polled, cancel: polled }
+    }
+
+    async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure> {
+        let name = submission.job.attempt_name();
+        let body = wire::request(submission.job, submission.upload_to);
+        let (prefer, first_byte) = match self.settings.polled {
+            true => (Some("respond-async".to_owned()), submission.first_byte_limit),
+            // The first byte of a synchronous answer is the result.
+            false => (None, submission.total_limit),
+        };
+        let path = format!("/predictions/{name}");
+        let answer = self
+            .ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit)
+            .await
+            .map_err(|trouble| self.submit_trouble(trouble))?;
+        let news = match wire::read(&answer.body, OUTPUT_LIMIT) {
+            // Some workers tell of a failed prediction with an error status.
+            Ok(News::Failed(error)) => Ok(News::Failed(error)),
+            _ if !answer.status.is_success() => return Err(self.refused(&answer)),
+            other => other,
+        };
+        match news? {
+            News::Done(outputs) => Ok(Started::Done(outputs)),
+            News::Failed(error) => Err(Failure::new(FailureKind::ModelFailed, error)),
+            News::Canceled => Err(self.failure(FailureKind::ModelFailed, "stopped the work by itself")),
+            News::Running { .. } if self.settings.polled => Ok(Started::Pending(name)),
+            News::Running { .. } => Err(self.failure(FailureKind::Lost, "is still at it and can't be asked again")),
+        }
+    }
+
+    async fn poll(&self, _job: &Job, handle: &str, wait: Duration) -> Result<Polled, Failure> {
+        if !self.settings.polled {
+            return Err(self.failure(FailureKind::Lost, "can't be asked after its work"));
+        }
+        let path = prediction_path(handle)?;
+        let prefer = Some(format!("wait={}", wait.as_secs())).filter(|_| wait.as_secs() > 0);
+        let first_byte = wait + WAIT_SLACK;
+        let answer = self.ask(Method::GET, &path, None, prefer, first_byte, first_byte + ANSWER_LIMIT).await.map_err(
+            |t| match t {
+                Trouble::TooLarge => self.failure(FailureKind::BadOutput, "answered with more than can be taken"),
+                _ => self.unavailable("does not answer"),
+            },
+        )?;
+        match answer.status {
+            StatusCode::NOT_FOUND => {
+                return Err(self.failure(FailureKind::Lost, "no longer knows this prediction"));
+            }
+            status if !status.is_success() => {
+                let unavailable = self.unavailable(&format!("answered {}", status.as_u16()));
+                return Err(Failure { retry_after: answer.retry_after, ..unavailable });
+            }
+            _ => {}
+        }
+        match wire::read(&answer.body, OUTPUT_LIMIT)? {
+            News::Running { stage, progress } => Ok(Polled::Running { stage, progress }),
+            News::Done(outputs) => Ok(Polled::Done(outputs)),
+            News::Canceled => Ok(Polled::Canceled),
+            News::Failed(error) => Err(Failure::new(FailureKind::ModelFailed, error)),
+        }
+    }
+
+    async fn cancel(&self, handle: &str) -> Result<Canceled, Failure> {
+        if !self.settings.polled {
+            return Ok(Canceled::NotPossible);
+        }
+        let path = format!("{}/cancel", prediction_path(handle)?);
+        let answer = self
+            .ask(Method::POST, &path, None, None, QUESTION_LIMIT, QUESTION_LIMIT)
+            .await
+            .map_err(|_| self.unavailable("does not answer"))?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(Canceled::NotPossible),
+            status if status.is_success() => Ok(Canceled::Asked),
+            status => Err(self.unavailable(&format!("answered {}", status.as_u16()))),
+        }
+    }
+
+    async fn lookup(&self, attempt_name: &str) -> Result<Lookup, Failure> {
+        if !self.settings.polled {
+            return Err(self.unavailable("can't be asked after its work"));
+        }
+        let path = prediction_path(attempt_name)?;
+        let answer = self
+            .ask(Method::GET, &path, None, None, QUESTION_LIMIT, QUESTION_LIMIT + ANSWER_LIMIT)
+            .await
+            .map_err(|_| self.unavailable("does not answer"))?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(Lookup::NotLanded),
+            status if status.is_success() => Ok(Lookup::Found(attempt_name.to_owned())),
+            status => Err(self.unavailable(&format!("answered {}", status.as_u16()))),
+        }
+    }
+}
+
+/// The path of a prediction. Its name is ours (see [`Job::attempt_name`]), so anything else is a bug, not a path.
+fn prediction_path(name: &str) -> Result<String, Failure> {
+    let ours = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if ours {
+        Ok(format!("/predictions/{name}"))
+    } else {
+        Err(Failure::new(FailureKind::Lost, "the name of this attempt is not one of ours"))
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,191 @@
+//! How many jobs can be accepted a second, each of them safe from a power cut: many callers sharing one commit beside one
+//! commit for each, in one run on one disk, with the disk's own rate of syncs for scale.
+//!
+//! An admission is what it is in the product: an idempotency record, a cap, the job, its hold in the ledger. Callers wait
+//! for their answer before they ask again, so the latencies are those of a closed loop: true for so many callers, not for a
+//! crowd that comes at its own pace. `cargo bench -p studio-store` takes about ten seconds.
+#![expect(clippy::print_stdout, reason = "a bench is there to print")]
+#![expect(clippy::unwrap_used, reason = "a bench that can't run should say so and stop")]
+
+use std::{
+    fs::File,
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use studio_core::{
+    caller::User,
+    catalog::Modality,
+    id::{JobId, KeyId, RequestId, UserId},
+    idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
+    job::{Job, Payer, Status},
+    ledger::Cap,
+    money::Nanos,
+    parameter::Parameters,
+    ports::{Admission, Admitted, Store},
+    price::PriceList,
+    request::{ImageRequest, Input},
+    secret::Prompt,
+    time::Timestamp,
+};
+use studio_store::{Options, SqliteStore};
+use tokio::task::JoinSet;
+
+const RUN: Duration = Duration::from_secs(2);
+const CALLERS: usize = 256;
+/// Keys that pay, in turn.
+const PAYERS: u32 = 32;
+const T0: i64 = 1_790_000_000_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    println!("Admissions, each safe from a power cut when answered ({} s each):\n", RUN.as_secs());
+    println!("{:<44} {:>9} {:>7} {:>10} {:>10}", "", "per s", "ratio", "p50", "p99");
+    let disk = Figures::of(sync_each_write());
+    let one = runtime.block_on(admissions(1, 1));
+    print_row("the disk: 4 KiB appended and synced", &disk, &one);
+    print_row("one commit each, 1 caller", &one, &one);
+    print_row(&format!("one commit each, {CALLERS} callers"), &runtime.block_on(admissions(1, CALLERS)), &one);
+    print_row("shared commits, 1 caller", &runtime.block_on(admissions(256, 1)), &one);
+    print_row(&format!("shared commits, {CALLERS} callers"), &runtime.block_on(admissions(256, CALLERS)), &one);
+    println!("\nratio: to one commit each with 1 caller. Every ledger was audited after its run.");
+}
+
+/// How often and how fast something was done.
+struct Figures {
+    per_second: f64,
+    p50: Duration,
+    p99: Duration,
+}
+
+impl Figures {
+    fn of((mut latencies, took): (Vec<Duration>, Duration)) -> Self {
+        latencies.sort_unstable();
+        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
+        Self { per_second: latencies.len() as f64 / took.as_secs_f64(), p50: at(50), p99: at(99) }
+    }
+}
+
+fn print_row(name: &str, figures: &Figures, one: &Figures) {
+    let ratio = figures.per_second / one.per_second;
+    let millis = |latency: Duration| format!("{:.2} ms", latency.as_secs_f64() * 1e3);
+    println!(
+        "{name:<44} {:>9.0} {ratio:>6.1}x {:>10} {:>10}",
+        figures.per_second,
+        millis(figures.p50),
+        millis(figures.p99)
+    );
+}
+
+/// A folder on the disk that the build lies on: a real one, where a folder of the system for passing files may be memory.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap()
+}
+
+/// Appends and syncs until time is over.
+fn sync_each_write() -> (Vec<Duration>, Duration) {
+    let folder = folder();
+    let mut file = File::create(folder.path().join("log")).unwrap();
+    let (mut latencies, started) = (Vec::new(), Instant::now());
+    while started.elapsed() < RUN {
+        let asked = Instant::now();
+        file.write_all(&[1; 4096]).unwrap();
+        file.sync_data().unwrap();
+        latencies.push(asked.elapsed());
+    }
+    (latencies, started.elapsed())
+}
+
+/// Admits until time is over, each caller one after another.
+async fn admissions(max_group: usize, callers: usize) -> Figures {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path(), Options { max_group, ..Options::default() }).unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let owner = UserId::new(Timestamp::from_millis(T0), [1; 10]);
+    let user = User { id: owner, email: "bench@example.com".into(), created_at: Timestamp::from_millis(T0) };
+    store.ensure_user(user).await.unwrap();
+    let next = Arc::new(AtomicU32::new(0));
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..callers {
+        let (store, next) = (store.clone(), next.clone());
+        tasks.spawn(async move {
+            let mut latencies = Vec::new();
+            while started.elapsed() < RUN {
+                let admission = admission(owner, next.fetch_add(1, Ordering::Relaxed));
+                let asked = Instant::now();
+                let admitted = store.admit(admission).await.unwrap();
+                latencies.push(asked.elapsed());
+                assert!(matches!(admitted, Admitted::Accepted(_)));
+            }
+            latencies
+        });
+    }
+    let latencies = tasks.join_all().await.concat();
+    let took = started.elapsed();
+    let audit = store.audit().await.unwrap();
+    assert!(audit.sum == 0 && audit.violations.is_empty() && audit.jobs == latencies.len() as u64);
+    Figures::of((latencies, took))
+}
+
+/// The `n`th admission, as the server would make it.
+fn admission(owner: UserId, n: u32) -> Admission {
+    let now = Timestamp::from_millis(T0 + i64::from(n / 16));
+    let unlike = |n: u32| {
+        let mut random = [0; 10];
+        // Ids of one millisecond are in no order.
+        random[..4].copy_from_slice(&n.wrapping_mul(0x9e37_79b9).to_be_bytes());
+        random[4..8].copy_from_slice(&n.to_be_bytes());
+        random
+    };
+    let payer = Payer::Key(KeyId::new(Timestamp::from_millis(T0), unlike(n % PAYERS)));
+    let job = Job {
+        id: JobId::new(now, unlike(n)),
+        owner,
+        payer,
+        request: RequestId::new(now, unlike(n)),
+        modality: Modality::Image,
+        model: "sketch-1".into(),
+        provider: "sketch".into(),
+        upstream: "sketch".into(),
+        input: Input::Image(ImageRequest {
+            prompt: Prompt::new(
+                "a lighthouse on a rock in a storm, oil on canvas, warm light in its windows ".repeat(3),
+            ),
+            parameters: Parameters::from([("width".into(), 1024.into()), ("seed".into(), n.into())]),
+        }),
+        status: Status::Queued,
+        version: 1,
+        stage: None,
+        progress: 0,
+        attempt: 0,
+        faults: 0,
+        lease: None,
+        handle: None,
+        run_at: now,
+        deadline: None,
+        cancel_requested_at: None,
+        deadline_passed_at: None,
+        hold: Nanos::new(2_000_000),
+        price_list: Some(PriceList { version: "1".into(), from: "2026-01-01".into(), rates: Default::default() }),
+        cost: None,
+        outputs: Vec::new(),
+        error: None,
+        warnings: Vec::new(),
+        created_at: now,
+        started_at: None,
+        ended_at: None,
+    };
+    let record = IdempotencyRecord {
+        user: owner,
+        route: "POST /api/v1/generate/image",
+        key: IdempotencyKey::parse(&format!("order-{n}")).unwrap(),
+        fingerprint: Fingerprint([7; 32]),
+    };
+    let caps = vec![Cap { payer, limit: Nanos::new(i64::MAX) }];
+    Admission { job, idempotency: Some(record), caps, claim: None }
+}

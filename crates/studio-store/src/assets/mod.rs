@@ -1,0 +1,5 @@
+//! Where bytes lie.
+
+mod folder;
+
+pub use folder::FolderAssets;

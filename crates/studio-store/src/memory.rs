@@ -1,0 +1,326 @@
+//! The store in memory: the oracle by which the durable ones are judged, and a store for tests.
+//!
+//! Plain maps under one lock, each verb from top to bottom in one function, decisions by the same functions of the core.
+//! Nothing is clever here: where it and another store differ, the other one is suspect first.
+
+use async_trait::async_trait;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use studio_core::{
+    caller::{ApiKey, KeyHash, User},
+    id::{AssetId, JobId, KeyId, UserId},
+    idempotency::{Fingerprint, IdempotencyRecord},
+    job::{Actor, Effect, Event, Job, Moved, Payer, Status, step},
+    ledger::{Account, Audit, Auditor, Entry, fits, hold, settle},
+    money::Nanos,
+    ports::{
+        Admission, Admitted, Advance, Advanced, Asset, Claim, JobFilter, KeyRow, ModelUsage, Store, StoreError,
+        UsageReport,
+    },
+    time::Timestamp,
+};
+
+/// Remembers in memory, until it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    users: BTreeMap<UserId, User>,
+    keys: BTreeMap<KeyId, ApiKey>,
+    jobs: BTreeMap<JobId, Job>,
+    idempotency: BTreeMap<(UserId, &'static str, String), (Fingerprint, JobId)>,
+    entries: Vec<Entry>,
+    balances: BTreeMap<String, Nanos>,
+    assets: BTreeMap<AssetId, Asset>,
+}
+
+impl MemoryStore {
+    /// A store that remembers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a durable store's constraints would say.
+fn refused(what: &str) -> StoreError {
+    StoreError::Unavailable(what.into())
+}
+
+impl State {
+    fn balance(&self, account: &Account) -> Nanos {
+        self.balances.get(&account.to_string()).copied().unwrap_or_default()
+    }
+
+    fn record(&mut self, entry: Entry) {
+        for line in &entry.lines {
+            let balance = self.balances.entry(line.account.to_string()).or_default();
+            *balance = Nanos::new(balance.get().saturating_add(line.amount.get()));
+        }
+        self.entries.push(entry);
+    }
+
+    fn replay(&self, record: &IdempotencyRecord) -> Option<Admitted> {
+        let known = (record.user, record.route, record.key.as_str().to_owned());
+        let (fingerprint, job) = self.idempotency.get(&known)?;
+        if *fingerprint == record.fingerprint {
+            self.jobs.get(job).cloned().map(Admitted::Replayed)
+        } else {
+            Some(Admitted::KeyReused)
+        }
+    }
+
+    /// Queued jobs of a provider, oldest first.
+    fn queue<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Job> {
+        self.jobs.values().filter(move |job| job.status == Status::Queued && job.provider == provider)
+    }
+
+    fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
+        let Admission { mut job, idempotency, caps, claim } = admission;
+        match idempotency.as_ref().and_then(|record| self.replay(record)) {
+            Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
+            Some(known) => return Ok(known),
+            None => {}
+        }
+        if let Some(stored) = self.jobs.get(&job.id) {
+            return Ok(Admitted::Accepted(stored.clone()));
+        }
+        for cap in caps {
+            let balance = self.balance(&Account::Payer(cap.payer));
+            if !fits(cap.limit, balance, job.hold) {
+                return Ok(Admitted::OverCap { cap, committed: balance.negated() });
+            }
+        }
+        if !self.users.contains_key(&job.owner) {
+            return Err(refused("a job without an owner"));
+        }
+        let now = job.created_at;
+        self.record(hold(&job, now));
+        let nobody_waits = self.queue(&job.provider).all(|waiting| waiting.run_at > now);
+        if let Some(lease) = claim
+            && job.run_at <= now
+            && nobody_waits
+            && let Ok(moved) = step(&job, Actor::Studio, Event::Claimed(lease), now)
+        {
+            job = moved.job;
+        }
+        if let Some(record) = idempotency {
+            let known = (record.user, record.route, record.key.as_str().to_owned());
+            self.idempotency.insert(known, (record.fingerprint, job.id));
+        }
+        self.jobs.insert(job.id, job.clone());
+        Ok(Admitted::Accepted(job))
+    }
+
+    fn advance(&mut self, advance: Advance) -> Result<Advanced, StoreError> {
+        let Some(job) = self.jobs.get(&advance.job) else { return Ok(Advanced::Absent) };
+        let Moved { job, effects } = match step(job, advance.actor, advance.event.clone(), advance.now) {
+            Ok(moved) => moved,
+            Err(reason) => return Ok(Advanced::Refused { job: job.clone(), reason }),
+        };
+        if let Event::Completed { outputs, .. } = &advance.event {
+            let names: BTreeSet<_> = outputs.iter().map(|output| output.asset).collect();
+            if names.len() < outputs.len() || names.iter().any(|name| self.assets.contains_key(name)) {
+                return Err(refused("two assets of one name"));
+            }
+            for output in outputs {
+                let asset = Asset {
+                    id: output.asset,
+                    owner: job.owner,
+                    job: job.id,
+                    hash: output.hash,
+                    media_type: output.media_type,
+                    bytes: output.bytes,
+                    created_at: advance.now,
+                };
+                self.assets.insert(asset.id, asset);
+            }
+        }
+        for effect in &effects {
+            if let Effect::Settle { charge } = effect {
+                settle(&job, *charge, advance.now).into_iter().for_each(|entry| self.record(entry));
+            }
+        }
+        self.jobs.insert(job.id, job.clone());
+        Ok(Advanced::Moved { job, effects })
+    }
+
+    fn claim(&mut self, claim: &Claim) -> Vec<Job> {
+        let due: Vec<Job> = self.queue(&claim.provider).filter(|job| job.run_at <= claim.now).cloned().collect();
+        let mut claimed = Vec::new();
+        for (job, lease) in due.iter().zip(&claim.leases) {
+            if let Ok(moved) = step(job, Actor::Studio, Event::Claimed(*lease), claim.now) {
+                self.jobs.insert(job.id, moved.job.clone());
+                claimed.push(moved.job);
+            }
+        }
+        claimed
+    }
+
+    fn audit(&self) -> Audit {
+        let mut auditor = Auditor::default();
+        self.entries.iter().for_each(|entry| auditor.entry(entry));
+        self.balances.iter().for_each(|(name, balance)| auditor.account(name, *balance));
+        self.jobs.values().for_each(|job| auditor.job(job.id, job.status, job.hold, job.cost));
+        auditor.finish()
+    }
+
+    fn usage(&self, owner: UserId) -> UsageReport {
+        let mut models: BTreeMap<&str, ModelUsage> = BTreeMap::new();
+        for job in self.jobs.values().filter(|job| job.owner == owner) {
+            let usage = models.entry(&job.model).or_insert_with(|| ModelUsage {
+                model: job.model.clone(),
+                jobs: 0,
+                succeeded: 0,
+                unfinished: 0,
+                charged: Nanos::ZERO,
+                held: Nanos::ZERO,
+            });
+            let over = job.status.is_terminal();
+            usage.jobs += 1;
+            usage.succeeded += u64::from(job.status == Status::Succeeded);
+            usage.unfinished += u64::from(!over);
+            usage.charged = usage.charged.plus(job.cost.unwrap_or_default()).unwrap_or(usage.charged);
+            usage.held = usage.held.plus(if over { Nanos::ZERO } else { job.hold }).unwrap_or(usage.held);
+        }
+        UsageReport { models: models.into_values().collect() }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError> {
+        self.state().admit(admission)
+    }
+
+    async fn replay(&self, record: &IdempotencyRecord) -> Result<Option<Admitted>, StoreError> {
+        Ok(self.state().replay(record))
+    }
+
+    async fn advance(&self, advance: Advance) -> Result<Advanced, StoreError> {
+        self.state().advance(advance)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
+        Ok(self.state().claim(&claim))
+    }
+
+    async fn job(&self, owner: UserId, id: JobId) -> Result<Option<Job>, StoreError> {
+        Ok(self.state().jobs.get(&id).filter(|job| job.owner == owner).cloned())
+    }
+
+    async fn job_for_work(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        Ok(self.state().jobs.get(&id).cloned())
+    }
+
+    async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError> {
+        let JobFilter { status, modality, before, limit } = filter;
+        let state = self.state();
+        let wanted = state.jobs.values().rev().filter(|job| {
+            job.owner == owner
+                && before.is_none_or(|before| job.id < before)
+                && status.is_none_or(|status| job.status == status)
+                && modality.is_none_or(|modality| job.modality == modality)
+        });
+        Ok(wanted.take(usize::try_from(limit).unwrap_or(usize::MAX)).cloned().collect())
+    }
+
+    async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError> {
+        let state = self.state();
+        let waiting = state.jobs.get(&id).filter(|job| job.status == Status::Queued);
+        Ok(waiting.map(|job| state.queue(&job.provider).filter(|ahead| ahead.id < id).count() as u64))
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
+        let state = self.state();
+        let unfinished = state.jobs.values().filter(|job| job.status != Status::Queued && !job.status.is_terminal());
+        Ok(unfinished.cloned().collect())
+    }
+
+    async fn overdue(&self, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
+        let state = self.state();
+        let untold = state.jobs.values().filter(|job| !job.status.is_terminal() && job.deadline_passed_at.is_none());
+        let mut overdue: Vec<_> = untold
+            .filter_map(|job| job.deadline.map(|deadline| (deadline, job.id)))
+            .filter(|(deadline, _)| *deadline <= now)
+            .collect();
+        overdue.sort();
+        Ok(overdue.into_iter().map(|(_, id)| id).collect())
+    }
+
+    async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.state().queue(provider).map(|job| job.run_at).min())
+    }
+
+    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        Ok(self.state().assets.get(&id).filter(|asset| asset.owner == owner).cloned())
+    }
+
+    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
+        Ok(self.state().usage(owner))
+    }
+
+    async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
+        let mut state = self.state();
+        if let Some(known) = state.users.values().find(|known| known.email == user.email) {
+            return Ok(known.clone());
+        }
+        if state.users.contains_key(&user.id) {
+            return Err(refused("two users of one id"));
+        }
+        state.users.insert(user.id, user.clone());
+        Ok(user)
+    }
+
+    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.keys.values().any(|known| known.hash == key.hash && known.id == key.id) {
+            return Ok(());
+        }
+        if state.keys.values().any(|known| known.hash == key.hash || known.id == key.id) {
+            return Err(refused("two keys of one hash or id"));
+        }
+        if !state.users.contains_key(&key.user) {
+            return Err(refused("a key without an owner"));
+        }
+        state.keys.insert(key.id, key);
+        Ok(())
+    }
+
+    async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let Some(key) = state.keys.get_mut(&id) else { return Ok(false) };
+        key.revoked_at = key.revoked_at.or(Some(now));
+        Ok(true)
+    }
+
+    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        Ok(self.state().keys.values().find(|key| key.hash == hash).cloned())
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        let state = self.state();
+        let rows = state.keys.values().filter_map(|key| {
+            let user = state.users.get(&key.user)?.clone();
+            let committed = state.balance(&Account::Payer(Payer::Key(key.id))).negated();
+            Some(KeyRow { key: key.clone(), user, committed })
+        });
+        Ok(rows.collect())
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        Ok(self.state().audit())
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

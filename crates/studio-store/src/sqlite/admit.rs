@@ -1,0 +1,100 @@
+//! Accepts jobs: idempotency record, job, hold, and for a job claimed at birth its first intent, in one transaction.
+
+use super::{jobs, ledger};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use studio_core::{
+    id::JobId,
+    idempotency::IdempotencyRecord,
+    job::{Actor, Event, Job, step},
+    ledger::{Account, Cap, fits, hold},
+    ports::{Admission, Admitted},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// Accepts a job, or says why not; then nothing is written.
+pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
+    let Admission { job, idempotency, caps, claim } = admission;
+    if let Some(record) = idempotency
+        && let Some(known) = replay(transaction, record)?
+    {
+        return Ok(match known {
+            // Our own first run, whose commit was not known of.
+            Admitted::Replayed(stored) if stored.id == job.id => Admitted::Accepted(stored),
+            known => known,
+        });
+    }
+    if let Some(stored) = jobs::get(transaction, job.id)? {
+        return Ok(Admitted::Accepted(stored));
+    }
+    if let Some(over) = over_cap(transaction, job, caps)? {
+        return Ok(over);
+    }
+    let now = job.created_at;
+    let born = match claim {
+        Some(lease) if job.run_at <= now && !jobs::any_due(transaction, &job.provider, now)? => {
+            let claimed = Event::Claimed(*lease);
+            step(job, Actor::Studio, claimed, now).ok().map(|moved| moved.job)
+        }
+        _ => None,
+    };
+    let accepted = born.as_ref().unwrap_or(job);
+    jobs::insert(transaction, accepted)?;
+    if born.is_some() {
+        jobs::begin_attempt(transaction, accepted, now)?;
+    }
+    // Of the job as it was asked for: a hold is made before the first attempt.
+    ledger::record(transaction, &hold(job, now))?;
+    if let Some(record) = idempotency {
+        remember(transaction, record, job.id, now)?;
+    }
+    Ok(Admitted::Accepted(accepted.clone()))
+}
+
+/// The first cap that the job would exceed.
+fn over_cap(transaction: &Transaction<'_>, job: &Job, caps: &[Cap]) -> Result<Option<Admitted>, rusqlite::Error> {
+    for cap in caps {
+        let balance = ledger::balance(transaction, &Account::Payer(cap.payer))?;
+        if !fits(cap.limit, balance, job.hold) {
+            return Ok(Some(Admitted::OverCap { cap: *cap, committed: balance.negated() }));
+        }
+    }
+    Ok(None)
+}
+
+/// What was accepted under a key before.
+pub(super) fn replay(connection: &Connection, record: &IdempotencyRecord) -> Result<Option<Admitted>, rusqlite::Error> {
+    const KNOWN: &str = "SELECT fingerprint, job_id FROM idempotency WHERE owner = ?1 AND route = ?2 AND key = ?3";
+    let known = connection
+        .prepare_cached(KNOWN)?
+        .query_row(params![record.user.as_uuid(), record.route, record.key.as_str()], |row| {
+            Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Uuid>(1)?))
+        })
+        .optional()?;
+    match known {
+        None => Ok(None),
+        Some((fingerprint, _)) if fingerprint != record.fingerprint.0 => Ok(Some(Admitted::KeyReused)),
+        Some((_, id)) => Ok(jobs::get(connection, JobId::from_uuid(id))?.map(Admitted::Replayed)),
+    }
+}
+
+fn remember(
+    transaction: &Transaction<'_>,
+    record: &IdempotencyRecord,
+    job: JobId,
+    now: Timestamp,
+) -> Result<(), rusqlite::Error> {
+    const REMEMBER: &str = "INSERT INTO idempotency (owner, route, key, fingerprint, job_id, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction
+        .prepare_cached(REMEMBER)?
+        .execute(params![
+            record.user.as_uuid(),
+            record.route,
+            record.key.as_str(),
+            record.fingerprint.0,
+            job.as_uuid(),
+            now.as_millis()
+        ])
+        .map(drop)
+}

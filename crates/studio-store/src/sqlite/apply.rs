@@ -1,0 +1,114 @@
+//! What the writer can be told, and how it is done: a synchronous function from a transaction and a command to an answer.
+//!
+//! There is no clock, no chance and no thread in it or below it, so a simulator can run the same function on a connection
+//! in memory. A refusal is an answer; an error means that the command did nothing, for its transaction is rolled back.
+//!
+//! Every command may be run again when it is not known whether its first run was committed: an admission finds its job by
+//! id, a key its row; a move that happened already is refused by the state that it led to; none of them doubles anything.
+
+use super::{admit, jobs, keys};
+use rusqlite::Transaction;
+use studio_core::{
+    caller::{ApiKey, User},
+    id::KeyId,
+    job::{Event, Job},
+    ports::{Admission, Admitted, Advance, Advanced, Claim, StoreError},
+    time::Timestamp,
+};
+
+/// What the writer can be told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Accept a job.
+    Admit(Box<Admission>),
+    /// Move a job.
+    Advance(Box<Advance>),
+    /// Take jobs from a queue.
+    Claim(Claim),
+    /// Make a user, if there is none of that address.
+    EnsureUser(User),
+    /// Keep a key.
+    CreateKey(Box<ApiKey>),
+    /// Revoke a key.
+    RevokeKey(KeyId, Timestamp),
+    /// Write something, anything.
+    Probe,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Of an admission.
+    Admitted(Admitted),
+    /// Of a move.
+    Advanced(Advanced),
+    /// Of a claim.
+    Claimed(Vec<Job>),
+    /// The user of that address.
+    User(User),
+    /// Whether there was a key to revoke.
+    Revoked(bool),
+    /// It is written.
+    Written,
+}
+
+/// What a command's answer promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Durability {
+    /// It survives the end of this process.
+    Process,
+    /// It survives a power cut.
+    Power,
+}
+
+impl Command {
+    /// What is promised by whoever answers this. Losing news of running work costs a repeated question to its provider;
+    /// losing anything else would cost money or a promise.
+    pub(crate) fn durability(&self) -> Durability {
+        match self {
+            Self::Advance(advance) => match &advance.event {
+                Event::Progress { .. } | Event::TakenOver(_) | Event::OutputsReady => Durability::Process,
+                Event::Claimed(_)
+                | Event::Submitted { .. }
+                | Event::Completed { .. }
+                | Event::AttemptFailed { .. }
+                | Event::CanceledAtProvider { .. }
+                | Event::CancelRequested
+                | Event::DeadlinePassed
+                | Event::NotLanded { .. }
+                | Event::Resolved { .. } => Durability::Power,
+            },
+            Self::Probe => Durability::Process,
+            Self::Admit(_) | Self::Claim(_) | Self::EnsureUser(_) | Self::CreateKey(_) | Self::RevokeKey(..) => {
+                Durability::Power
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// An answer to another command than was given: our own mistake.
+    pub(crate) fn misplaced(&self) -> StoreError {
+        StoreError::Unavailable("the writer answered another command than it was given".into())
+    }
+}
+
+/// Does what is told, within `transaction`.
+pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<Answer, rusqlite::Error> {
+    match command {
+        Command::Admit(admission) => admit::admit(transaction, admission).map(Answer::Admitted),
+        Command::Advance(advance) => jobs::advance(transaction, advance).map(Answer::Advanced),
+        Command::Claim(claim) => jobs::claim(transaction, claim).map(Answer::Claimed),
+        Command::EnsureUser(user) => keys::ensure_user(transaction, user).map(Answer::User),
+        Command::CreateKey(key) => keys::create(transaction, key).map(|()| Answer::Written),
+        Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Revoked),
+        Command::Probe => probe(transaction).map(|()| Answer::Written),
+    }
+}
+
+fn probe(transaction: &Transaction<'_>) -> Result<(), rusqlite::Error> {
+    transaction
+        .prepare_cached("INSERT INTO probe (id, times) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET times = times + 1")?
+        .execute([])
+        .map(drop)
+}

@@ -1,0 +1,258 @@
+//! Jobs and their attempts: the row, the moves, the queue, the lists.
+//!
+//! A job is kept whole as a document, which is what everyone reads. The columns beside it repeat what queries look for;
+//! `Columns` is the only place that fills them. Moves are made by `studio_core::job::step` on the document that this
+//! transaction read, so two of them can't cross.
+
+use super::{
+    assets,
+    error::{read_json, unknown, write_json},
+    ledger,
+};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
+use studio_core::{
+    id::{JobId, UserId},
+    job::{Actor, Effect, Event, Job, Moved, Status, step},
+    ledger::settle,
+    ports::{Advance, Advanced, Claim, JobFilter},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// The oldest due jobs of a queue. Told which index: the other one, by time, would have to sort by age.
+pub(super) const DUE: &str = "SELECT doc FROM jobs INDEXED BY jobs_queued_by_age
+    WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 ORDER BY id LIMIT ?3";
+pub(super) const ANY_DUE: &str = "SELECT 1 FROM jobs INDEXED BY jobs_queued_by_time
+    WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 LIMIT 1";
+pub(super) const NEXT_RUN_AT: &str = "SELECT run_at FROM jobs INDEXED BY jobs_queued_by_time
+    WHERE provider = ?1 AND status = 'queued' ORDER BY run_at LIMIT 1";
+pub(super) const UNFINISHED: &str =
+    "SELECT doc FROM jobs WHERE status IN ('submitting', 'running', 'collecting', 'unknown') ORDER BY id";
+pub(super) const OVERDUE: &str = "SELECT id FROM jobs WHERE untold_deadline <= ?1 ORDER BY untold_deadline, id";
+pub(super) const LIST: &str = "SELECT doc FROM jobs WHERE owner = ?1 AND id < ?2
+    AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR modality = ?4) ORDER BY id DESC LIMIT ?5";
+
+/// What the row repeats of a job that may change.
+struct Columns {
+    status: &'static str,
+    run_at: i64,
+    untold_deadline: Option<i64>,
+    cost: Option<i64>,
+    version: i64,
+    doc: String,
+}
+
+impl Columns {
+    fn of(job: &Job) -> Result<Self, rusqlite::Error> {
+        let untold = !job.status.is_terminal() && job.deadline_passed_at.is_none();
+        Ok(Self {
+            status: job.status.as_str(),
+            run_at: job.run_at.as_millis(),
+            untold_deadline: job.deadline.filter(|_| untold).map(Timestamp::as_millis),
+            cost: job.cost.map(|cost| cost.get()),
+            version: integer(job.version)?,
+            doc: write_json(job, "a job")?,
+        })
+    }
+}
+
+/// A count as SQLite can hold it.
+pub(super) fn integer(count: u64) -> Result<i64, rusqlite::Error> {
+    i64::try_from(count).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// The job in the first column.
+fn read(row: &Row<'_>) -> Result<Job, rusqlite::Error> {
+    read_json(row, 0, "a job")
+}
+
+/// Writes a new job.
+pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
+    const INSERT: &str =
+        "INSERT INTO jobs (id, owner, status, provider, modality, model, run_at, untold_deadline, hold,
+            cost, version, created_at, doc)
+        VALUES (:id, :owner, :status, :provider, :modality, :model, :run_at, :untold_deadline, :hold,
+            :cost, :version, :created_at, :doc)";
+    let columns = Columns::of(job)?;
+    transaction
+        .prepare_cached(INSERT)?
+        .execute(named_params! {
+            ":id": job.id.as_uuid(),
+            ":owner": job.owner.as_uuid(),
+            ":status": columns.status,
+            ":provider": job.provider,
+            ":modality": job.modality.as_str(),
+            ":model": job.model,
+            ":run_at": columns.run_at,
+            ":untold_deadline": columns.untold_deadline,
+            ":hold": job.hold.get(),
+            ":cost": columns.cost,
+            ":version": columns.version,
+            ":created_at": job.created_at.as_millis(),
+            ":doc": columns.doc,
+        })
+        .map(drop)
+}
+
+fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
+    const UPDATE: &str = "UPDATE jobs SET status = :status, run_at = :run_at, untold_deadline = :untold_deadline,
+            cost = :cost, version = :version, doc = :doc
+        WHERE id = :id";
+    let columns = Columns::of(job)?;
+    transaction
+        .prepare_cached(UPDATE)?
+        .execute(named_params! {
+            ":id": job.id.as_uuid(),
+            ":status": columns.status,
+            ":run_at": columns.run_at,
+            ":untold_deadline": columns.untold_deadline,
+            ":cost": columns.cost,
+            ":version": columns.version,
+            ":doc": columns.doc,
+        })
+        .map(drop)
+}
+
+/// Moves a job, with all that follows from it in the store.
+pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Result<Advanced, rusqlite::Error> {
+    let Some(job) = get(transaction, advance.job)? else { return Ok(Advanced::Absent) };
+    match step(&job, advance.actor, advance.event.clone(), advance.now) {
+        Err(reason) => Ok(Advanced::Refused { job, reason }),
+        Ok(Moved { job, effects }) => {
+            update(transaction, &job)?;
+            follow_attempt(transaction, &job, &advance.event, advance.now)?;
+            for effect in &effects {
+                if let Effect::Settle { charge } = effect {
+                    for entry in settle(&job, *charge, advance.now) {
+                        ledger::record(transaction, &entry)?;
+                    }
+                }
+            }
+            if matches!(advance.event, Event::Completed { .. }) {
+                assets::insert_outputs(transaction, &job, advance.now)?;
+            }
+            Ok(Advanced::Moved { job, effects })
+        }
+    }
+}
+
+/// Takes due jobs, oldest first, one for each lease.
+pub(super) fn claim(transaction: &Transaction<'_>, claim: &Claim) -> Result<Vec<Job>, rusqlite::Error> {
+    let wanted = integer(claim.leases.len() as u64)?;
+    let due: Vec<Job> = transaction
+        .prepare_cached(DUE)?
+        .query_map(params![claim.provider, claim.now.as_millis(), wanted], read)?
+        .collect::<Result<_, _>>()?;
+    let mut claimed = Vec::with_capacity(due.len());
+    for (job, lease) in due.into_iter().zip(&claim.leases) {
+        // Whatever is queued can be claimed.
+        if let Ok(moved) = step(&job, Actor::Studio, Event::Claimed(*lease), claim.now) {
+            update(transaction, &moved.job)?;
+            begin_attempt(transaction, &moved.job, claim.now)?;
+            claimed.push(moved.job);
+        }
+    }
+    Ok(claimed)
+}
+
+/// Writes the intent of an attempt: before anything is sent.
+pub(super) fn begin_attempt(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {
+    const BEGIN: &str = "INSERT INTO attempts (job_id, number, provider, started_at) VALUES (?1, ?2, ?3, ?4)";
+    transaction
+        .prepare_cached(BEGIN)?
+        .execute(params![job.id.as_uuid(), job.attempt, job.provider, now.as_millis()])
+        .map(drop)
+}
+
+/// Writes down what an event says of the current attempt of `job`, which it has moved.
+fn follow_attempt(
+    transaction: &Transaction<'_>,
+    job: &Job,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), rusqlite::Error> {
+    const FOLLOW: &str = "UPDATE attempts
+        SET handle = coalesce(?3, handle), ended_at = ?4, outcome = coalesce(?5, outcome)
+        WHERE job_id = ?1 AND number = ?2";
+    let outcome = match event {
+        Event::Claimed(_) => return begin_attempt(transaction, job, now),
+        Event::Submitted { .. } => None,
+        Event::Completed { .. } => Some("completed"),
+        Event::AttemptFailed { failure, .. } => Some(failure.kind.code()),
+        Event::CanceledAtProvider { .. } => Some("canceled"),
+        Event::NotLanded { .. } => Some("not_landed"),
+        Event::Resolved { .. } => Some("resolved"),
+        Event::TakenOver(_)
+        | Event::Progress { .. }
+        | Event::OutputsReady
+        | Event::CancelRequested
+        | Event::DeadlinePassed => return Ok(()),
+    };
+    // Still open while submitted, and while nobody knows.
+    let ended = job.status == Status::Queued || job.status.is_terminal();
+    let ended_at = ended.then_some(now.as_millis());
+    transaction
+        .prepare_cached(FOLLOW)?
+        .execute(params![job.id.as_uuid(), job.attempt, job.handle, ended_at, outcome])
+        .map(drop)
+}
+
+/// A job.
+pub(super) fn get(connection: &Connection, id: JobId) -> Result<Option<Job>, rusqlite::Error> {
+    connection.prepare_cached("SELECT doc FROM jobs WHERE id = ?1")?.query_row([id.as_uuid()], read).optional()
+}
+
+/// A job, if it is `owner`'s.
+pub(super) fn get_owned(connection: &Connection, owner: UserId, id: JobId) -> Result<Option<Job>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT doc FROM jobs WHERE id = ?1 AND owner = ?2")?
+        .query_row([id.as_uuid(), owner.as_uuid()], read)
+        .optional()
+}
+
+/// Someone's jobs, newest first.
+pub(super) fn list(connection: &Connection, owner: UserId, filter: &JobFilter) -> Result<Vec<Job>, rusqlite::Error> {
+    let before = filter.before.map_or(Uuid::max(), |id| id.as_uuid());
+    let status = filter.status.map(|status| status.as_str());
+    let modality = filter.modality.map(|modality| modality.as_str());
+    connection
+        .prepare_cached(LIST)?
+        .query_map(params![owner.as_uuid(), before, status, modality, filter.limit], read)?
+        .collect()
+}
+
+/// Jobs that are neither queued nor over, oldest first.
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Job>, rusqlite::Error> {
+    connection.prepare_cached(UNFINISHED)?.query_map([], read)?.collect()
+}
+
+/// Jobs whose deadline is over and that were not told, most overdue first.
+pub(super) fn overdue(connection: &Connection, now: Timestamp) -> Result<Vec<JobId>, rusqlite::Error> {
+    connection.prepare_cached(OVERDUE)?.query_map([now.as_millis()], |row| row.get(0).map(JobId::from_uuid))?.collect()
+}
+
+/// Whether a job of a queue is due.
+pub(super) fn any_due(connection: &Connection, provider: &str, now: Timestamp) -> Result<bool, rusqlite::Error> {
+    connection.prepare_cached(ANY_DUE)?.exists(params![provider, now.as_millis()])
+}
+
+/// When the next job of a queue may run.
+pub(super) fn next_run_at(connection: &Connection, provider: &str) -> Result<Option<Timestamp>, rusqlite::Error> {
+    connection
+        .prepare_cached(NEXT_RUN_AT)?
+        .query_row([provider], |row| row.get(0).map(Timestamp::from_millis))
+        .optional()
+}
+
+/// How many older jobs wait for the same provider.
+pub(super) fn queue_position(connection: &Connection, id: JobId) -> Result<Option<u64>, rusqlite::Error> {
+    const POSITION: &str = "SELECT (SELECT count(*) FROM jobs AS ahead
+            WHERE ahead.provider = mine.provider AND ahead.status = 'queued' AND ahead.id < mine.id)
+        FROM jobs AS mine WHERE mine.id = ?1 AND mine.status = 'queued'";
+    connection
+        .prepare_cached(POSITION)?
+        .query_row([id.as_uuid()], |row| row.get::<_, i64>(0))
+        .optional()?
+        .map(|count| u64::try_from(count).map_err(|_| unknown(0, "a count")))
+        .transpose()
+}

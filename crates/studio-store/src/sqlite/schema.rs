@@ -1,0 +1,107 @@
+//! The tables, and how an older file comes to have them.
+//!
+//! Migrations only go forward. `PRAGMA user_version` counts those that were made; each runs in the transaction that counts
+//! it, so a crash leaves a whole older schema or a whole newer one. A file from a newer program is refused, untouched.
+
+use super::error::store_error;
+use rusqlite::{Connection, TransactionBehavior};
+use studio_core::ports::StoreError;
+
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_init.sql")];
+
+/// The version that this program writes.
+const VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Why a database can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotReady {
+    /// A newer program has written it.
+    #[error(
+        "the data folder was written by a newer studio (its schema is {found}, this one knows {VERSION}): use that"
+    )]
+    Newer {
+        /// Its version.
+        found: u32,
+    },
+    /// It lies where SQLite can't keep a write-ahead log, as on some network file systems.
+    #[error("the data folder lies on a file system that can't share memory between connections: use a local disk")]
+    NoLog,
+    /// SQLite can't.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+impl From<NotReady> for StoreError {
+    fn from(error: NotReady) -> Self {
+        match error {
+            NotReady::Newer { .. } | NotReady::NoLog => Self::Unavailable(error.to_string()),
+            NotReady::Sqlite(error) => store_error(error),
+        }
+    }
+}
+
+fn version(connection: &Connection) -> Result<u32, NotReady> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Refuses a database of a newer program.
+pub(super) fn refuse_newer(connection: &Connection) -> Result<(), NotReady> {
+    let found = version(connection)?;
+    if found > VERSION { Err(NotReady::Newer { found }) } else { Ok(()) }
+}
+
+/// Makes the migrations that are missing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), NotReady> {
+    if version(connection)? == VERSION {
+        return Ok(());
+    }
+    // The version is read again inside: another process may have come first.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    refuse_newer(&transaction)?;
+    let made = version(&transaction)?;
+    for migration in MIGRATIONS.iter().skip(made as usize) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SQLite says it would do for a query.
+    fn plan(query: &str) -> String {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let steps = statement.raw_query().mapped(|row| row.get::<_, String>(3));
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn the_queries_of_every_second_find_an_index() {
+        use super::super::jobs;
+        for (query, index) in [
+            (jobs::DUE, "jobs_queued_by_age"),
+            (jobs::ANY_DUE, "jobs_queued_by_time"),
+            (jobs::NEXT_RUN_AT, "jobs_queued_by_time"),
+            (jobs::UNFINISHED, "jobs_unfinished"),
+            (jobs::OVERDUE, "jobs_untold"),
+            (jobs::LIST, "jobs_of_owner"),
+        ] {
+            let plan = plan(query);
+            assert!(plan.contains(index), "{query}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{query} sorts: {plan}");
+        }
+    }
+
+    #[test]
+    fn migrations_are_made_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), VERSION);
+    }
+}

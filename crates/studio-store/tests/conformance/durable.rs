@@ -1,0 +1,294 @@
+//! What only the store on disk promises: it outlives its process, knows damage when it sees it, shares its file with the
+//! command line, and lets nobody rewrite its books.
+
+use crate::rig::{Rig, at, completed, draft, failed, job_id, key, key_id, lease, plain, record, user};
+use rusqlite::Connection;
+use std::{path::Path, sync::Arc, time::Duration};
+use studio_core::{
+    caller::KeyHash,
+    job::{Actor, Event, Status},
+    ports::{Admission, Admitted, Store, StoreError},
+    retry::FailureKind,
+};
+use studio_store::{DATABASE_FILE, Options, SqliteStore};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+fn open(folder: &Path) -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(folder, Options::default()).unwrap())
+}
+
+async fn rig() -> (TempDir, Rig) {
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig::new(open(folder.path())).await;
+    (folder, rig)
+}
+
+/// The file as a stranger sees it.
+fn raw(folder: &TempDir) -> Connection {
+    Connection::open(folder.path().join(DATABASE_FILE)).unwrap()
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let (folder, rig) = rig().await;
+    let known = Admission { idempotency: Some(record(&user(1), "k", 1)), ..plain(draft(1)) };
+    rig.accept(known.clone()).await;
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
+    rig.accept(plain(draft(2))).await;
+    let running = rig.claim(2).await;
+    let everything = |rig: Rig| async move {
+        let jobs = rig.store.jobs(user(1).id, studio_core::ports::JobFilter { limit: 9, ..Default::default() });
+        let asset = rig.store.asset(user(1).id, crate::rig::asset_id(1));
+        let (keys, audit) = (rig.store.keys(), rig.store.audit());
+        (jobs.await.unwrap(), asset.await.unwrap(), keys.await.unwrap(), audit.await.unwrap())
+    };
+    let before = everything(rig.clone()).await;
+    drop(rig);
+    let rig = Rig { store: open(folder.path()) };
+    assert_eq!(everything(rig.clone()).await, before);
+    assert_eq!(rig.store.unfinished().await.unwrap(), running);
+    let mut again = known;
+    again.job = draft(3);
+    assert!(matches!(rig.store.admit(again).await.unwrap(), Admitted::Replayed(job) if job.id == job_id(1)));
+    rig.moved(2, Actor::Studio, Event::CancelRequested).await;
+    rig.assert_audit_is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_bad_command_in_a_group_fails_alone() {
+    let (folder, rig) = rig().await;
+    // While a stranger writes, the writer waits with one command and the others gather behind it into one group.
+    let stranger = raw(&folder);
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut calls = JoinSet::new();
+    for n in 0..50 {
+        let mut new = key(100 + n, user(1).id);
+        if n == 25 {
+            new.hash = key(1, user(1).id).hash;
+        }
+        let store = rig.store.clone();
+        calls.spawn(async move { (n, store.create_key(new).await) });
+    }
+    for n in 0..10 {
+        let store = rig.store.clone();
+        calls.spawn(async move { (1_000 + n, store.admit(plain(draft(n))).await.map(drop)) });
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stranger.execute_batch("COMMIT").unwrap();
+    for (n, result) in calls.join_all().await {
+        assert_eq!(result.is_err(), n == 25, "{n}: {result:?}");
+    }
+    assert_eq!(rig.store.keys().await.unwrap().len(), 2 + 49);
+    assert_eq!(rig.store.audit().await.unwrap().jobs, 10);
+    rig.assert_audit_is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_may_wait_is_refused_as_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { queue: 1, ..Options::default() };
+    let rig = Rig::new(Arc::new(SqliteStore::open(folder.path(), options).unwrap())).await;
+    let stranger = raw(&folder);
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut calls = JoinSet::new();
+    for n in 0..20 {
+        let store = rig.store.clone();
+        calls.spawn(async move { store.admit(plain(draft(n))).await });
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    stranger.execute_batch("COMMIT").unwrap();
+    let answers = calls.join_all().await;
+    let busy = answers.iter().filter(|answer| **answer == Err(StoreError::Busy)).count();
+    let accepted = answers.iter().filter(|answer| matches!(answer, Ok(Admitted::Accepted(_)))).count();
+    assert_eq!(busy + accepted, 20);
+    assert!(busy >= 17 && accepted >= 1, "one is being written, one waits, and perhaps one came between: {accepted}");
+    assert_eq!(rig.store.audit().await.unwrap().jobs, accepted as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_makes_keys_while_the_server_writes() {
+    let (folder, rig) = rig().await;
+    let other = open(folder.path());
+    let mut calls = JoinSet::new();
+    for n in 0..100 {
+        let (server, command_line) = (rig.store.clone(), other.clone());
+        calls.spawn(async move { server.admit(plain(draft(n))).await.map(drop) });
+        calls.spawn(async move { command_line.create_key(key(1_000 + n, user(2).id)).await });
+    }
+    for result in calls.join_all().await {
+        assert_eq!(result, Ok(()));
+    }
+    let made = key(1_050, user(2).id);
+    assert_eq!(rig.store.key(made.hash).await.unwrap(), Some(made), "valid at once");
+    assert_eq!(rig.store.keys().await.unwrap().len(), 102);
+    rig.assert_audit_is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_may_make_the_same_database_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut calls = JoinSet::new();
+    for n in 1..=8 {
+        let path = folder.path().to_owned();
+        calls.spawn_blocking(move || SqliteStore::open(&path, Options::default()).map(|store| (n, store)));
+    }
+    for opened in calls.join_all().await {
+        let (n, store) = opened.unwrap();
+        store.ensure_user(user(n)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let (folder, rig) = rig().await;
+    drop(rig);
+    raw(&folder).pragma_update(None, "user_version", 999).unwrap();
+    let refused = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::Unavailable(text) if text.contains("newer") && text.contains("999")),
+        "{refused}"
+    );
+    let version: u32 = raw(&folder).pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 999);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_called_damaged() {
+    let (folder, rig) = rig().await;
+    drop(rig);
+    let file = folder.path().join(DATABASE_FILE);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[..100].fill(b'x');
+    std::fs::write(&file, bytes).unwrap();
+    let refused = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
+    assert!(matches!(refused, StoreError::Damaged(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn a_damaged_job_is_called_damaged_and_others_are_not_touched() {
+    let (folder, rig) = rig().await;
+    for n in [1, 2] {
+        rig.accept(plain(draft(n))).await;
+    }
+    let id = job_id(1).as_uuid();
+    raw(&folder).execute("UPDATE jobs SET doc = substr(doc, 1, 200) WHERE id = ?1", [id]).unwrap();
+    let read = rig.store.job_for_work(job_id(1)).await;
+    assert!(matches!(&read, Err(StoreError::Damaged(text)) if !text.contains("cat")), "{read:?}");
+    assert_eq!(rig.store.job_for_work(job_id(2)).await.unwrap(), Some(draft(2)));
+    rig.accept(plain(draft(3))).await;
+    rig.moved(2, Actor::Person, Event::CancelRequested).await;
+}
+
+#[tokio::test]
+async fn nobody_rewrites_the_books() {
+    let (folder, rig) = rig().await;
+    rig.accept(plain(draft(1))).await;
+    let stranger = raw(&folder);
+    for vandalism in [
+        "UPDATE entries SET price_list = NULL",
+        "DELETE FROM entries",
+        "UPDATE lines SET amount = 0",
+        "DELETE FROM lines",
+    ] {
+        let error = stranger.execute(vandalism, []).unwrap_err().to_string();
+        assert!(error.contains("append-only"), "{vandalism}: {error}");
+    }
+    for doubled in ["hold", "post"] {
+        let copy = format!(
+            "INSERT INTO entries (job_id, kind, attempt, provider, at)
+            SELECT job_id, '{doubled}', attempt, provider, at FROM entries"
+        );
+        let first = stranger.execute(&copy, []);
+        assert_eq!(first.is_err(), doubled == "hold", "a job is held for once");
+    }
+    let again = "INSERT INTO entries (job_id, kind, attempt, provider, at)
+        SELECT job_id, 'void', attempt, provider, at FROM entries WHERE kind = 'post'";
+    assert!(stranger.execute(again, []).is_err(), "and resolved once");
+}
+
+#[tokio::test]
+async fn an_audit_sees_what_was_changed_by_hand() {
+    let (folder, rig) = rig().await;
+    rig.accept(plain(draft(1))).await;
+    let stranger = raw(&folder);
+    for (vandalism, repair, rule) in [
+        (
+            "UPDATE accounts SET balance = balance + 1 WHERE name LIKE 'held:%'",
+            "UPDATE accounts SET balance = balance - 1 WHERE name LIKE 'held:%'",
+            "balance equals its lines",
+        ),
+        (
+            "UPDATE jobs SET hold = hold + 1",
+            "UPDATE jobs SET hold = hold - 1",
+            "a job's row says what its document says",
+        ),
+        (
+            "UPDATE jobs SET doc = json_set(doc, '$.hold', 5), hold = 5",
+            "UPDATE jobs SET doc = json_set(doc, '$.hold', 100), hold = 100",
+            "one hold for each job",
+        ),
+        (
+            "INSERT INTO accounts (name, balance) VALUES ('petty cash', 7)",
+            "DELETE FROM accounts WHERE name = 'petty cash'",
+            "balance equals its lines",
+        ),
+    ] {
+        rig.assert_audit_is_clean().await;
+        stranger.execute(vandalism, []).unwrap();
+        let found = rig.store.audit().await.unwrap().violations;
+        assert!(found.iter().any(|violation| violation.rule == rule), "{vandalism}: {found:?}");
+        stranger.execute(repair, []).unwrap();
+    }
+    rig.assert_audit_is_clean().await;
+}
+
+type AttemptRow = (u32, Option<String>, bool, Option<String>);
+
+#[tokio::test]
+async fn every_attempt_is_on_record() {
+    let (folder, rig) = rig().await;
+    let stranger = raw(&folder);
+    let attempts = || -> Vec<AttemptRow> {
+        let sql = "SELECT number, handle, ended_at IS NOT NULL, outcome FROM attempts ORDER BY number";
+        let mut statement = stranger.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let born = rig.accept(Admission { claim: Some(lease(1)), ..plain(draft(1)) }).await;
+    assert_eq!(born.status, Status::Submitting);
+    assert_eq!(attempts(), [(1, None, false, None)], "the intent, in the same commit as the job");
+    rig.moved(1, Actor::Holder(lease(1)), failed(FailureKind::Busy, 0, at(5))).await;
+    assert_eq!(attempts(), [(1, None, true, text("provider_busy"))]);
+    rig.claim(2).await;
+    rig.moved(1, Actor::Holder(lease(2)), Event::Submitted { handle: "h".into() }).await;
+    assert_eq!(attempts()[1], (2, text("h"), false, None));
+    rig.moved(1, Actor::Holder(lease(2)), failed(FailureKind::Lost, 0, at(5))).await;
+    assert_eq!(attempts()[1], (2, text("h"), false, text("reply_lost")), "nobody knows: still open");
+    rig.moved(1, Actor::Studio, Event::TakenOver(lease(3))).await;
+    rig.moved(1, Actor::Holder(lease(3)), Event::NotLanded { retry_at: at(5) }).await;
+    assert_eq!(attempts()[1], (2, text("h"), true, text("not_landed")));
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
+    assert_eq!(attempts()[2], (3, None, true, text("completed")));
+    rig.assert_audit_is_clean().await;
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_still_done() {
+    let (folder, rig) = rig().await;
+    let stranger = raw(&folder);
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let store = rig.store.clone();
+    let impatient = tokio::time::timeout(Duration::from_millis(50), store.admit(plain(draft(1)))).await;
+    assert!(impatient.is_err());
+    stranger.execute_batch("COMMIT").unwrap();
+    drop((store, rig));
+    let rig = Rig { store: open(folder.path()) };
+    assert!(rig.store.job_for_work(job_id(1)).await.unwrap().is_some());
+    rig.assert_audit_is_clean().await;
+    assert_eq!(rig.store.key(KeyHash([0; 32])).await.unwrap(), None);
+    assert!(rig.store.revoke_key(key_id(1), at(1)).await.unwrap());
+}

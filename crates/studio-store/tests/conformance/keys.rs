@@ -1,0 +1,66 @@
+//! People and keys: made, found by hash, revoked.
+
+use crate::rig::{HOLD, Rig, at, draft, key, key_id, plain, user};
+use studio_core::{caller::KeyHash, id::UserId, money::Nanos, ports::StoreError};
+
+stories![
+    a_person_is_made_once,
+    a_key_is_found_by_its_hash_as_it_was_made,
+    a_hash_belongs_to_one_key,
+    a_revoked_key_stays_revoked,
+    keys_are_listed_with_owner_and_spend,
+];
+
+async fn a_person_is_made_once(rig: Rig) {
+    let mut again = user(1);
+    again.id = UserId::new(at(5), [5; 10]);
+    assert_eq!(rig.store.ensure_user(again).await.unwrap(), user(1), "the one that is there");
+    let mut impostor = user(1);
+    impostor.email = "other@example.com".into();
+    assert!(rig.store.ensure_user(impostor).await.is_err(), "one id is one person");
+}
+
+async fn a_key_is_found_by_its_hash_as_it_was_made(rig: Rig) {
+    let mut unlimited = key(3, user(2).id);
+    unlimited.budget = None;
+    unlimited.limits.clear();
+    rig.store.create_key(unlimited.clone()).await.unwrap();
+    for made in [key(1, user(1).id), unlimited] {
+        assert_eq!(rig.store.key(made.hash).await.unwrap(), Some(made));
+    }
+    assert_eq!(rig.store.key(KeyHash([77; 32])).await.unwrap(), None);
+}
+
+async fn a_hash_belongs_to_one_key(rig: Rig) {
+    assert_eq!(rig.store.create_key(key(1, user(1).id)).await, Ok(()), "the same again changes nothing");
+    let mut thief = key(9, user(2).id);
+    thief.hash = key(1, user(1).id).hash;
+    let mut twin = key(9, user(2).id);
+    twin.id = key_id(1);
+    let stray = key(9, UserId::new(at(0), [99; 10]));
+    for bad in [thief, twin, stray] {
+        let refused = rig.store.create_key(bad).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    }
+    assert_eq!(rig.store.keys().await.unwrap().len(), 2);
+}
+
+async fn a_revoked_key_stays_revoked(rig: Rig) {
+    assert!(rig.store.revoke_key(key_id(1), at(50)).await.unwrap());
+    assert!(rig.store.revoke_key(key_id(1), at(90)).await.unwrap());
+    let revoked = rig.store.key(key(1, user(1).id).hash).await.unwrap().unwrap();
+    assert_eq!(revoked.revoked_at, Some(at(50)), "the first time counts");
+    assert!(!rig.store.revoke_key(key_id(8), at(50)).await.unwrap(), "there is none");
+    rig.store.create_key(key(1, user(1).id)).await.unwrap();
+    assert!(
+        rig.store.key(revoked.hash).await.unwrap().unwrap().revoked_at.is_some(),
+        "made again it is not open again"
+    );
+}
+
+async fn keys_are_listed_with_owner_and_spend(rig: Rig) {
+    rig.accept(plain(draft(1))).await;
+    let rows = rig.store.keys().await.unwrap();
+    let shown: Vec<_> = rows.iter().map(|row| (row.key.id, row.user.clone(), row.committed)).collect();
+    assert_eq!(shown, [(key_id(1), user(1), HOLD), (key_id(2), user(2), Nanos::ZERO)]);
+}

@@ -1,0 +1,238 @@
+//! A store with two people in it, and short ways to say what a story needs.
+
+use std::{collections::BTreeSet, future::Future, sync::Arc};
+use studio_core::{
+    caller::{ApiKey, KeyHash, Scope, User},
+    catalog::Modality,
+    id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
+    idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
+    job::{Actor, ContentHash, Effect, Event, Job, Output, Payer, Status},
+    ledger::Cap,
+    media::MediaType,
+    money::Nanos,
+    parameter::Parameters,
+    ports::{Admission, Admitted, Advance, Advanced, Claim, Store},
+    price::PriceList,
+    request::{ImageRequest, Input},
+    retry::{Failure, FailureKind},
+    secret::Prompt,
+    time::Timestamp,
+};
+use studio_store::{MemoryStore, Options, SqliteStore};
+
+pub(crate) const PROVIDER: &str = "p";
+pub(crate) const HOLD: Nanos = Nanos::new(100);
+
+/// So many milliseconds after the stories begin.
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + millis)
+}
+
+fn random(n: u32) -> [u8; 10] {
+    let mut random = [7; 10];
+    random[..4].copy_from_slice(&n.to_be_bytes());
+    random
+}
+
+pub(crate) fn job_id(n: u32) -> JobId {
+    JobId::new(at(i64::from(n)), random(n))
+}
+
+pub(crate) fn lease(n: u32) -> LeaseToken {
+    LeaseToken::new(at(0), random(n))
+}
+
+pub(crate) fn key_id(n: u32) -> KeyId {
+    KeyId::new(at(0), random(n))
+}
+
+pub(crate) fn asset_id(n: u32) -> AssetId {
+    AssetId::new(at(0), random(n))
+}
+
+pub(crate) fn user(n: u32) -> User {
+    User { id: UserId::new(at(0), random(n)), email: format!("{n}@example.com"), created_at: at(0) }
+}
+
+pub(crate) fn key(n: u32, owner: UserId) -> ApiKey {
+    let mut hash = [0; 32];
+    hash[..4].copy_from_slice(&n.to_be_bytes());
+    ApiKey {
+        id: key_id(n),
+        user: owner,
+        name: format!("key {n}"),
+        hash: KeyHash(hash),
+        last4: "abcd".into(),
+        scopes: BTreeSet::from(Scope::ALL),
+        budget: Some(Nanos::new(5_000)),
+        limits: [("generation".to_owned(), "3/s".parse().unwrap())].into(),
+        created_at: at(i64::from(n)),
+        revoked_at: None,
+    }
+}
+
+/// The `n`th job: of user 1, paid by key 1, asked for `n` milliseconds after the beginning.
+pub(crate) fn draft(n: u32) -> Job {
+    let now = at(i64::from(n));
+    Job {
+        id: job_id(n),
+        owner: user(1).id,
+        payer: Payer::Key(key_id(1)),
+        request: RequestId::new(at(0), random(n)),
+        modality: Modality::Image,
+        model: "m".into(),
+        provider: PROVIDER.into(),
+        upstream: "upstream-m".into(),
+        input: Input::Image(ImageRequest {
+            prompt: Prompt::new("a cat, \"quoted\" ☂"), parameters: Parameters::new()
+        }),
+        status: Status::Queued,
+        version: 1,
+        stage: None,
+        progress: 0,
+        attempt: 0,
+        faults: 0,
+        lease: None,
+        handle: None,
+        run_at: now,
+        deadline: None,
+        cancel_requested_at: None,
+        deadline_passed_at: None,
+        hold: HOLD,
+        price_list: Some(PriceList { version: "m@1".into(), from: "2026-01-01".into(), rates: Default::default() }),
+        cost: None,
+        outputs: Vec::new(),
+        error: None,
+        warnings: vec!["mind the step".into()],
+        created_at: now,
+        started_at: None,
+        ended_at: None,
+    }
+}
+
+pub(crate) fn plain(job: Job) -> Admission {
+    Admission { job, idempotency: None, caps: Vec::new(), claim: None }
+}
+
+/// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.
+pub(crate) fn record(owner: &User, key: &str, body: u8) -> IdempotencyRecord {
+    IdempotencyRecord {
+        user: owner.id,
+        route: "POST /generate/image",
+        key: IdempotencyKey::parse(key).unwrap(),
+        fingerprint: Fingerprint([body; 32]),
+    }
+}
+
+pub(crate) fn cap(limit: i64) -> Cap {
+    Cap { payer: Payer::Key(key_id(1)), limit: Nanos::new(limit) }
+}
+
+pub(crate) fn output(n: u32) -> Output {
+    Output {
+        asset: asset_id(n),
+        hash: ContentHash([9; 32]),
+        media_type: MediaType::Webp,
+        bytes: 12_345,
+        seed: Some(u64::from(u32::MAX)),
+    }
+}
+
+pub(crate) fn failed(kind: FailureKind, charge: i64, retry_at: Timestamp) -> Event {
+    let failure = Failure::new(kind, "it did not work");
+    Event::AttemptFailed { failure, harmless: false, charge: Nanos::new(charge), retry_at }
+}
+
+pub(crate) fn completed(n: u32, charge: i64) -> Event {
+    Event::Completed { outputs: vec![output(n)], charge: Nanos::new(charge) }
+}
+
+/// A store with users 1 and 2, and their keys of the same numbers.
+#[derive(Clone)]
+pub(crate) struct Rig {
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl Rig {
+    pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
+        for n in [1, 2] {
+            let owner = store.ensure_user(user(n)).await.unwrap();
+            store.create_key(key(n, owner.id)).await.unwrap();
+        }
+        Self { store }
+    }
+
+    /// Admits and expects to be accepted.
+    pub(crate) async fn accept(&self, admission: Admission) -> Job {
+        match self.store.admit(admission).await.unwrap() {
+            Admitted::Accepted(job) => job,
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn advance(&self, n: u32, actor: Actor, event: Event, now: Timestamp) -> Advanced {
+        self.store.advance(Advance { job: job_id(n), actor, event, now }).await.unwrap()
+    }
+
+    /// Moves job `n` and expects it to move.
+    pub(crate) async fn moved(&self, n: u32, actor: Actor, event: Event) -> (Job, Vec<Effect>) {
+        match self.advance(n, actor, event, at(1_000)).await {
+            Advanced::Moved { job, effects } => (job, effects),
+            other => panic!("not moved: {other:?}"),
+        }
+    }
+
+    /// Takes one job by lease `n`.
+    pub(crate) async fn claim(&self, n: u32) -> Vec<Job> {
+        self.claim_at(&[n], at(1_000)).await
+    }
+
+    pub(crate) async fn claim_at(&self, leases: &[u32], now: Timestamp) -> Vec<Job> {
+        let leases = leases.iter().map(|n| lease(*n)).collect();
+        self.store.claim(Claim { provider: PROVIDER.into(), leases, now }).await.unwrap()
+    }
+
+    /// Brings job `n`, which must be next in the queue, to `collecting`, held by lease `n`.
+    pub(crate) async fn collecting(&self, n: u32) {
+        assert_eq!(self.claim(n).await.first().map(|job| job.id), Some(job_id(n)));
+        self.moved(n, Actor::Holder(lease(n)), Event::OutputsReady).await;
+    }
+
+    /// What key `n` has spent and holds.
+    pub(crate) async fn committed(&self, n: u32) -> Nanos {
+        let rows = self.store.keys().await.unwrap();
+        rows.into_iter().find(|row| row.key.id == key_id(n)).unwrap().committed
+    }
+
+    pub(crate) async fn assert_audit_is_clean(&self) {
+        let audit = self.store.audit().await.unwrap();
+        assert_eq!((audit.sum, audit.violations), (0, Vec::new()));
+    }
+}
+
+async fn tell<S, F>(store: Arc<dyn Store>, story: S)
+where
+    S: FnOnce(Rig) -> F,
+    F: Future<Output = ()>,
+{
+    let rig = Rig::new(store).await;
+    story(rig.clone()).await;
+    rig.assert_audit_is_clean().await;
+}
+
+pub(crate) async fn on_sqlite<S, F>(story: S)
+where
+    S: FnOnce(Rig) -> F,
+    F: Future<Output = ()>,
+{
+    let folder = tempfile::tempdir().unwrap();
+    tell(Arc::new(SqliteStore::open(folder.path(), Options::default()).unwrap()), story).await;
+}
+
+pub(crate) async fn on_memory<S, F>(story: S)
+where
+    S: FnOnce(Rig) -> F,
+    F: Future<Output = ()>,
+{
+    tell(Arc::new(MemoryStore::new()), story).await;
+}
