@@ -413,7 +413,11 @@ mod tests {
         model.prices.push(later);
         assert_eq!(model.price_at(NOW).unwrap().version, "2026-11-24");
         assert_eq!(model.price_at(Timestamp::parse("2027-01-01T00:00:00Z").unwrap()).unwrap().version, "later");
-        assert_eq!(model.price_at(Timestamp::from_millis(0)), None);
+        assert_eq!(
+            model.price_at(Timestamp::from_millis(0)).unwrap().version,
+            "2026-11-24",
+            "a clock that is off prices too"
+        );
     }
 
     #[test]

@@ -133,7 +133,8 @@ impl Entry {
             job: job.id,
             attempt: job.attempt,
             provider: job.provider.clone(),
-            provider_ref: job.handle.clone(),
+            // Where a provider gave no name, ours is the one that it knows.
+            provider_ref: job.handle.clone().or_else(|| (job.attempt > 0).then(|| job.attempt_name())),
             price_list: job.price_list.as_ref().map(|list| list.version.clone()),
             lines,
             at,

@@ -9,8 +9,13 @@ use std::time::Duration;
 /// Attempts of one job that may end by a fault. A job that kills its worker stops here instead of in a loop.
 pub const MAX_FAULTS: u32 = 3;
 
-/// Submissions of one job in all, those that found the provider busy included.
-pub const MAX_ATTEMPTS: u32 = 50;
+/// Submissions of one job in all, those that were nobody's fault included: it found the provider busy, or the server stopped.
+/// So a job that brings the server down does not do so for ever.
+pub const MAX_ATTEMPTS: u32 = 20;
+
+/// How long after a submission whose answer was lost a provider's "I don't know it" is taken as proof that it never landed:
+/// until then it may still be on its way. Longer than any connection or proxy that we know holds a request back.
+pub const LANDING: Duration = Duration::from_secs(60);
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -92,13 +97,15 @@ pub enum Verdict {
 /// The rule. `harmless` says that a repeat can't cost twice: see [`repeat_is_harmless`].
 pub fn verdict(kind: FailureKind, harmless: bool) -> Verdict {
     match kind {
-        FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput | FailureKind::Timeout => {
-            Verdict::Fail
-        }
+        FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput => Verdict::Fail,
         FailureKind::Busy => Verdict::Retry { fault: false },
         FailureKind::Unavailable | FailureKind::WorkerDied => Verdict::Retry { fault: true },
-        FailureKind::Lost | FailureKind::Interrupted if harmless => Verdict::Retry { fault: true },
-        FailureKind::Lost | FailureKind::Interrupted => Verdict::Unknown,
+        // What may still be at work, or may have been done, and is charged for: nobody knows yet.
+        FailureKind::Lost | FailureKind::Interrupted | FailureKind::Timeout if !harmless => Verdict::Unknown,
+        FailureKind::Timeout => Verdict::Fail,
+        FailureKind::Lost => Verdict::Retry { fault: true },
+        // A server that was stopped is no fault of the job.
+        FailureKind::Interrupted => Verdict::Retry { fault: false },
     }
 }
 
@@ -126,8 +133,11 @@ mod tests {
         let paid = repeat_is_harmless(Capabilities::default(), false);
         assert_eq!(verdict(FailureKind::Lost, paid), Verdict::Unknown);
         assert_eq!(verdict(FailureKind::Interrupted, paid), Verdict::Unknown);
+        assert_eq!(verdict(FailureKind::Timeout, paid), Verdict::Unknown, "it may still be at work");
         let own = repeat_is_harmless(Capabilities { supervised: true, ..Capabilities::default() }, false);
         assert_eq!(verdict(FailureKind::Lost, own), Verdict::Retry { fault: true });
+        assert_eq!(verdict(FailureKind::Timeout, own), Verdict::Fail);
+        assert_eq!(verdict(FailureKind::Interrupted, own), Verdict::Retry { fault: false });
         assert_eq!(verdict(FailureKind::Busy, paid), Verdict::Retry { fault: false });
         assert_eq!(verdict(FailureKind::BadOutput, own), Verdict::Fail);
     }

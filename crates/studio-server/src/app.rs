@@ -56,6 +56,8 @@ pub struct Parts {
     pub workers: Vec<Arc<Supervisor>>,
     /// Configured limits.
     pub limits: LimitSettings,
+    /// Most connections at once.
+    pub connections: usize,
 }
 
 /// What everything in the server shares.
@@ -80,6 +82,8 @@ pub struct App {
     pub workers: Vec<Arc<Supervisor>>,
     /// Configured limits.
     pub limits: LimitSettings,
+    /// Most connections at once.
+    pub connections: usize,
     /// Tells those who wait for a job that it changed.
     pub news: News,
     /// Where workers put what they made.
@@ -103,7 +107,8 @@ pub struct App {
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, assets, limiter, fetcher, clock, chance, catalog, lanes, workers, limits } = parts;
+        let Parts { store, assets, limiter, fetcher, clock, chance, catalog, lanes, workers, limits, connections } =
+            parts;
         Arc::new(Self {
             store,
             assets,
@@ -115,6 +120,7 @@ impl App {
             lanes,
             workers,
             limits,
+            connections,
             news: News::default(),
             uploads: Uploads::default(),
             keys: crate::http::KeyMemory::default(),

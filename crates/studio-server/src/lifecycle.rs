@@ -11,6 +11,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use studio_core::ports::StoreError;
 use tokio::{net::TcpListener, time::timeout};
 
+/// How long writes that are under way may take once the rest has given up.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 /// How long the door may take to close: longer than connections are given to say goodbye.
 const DOORS: Duration = Duration::from_secs(6);
 
@@ -48,7 +50,10 @@ pub async fn run<F: Future<Output = ()>>(app: &Arc<App>, listener: TcpListener, 
         () = stop() => tracing::warn!("leaving running work for the next start"),
     }
     app.giving_up.cancel();
-    app.work.wait().await;
+    // Everything heeds that at once, or is in the middle of a write that takes a moment.
+    if timeout(LAST_WRITES, app.work.wait()).await.is_err() {
+        tracing::warn!("some work does not let go; leaving it");
+    }
     app.closing.cancel();
     app.doors.close();
     // Connections were given their time already; one that ignores it ends with the process.

@@ -20,7 +20,8 @@ pub struct News {
 pub struct Listener {
     id: JobId,
     news: News,
-    receiver: watch::Receiver<Option<Arc<Job>>>,
+    /// None: it is being dropped.
+    receiver: Option<watch::Receiver<Option<Arc<Job>>>>,
 }
 
 impl News {
@@ -31,7 +32,7 @@ impl News {
     /// Listens to a job. Listen first and read the store after, and nothing is missed.
     pub fn listen(&self, id: JobId) -> Listener {
         let receiver = self.senders().entry(id).or_insert_with(|| watch::channel(None).0).subscribe();
-        Listener { id, news: self.clone(), receiver }
+        Listener { id, news: self.clone(), receiver: Some(receiver) }
     }
 
     /// Tells of a job as it stands now. Older than what was told before is not told.
@@ -51,23 +52,24 @@ impl News {
 impl Listener {
     /// The next snapshot that was not heard yet.
     pub async fn hear(&mut self) -> Arc<Job> {
-        loop {
-            // The sender lives as long as any listener does, so there is no end to hear of.
-            if self.receiver.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            if let Some(job) = self.receiver.borrow_and_update().clone() {
+        // The sender lives as long as any listener does, so there is no end to hear of.
+        while let Some(receiver) = &mut self.receiver
+            && receiver.changed().await.is_ok()
+        {
+            if let Some(job) = receiver.borrow_and_update().clone() {
                 return job;
             }
         }
+        std::future::pending().await
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut senders = self.news.senders();
-        // This listener is still counted.
-        if senders.get(&self.id).is_some_and(|sender| sender.receiver_count() <= 1) {
+        // Under the lock, so that of two that go together the second one sees that it is the last.
+        self.receiver = None;
+        if senders.get(&self.id).is_some_and(|sender| sender.receiver_count() == 0) {
             senders.remove(&self.id);
         }
     }

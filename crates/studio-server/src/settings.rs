@@ -17,14 +17,18 @@ pub const OUTPUT_LIMIT: u64 = 64 << 20;
 pub const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// Longest that request headers may take to arrive.
 pub const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest that bytes of an answer may wait for their reader without any getting through.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 /// Longest path and query, in bytes; longer is 414.
 pub const URI_LIMIT: usize = 8 << 10;
 /// Most bytes of all request headers together; more is 431.
 pub const HEADERS_LIMIT: usize = 32 << 10;
 /// Most request headers; more is 431.
 pub const HEADER_COUNT_LIMIT: usize = 100;
-/// Open connections at once.
+/// Open connections at once, where the system allows as many files.
 pub const CONNECTION_LIMIT: usize = 4096;
+/// Open files that are kept for the store, blobs, workers and providers.
+pub const OTHER_FILES: usize = 512;
 /// Silence on an event stream is broken by a comment after this long, so that nothing in between closes it.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often a stream or a waiting caller looks at the store although nobody told it to: news is a convenience.

@@ -168,6 +168,7 @@ fn admission(owner: UserId, n: u32) -> Admission {
         handle: None,
         run_at: now,
         deadline: None,
+        unknown_since: None,
         cancel_requested_at: None,
         deadline_passed_at: None,
         hold: Nanos::new(2_000_000),

@@ -260,6 +260,12 @@ impl Store for MemoryStore {
         Ok(self.state().queue(provider).map(|job| job.run_at).min())
     }
 
+    async fn queues(&self) -> Result<Vec<String>, StoreError> {
+        let state = self.state();
+        let queued = state.jobs.values().filter(|job| job.status == Status::Queued);
+        Ok(queued.map(|job| job.provider.clone()).collect::<std::collections::BTreeSet<_>>().into_iter().collect())
+    }
+
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
         Ok(self.state().assets.get(&id).filter(|asset| asset.owner == owner).cloned())
     }

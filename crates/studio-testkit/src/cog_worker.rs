@@ -67,6 +67,8 @@ pub enum Behaviour {
     EmptyOutput,
     /// Answers with this URL as its output.
     UrlOutput(String),
+    /// Answers with a URL of its own, at which the picture is found on the second try.
+    UrlOutputSecondTry,
     /// Takes predictions and then doesn't know them.
     NoSuchPrediction,
 }
@@ -104,6 +106,8 @@ struct Inner {
     behaviour: Behaviour,
     held: bool,
     requests: usize,
+    fetched: usize,
+    lookups: usize,
     predictions: Vec<Recorded>,
     canceled: Vec<String>,
     /// What was submitted to be asked after; true: told to stop.
@@ -120,6 +124,8 @@ impl CogWorker {
             behaviour,
             held: false,
             requests: 0,
+            fetched: 0,
+            lookups: 0,
             predictions: Vec::new(),
             canceled: Vec::new(),
             running: BTreeMap::new(),
@@ -182,6 +188,11 @@ impl CogWorker {
     /// Blocks until so many submissions came in, refused ones too; fails the test when they don't.
     pub fn wait_for_requests(&self, count: usize) {
         self.wait_for("submissions", count, |inner| inner.requests);
+    }
+
+    /// Blocks until it was asked so often after a prediction; fails the test when it isn't.
+    pub fn wait_for_lookups(&self, count: usize) {
+        self.wait_for("questions", count, |inner| inner.lookups);
     }
 
     fn wait_for(&self, what: &str, count: usize, seen: impl Fn(&Inner) -> usize) {
@@ -297,8 +308,25 @@ async fn answer(stream: &mut TcpStream, shared: &Shared) -> Result<()> {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), path.as_slice()) {
         ("GET", ["health-check"]) => reply(stream, 200, &json!({"status": "READY"})).await,
+        ("GET", ["outputs", _]) => {
+            let first = shared.change(|inner| {
+                inner.fetched += 1;
+                inner.fetched == 1
+            });
+            if first {
+                reply(stream, 503, &json!({"detail": "not yet"})).await
+            } else {
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-type: image/png\r\ncontent-length: {}\r\n\r\n", PNG.len());
+                stream.write_all(head.as_bytes()).await?;
+                Ok(stream.write_all(PNG).await?)
+            }
+        }
         ("PUT", ["predictions", id]) => put(stream, shared, id, &request).await,
-        ("GET", ["predictions", id]) => get(stream, shared, id, request.wait()).await,
+        ("GET", ["predictions", id]) => {
+            shared.change(|inner| inner.lookups += 1);
+            get(stream, shared, id, request.wait()).await
+        }
         ("POST", ["predictions", id, "cancel"]) => {
             let known = shared.change(|inner| {
                 let Some((_, stopped)) = inner.running.get_mut(*id) else { return false };
@@ -385,6 +413,10 @@ async fn put(stream: &mut TcpStream, shared: &Shared, id: &str, request: &Reques
         }
         Behaviour::Oversize(bytes) => oversize(stream, bytes).await,
         Behaviour::EmptyOutput => reply(stream, 200, &succeeded(json!([]))).await,
+        Behaviour::UrlOutputSecondTry => {
+            let host = request.headers.get("host").map_or("", String::as_str);
+            reply(stream, 200, &succeeded(json!(format!("http://{host}/outputs/0.png")))).await
+        }
         Behaviour::UrlOutput(url) => reply(stream, 200, &succeeded(json!(url))).await,
     }
 }

@@ -138,6 +138,11 @@ impl Studio {
         command
     }
 
+    /// Changes what stands in `studio.toml`; the next start reads it.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("studio.toml"), text)?)
+    }
+
     /// Starts it, again or for the first time, on its folder.
     pub fn launch(&mut self) -> Result<()> {
         let log = File::options().create(true).append(true).open(self.folder.path().join("log"))?;

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys (while the server runs, too)
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Settle a job whose outcome nobody knows
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Check the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -100,6 +103,30 @@ pub(crate) struct RevokeKey {
 #[derive(Debug, Args)]
 pub(crate) struct Json {
     /// Print only JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Say what became of an unknown job, once you have looked it up at its provider
+    ///
+    /// A job is unknown when it was sent to a provider that charges and the answer was lost. It is never sent again, and its
+    /// money stays held, until its provider says what became of it, or you do.
+    Resolve(Resolve),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The job's id
+    pub(crate) id: String,
+    /// The provider charged this much for it, in USD
+    #[arg(long, value_name = "USD", conflicts_with = "not_landed", required_unless_present = "not_landed")]
+    pub(crate) charged: Option<String>,
+    /// The provider never had it: nothing is charged
+    #[arg(long)]
+    pub(crate) not_landed: bool,
+    /// Print only JSON: {"id": "...", "status": "...", "cost": "..."}
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -63,9 +63,12 @@ impl Config {
 pub(crate) fn load(shared: &Shared) -> anyhow::Result<Config> {
     let mut config = read_file(shared.config.as_deref())?;
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let variables = std::env::vars().filter(|(name, _)| name.starts_with("STUDIO_"));
+    let variables = std::env::vars_os();
     for (name, value) in variables {
-        lay(&mut config, &name, &value).with_context(|| format!("environment variable {name}"))?;
+        // Others' variables may hold any bytes; they are none of our business.
+        let Some(name) = name.to_str().filter(|name| name.starts_with("STUDIO_")).map(str::to_owned) else { continue };
+        let Some(value) = value.to_str() else { bail!("environment variable {name} is not UTF-8") };
+        lay(&mut config, &name, value).with_context(|| format!("environment variable {name}"))?;
     }
     if let Some(data) = &shared.data {
         config.data = Some(data.clone());

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     system::{SystemChance, SystemClock},
     terminal::{complain, say},
-    wiring::open_store,
+    wiring::{open_existing_store, open_store},
 };
 use anyhow::{Context, bail};
 use serde_json::json;
@@ -54,7 +54,7 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
 }
 
 pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
-    let rows = open_store(config.data())?.keys().await?;
+    let rows = open_existing_store(config.data())?.keys().await?;
     if as_json {
         let keys: Vec<_> = rows.iter().map(show_json).collect();
         say(&json!({ "keys": keys }).to_string());
@@ -91,7 +91,7 @@ fn show_json(row: &KeyRow) -> serde_json::Value {
 
 pub(crate) async fn revoke(config: &Config, arguments: &RevokeKey) -> anyhow::Result<ExitCode> {
     let id = KeyId::parse(&arguments.id).context("the key's id (studio key list shows it)")?;
-    let revoked = open_store(config.data())?.revoke_key(id, SystemClock.now()).await?;
+    let revoked = open_existing_store(config.data())?.revoke_key(id, SystemClock.now()).await?;
     if !revoked {
         complain(&format!("studio: there is no key {id}; studio key list shows those that are"));
         return Ok(ExitCode::FAILURE);

@@ -1,12 +1,12 @@
 //! `studio ledger verify`: the whole ledger in one snapshot, also of a running server.
 
-use crate::{config::Config, terminal::say, wiring::open_store};
+use crate::{config::Config, terminal::say, wiring::open_existing_store};
 use serde_json::json;
 use std::process::ExitCode;
 use studio_core::ports::Store;
 
 pub(crate) async fn verify(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
-    let audit = open_store(config.data())?.audit().await?;
+    let audit = open_existing_store(config.data())?.audit().await?;
     if as_json {
         let body = json!({
             "sum": audit.sum.to_string(),

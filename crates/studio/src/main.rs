@@ -4,6 +4,7 @@
 mod arguments;
 mod config;
 mod first_start;
+mod jobs;
 mod keys;
 mod ledger;
 mod serve;
@@ -11,7 +12,7 @@ mod system;
 mod terminal;
 mod wiring;
 
-use arguments::{Arguments, Command, KeyCommand, LedgerCommand};
+use arguments::{Arguments, Command, JobCommand, KeyCommand, LedgerCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
                 Command::Key(KeyCommand::Create(create)) => keys::create(&config, create).await,
                 Command::Key(KeyCommand::List(list)) => keys::list(&config, list.json).await,
                 Command::Key(KeyCommand::Revoke(revoke)) => keys::revoke(&config, &revoke).await,
+                Command::Job(JobCommand::Resolve(resolve)) => jobs::resolve(&config, resolve).await,
                 Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
                 Command::Worker(_) => Ok(ExitCode::SUCCESS),
             }

@@ -5,6 +5,7 @@ use crate::{
     system::{SystemChance, SystemClock},
 };
 use anyhow::{Context, bail};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -24,15 +25,23 @@ use studio_outbound::{
 };
 use studio_server::{
     app::{App, Lane, Parts},
-    settings::ProviderSettings,
+    settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderSettings},
     work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
 };
-use studio_store::{FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore};
+use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore};
 
 /// Jobs that a provider may have at once when nothing is configured.
 const USUAL_CONCURRENCY: usize = 4;
 /// Longest path of a Unix socket that Linux takes, less the end of the string.
 const SOCKET_PATH_LIMIT: usize = 107;
+
+/// Opens the store of a data folder that must be there: what looks or takes away makes nothing.
+pub(crate) fn open_existing_store(data: &Path) -> anyhow::Result<SqliteStore> {
+    if !data.join(DATABASE_FILE).exists() {
+        bail!("there is no studio in {}; name its data folder with --data", data.display());
+    }
+    open_store(data)
+}
 
 /// Opens the store of a data folder, which is made if it is not there.
 pub(crate) fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
@@ -43,7 +52,9 @@ pub(crate) fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
 /// Makes a folder that only its owner can look into.
 pub(crate) fn make_folder(path: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("folder {}", path.display()))
+    // One that was there before may be more open than it should be.
+    let closed = made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o700)));
+    closed.with_context(|| format!("folder {}", path.display()))
 }
 
 /// A server's parts, and the lock that proves that it is the only one in its folder.
@@ -75,8 +86,19 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         lanes,
         workers: vec![worker],
         limits: config.limits.clone(),
+        connections: raise_file_limit().saturating_sub(OTHER_FILES).clamp(64, CONNECTION_LIMIT),
     });
     Ok((app, lock))
+}
+
+/// Raises how many files may be open to what the system allows: the usual 1024 is less than the connections of a busy
+/// studio. How many that is.
+fn raise_file_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%error, "the limit of open files stays as it was");
+    }
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
 }
 
 /// A provider from the configuration.
@@ -133,6 +155,5 @@ fn socket_folder(data: &Path) -> anyhow::Result<PathBuf> {
         folder = std::env::temp_dir().join(format!("studio-{name}"));
     }
     make_folder(&folder)?;
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
     Ok(folder)
 }

@@ -7,7 +7,7 @@ use super::{Job, JobError, Output, Status};
 use crate::{
     id::LeaseToken,
     money::Nanos,
-    retry::{Failure, FailureKind, MAX_ATTEMPTS, MAX_FAULTS, Verdict, verdict},
+    retry::{Failure, FailureKind, LANDING, MAX_ATTEMPTS, MAX_FAULTS, Verdict, verdict},
     time::Timestamp,
 };
 
@@ -196,6 +196,10 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
             next.effects.push(Effect::AskProviderToStop);
         }
 
+        // With a handle it did land, whatever the provider remembers; and a moment ago it may have been on its way.
+        (Unknown, Event::NotLanded { .. }) if job.handle.is_some() || !next.has_had_time_to_land() => {
+            return Err(impossible);
+        }
         (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), true, Nanos::ZERO, retry_at),
         (Unknown, Event::Resolved { charge }) => {
             next.job.error = Some(error(&lost()));
@@ -255,8 +259,13 @@ impl Draft {
         Moved { job: self.job, effects: self.effects }
     }
 
+    fn has_had_time_to_land(&self) -> bool {
+        self.job.unknown_since.is_none_or(|since| self.now.since(since) >= LANDING)
+    }
+
     fn enter(&mut self, status: Status) {
         self.job.status = status;
+        self.job.unknown_since = None;
         self.job.stage = None;
     }
 
@@ -299,6 +308,7 @@ impl Draft {
         match verdict(failure.kind, harmless) {
             Verdict::Unknown => {
                 self.enter(Status::Unknown);
+                self.job.unknown_since = Some(self.now);
                 self.job.lease = None;
                 self.job.error = Some(error(&failure));
             }

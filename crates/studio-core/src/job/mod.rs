@@ -200,6 +200,8 @@ pub struct Job {
     pub run_at: Timestamp,
     /// When the work dies.
     pub deadline: Option<Timestamp>,
+    /// Since when nobody knows whether its submission landed.
+    pub unknown_since: Option<Timestamp>,
     /// Its owner wants it to stop.
     pub cancel_requested_at: Option<Timestamp>,
     /// Its deadline passed while it was not ours to stop at once.

@@ -35,6 +35,7 @@ fn job(n: u8, hold: i64, status: Status) -> Job {
         handle: None,
         run_at: T0,
         deadline: None,
+        unknown_since: None,
         cancel_requested_at: None,
         deadline_passed_at: None,
         hold: Nanos::new(hold),

@@ -13,7 +13,4 @@ pub trait Limiter: Send + Sync {
 
     /// What [`Limiter::check`] would say, without counting.
     fn peek(&self, key: KeyId, class: LimitClass, rate: Rate, now: Timestamp) -> Decision;
-
-    /// Takes back one call that turned out not to count.
-    fn give_back(&self, key: KeyId, class: LimitClass, rate: Rate);
 }

@@ -211,6 +211,9 @@ pub trait Store: Send + Sync {
     /// When the next queued job of a provider may run; nothing when none waits.
     async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Whose queues have jobs in them, in order of name.
+    async fn queues(&self) -> Result<Vec<String>, StoreError>;
+
     /// An asset, if it is `owner`'s.
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;
 

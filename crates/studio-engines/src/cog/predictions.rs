@@ -7,6 +7,7 @@
 use super::upload;
 use crate::engine::{Engine, EngineError, InputFault, OutputFile, Work};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,6 +26,9 @@ const REMEMBERED: usize = 256;
 const REMEMBERED_BYTES: usize = 64 << 20;
 /// Progress is news when it grew by this much; each piece of news may become a write in the server's store.
 const NEWS_STEP: f32 = 0.1;
+/// How long a receiver that does not take an output is tried again, and how often. Whoever asked stops it earlier.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(600);
+const DELIVERY_PAUSE: Duration = Duration::from_secs(1);
 /// Most characters of an engine's error.
 const MAX_ERROR_CHARS: usize = 500;
 
@@ -246,9 +250,20 @@ impl Predictions {
             if !prediction.progress(1.0, "delivering") {
                 return State::over(Status::Canceled);
             }
-            match self.runtime.block_on(upload::put(prefix, file)) {
-                Ok(url) => output.push(url),
-                Err(error) => return State::failed(&format!("the output could not be delivered: {error}")),
+            let bytes = Bytes::from(file.bytes);
+            let begun = Instant::now();
+            loop {
+                match self.runtime.block_on(upload::put(prefix, &file.name, file.media_type, bytes.clone())) {
+                    Ok(url) => break output.push(url),
+                    // The work is done and would have to be done again: a receiver that is full or busy is waited for.
+                    Err(error) if error.may_pass() && begun.elapsed() < DELIVERY_LIMIT => {
+                        if !prediction.progress(1.0, "waiting to deliver") {
+                            return State::over(Status::Canceled);
+                        }
+                        std::thread::sleep(DELIVERY_PAUSE);
+                    }
+                    Err(error) => return State::failed(&format!("the output could not be delivered: {error}")),
+                }
             }
         }
         State { output: output.into(), progress: 1.0, ..State::over(Status::Succeeded) }

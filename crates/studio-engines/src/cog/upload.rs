@@ -4,7 +4,6 @@
 //! The caller is the server that started this worker (or who holds its token), so any address will do; what can go wrong
 //! is only bounded: connecting, and all of it.
 
-use crate::engine::OutputFile;
 use bytes::Bytes;
 use http::{Method, Request, Uri, header};
 use http_body_util::Full;
@@ -33,6 +32,17 @@ pub(crate) enum UploadError {
     TooSlow,
 }
 
+impl UploadError {
+    /// Whether another try may succeed: the receiver was away, busy or full.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Prefix => false,
+            Self::NoConnection | Self::Broken | Self::TooSlow => true,
+            Self::Refused(status) => *status >= 500 || [408, 429].contains(status),
+        }
+    }
+}
+
 /// Where a file of that name goes, and at which host and port that is.
 fn target(prefix: &str, name: &str) -> Result<(Uri, String), UploadError> {
     let slash = if prefix.ends_with('/') { "" } else { "/" };
@@ -50,13 +60,13 @@ pub(crate) fn check(prefix: &str) -> Result<(), UploadError> {
     target(prefix, "0").map(drop)
 }
 
-/// Puts `file` under `prefix` and says where it can be found: where the receiver says, else where it was put.
-pub(crate) async fn put(prefix: &str, file: OutputFile) -> Result<String, UploadError> {
-    timeout(TOTAL_LIMIT, put_unhurried(prefix, file)).await.unwrap_or(Err(UploadError::TooSlow))
+/// Puts a file under `prefix` and says where it can be found: where the receiver says, else where it was put.
+pub(crate) async fn put(prefix: &str, name: &str, media_type: &str, bytes: Bytes) -> Result<String, UploadError> {
+    timeout(TOTAL_LIMIT, put_unhurried(prefix, name, media_type, bytes)).await.unwrap_or(Err(UploadError::TooSlow))
 }
 
-async fn put_unhurried(prefix: &str, file: OutputFile) -> Result<String, UploadError> {
-    let (uri, address) = target(prefix, &file.name)?;
+async fn put_unhurried(prefix: &str, name: &str, media_type: &str, bytes: Bytes) -> Result<String, UploadError> {
+    let (uri, address) = target(prefix, name)?;
     let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, TcpStream::connect(&address)).await else {
         return Err(UploadError::NoConnection);
     };
@@ -66,10 +76,10 @@ async fn put_unhurried(prefix: &str, file: OutputFile) -> Result<String, UploadE
         .method(Method::PUT)
         .uri(path)
         .header(header::HOST, uri.authority().map_or("", |authority| authority.as_str()))
-        .header(header::CONTENT_TYPE, file.media_type)
+        .header(header::CONTENT_TYPE, media_type)
         .header(header::CONNECTION, "close")
         // Its length is known, so hyper sends Content-Length and writes from this buffer without a copy.
-        .body(Full::new(Bytes::from(file.bytes)))
+        .body(Full::new(bytes))
         .map_err(|_| UploadError::Prefix)?;
     let mut connection = pin!(connection);
     let mut answer = pin!(sender.send_request(request));

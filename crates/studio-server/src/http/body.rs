@@ -5,6 +5,7 @@ use crate::settings::BODY_DEADLINE;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::time::Duration;
@@ -69,6 +70,9 @@ pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, Refusal> {
 
 /// Clears away what is left of a body. True: all of it, and the connection can go on.
 pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
     // Who waits for permission to send has sent nothing, and will not.
     if headers.contains_key(header::EXPECT) {
         return false;

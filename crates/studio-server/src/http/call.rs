@@ -13,6 +13,7 @@ use studio_core::{
     job::Job,
     time::Timestamp,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Proof that the request is signed in and may do what its route does.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub(crate) struct Call {
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The job that the same request made before.
     pub(crate) replayed: Option<Job>,
+    /// Falls when the connection has gone: nobody will read the answer.
+    pub(crate) gone: CancellationToken,
     /// Held while no other request with the same idempotency key may pass; to be dropped once its job is admitted.
     pub(super) turn: Option<Flight>,
 }

@@ -25,6 +25,7 @@ use axum::{
     routing::any,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use http_body::Body as _;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use studio_core::{
     caller::ApiKey,
@@ -34,6 +35,7 @@ use studio_core::{
     ports::Admitted,
     time::Timestamp,
 };
+use tokio_util::sync::CancellationToken;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -70,9 +72,12 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     let method = parts.method.clone();
     let request_headers = parts.headers.clone();
 
+    let gone = CancellationToken::new();
+    // Dropped with this future, which is when the connection goes.
+    let _going = gone.clone().drop_guard();
     let task_app = app.clone();
     let task = app.doors.spawn(async move {
-        let mut note = Note::default();
+        let mut note = Note { gone, ..Note::default() };
         let result = enforce(&task_app, id, now, parts, &mut body, matched, &mut note).await;
         let drained = match &result {
             // Whoever still sends must be able to read the answer before the connection closes.
@@ -99,16 +104,23 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     if let Some((class, decision)) = &limit {
         headers::tell_limit(response.headers_mut(), *class, decision);
     }
+    if note.replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
     if !drained {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     headers::finish(response.headers_mut(), &name, started.elapsed());
     if head_only {
+        let length = response.body().size_hint().exact();
         *response.body_mut() = Body::empty();
+        if let Some(length) = length {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
     }
     let key = note.key.as_ref();
     tracing::info!(
-        request.id = name, method = %method, path, status = response.status().as_u16(),
+        request.id = %id, request.name = name, method = %method, path, status = response.status().as_u16(),
         ms = format!("{:.1}", started.elapsed().as_secs_f64() * 1000.0),
         user = key.map(|key| key.user.to_string()), key = key.map(|key| key.id.to_string()),
         "request"
@@ -121,6 +133,10 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
 struct Note {
     key: Option<Arc<ApiKey>>,
     limit: Option<(LimitClass, Decision)>,
+    /// It found what the same request had made before.
+    replayed: bool,
+    /// Falls when nobody waits for the answer any more.
+    gone: CancellationToken,
 }
 
 async fn enforce(
@@ -159,6 +175,7 @@ async fn enforce(
         idempotency: None,
         replayed: None,
         turn: None,
+        gone: note.gone.clone(),
     };
     let mut turn = None;
     if let (Some(key), Some(caller)) = (key, &caller) {
@@ -174,8 +191,8 @@ async fn enforce(
     if let BodyRule::Stream(_) = route.body {
         call.body = std::mem::take(body);
     }
-    let replayed = call.replayed.is_some();
-    let answer = match (route.access, caller) {
+    note.replayed = call.replayed.is_some();
+    match (route.access, caller) {
         (Access::Public(handler) | Access::Ticket(handler), _) => handler(app.clone(), call).await,
         (Access::Key(_, handler), Some(caller)) => {
             // Its handler ends its turn once the job is admitted: others with the same key need not wait for the picture.
@@ -183,12 +200,7 @@ async fn enforce(
             handler(app.clone(), caller, call).await
         }
         (Access::Key(..), None) => Err(Refusal::internal()),
-    };
-    let mut response = answer?;
-    if replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
-    Ok(response)
 }
 
 /// The row for a method. `HEAD` is `GET` without its body.

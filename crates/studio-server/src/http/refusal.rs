@@ -4,7 +4,7 @@
 
 use crate::commands::NotSubmitted;
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
 use studio_core::{
@@ -22,7 +22,8 @@ pub(crate) struct Refusal {
     message: Box<str>,
     details: Option<Box<Value>>,
     retry_after: Option<Duration>,
-    allow: Option<String>,
+    /// One more header that its status asks for.
+    header: Option<Box<(HeaderName, String)>>,
     /// The limit that was reached, for the headers that tell of it.
     pub(crate) limited: Option<Box<(LimitClass, Decision)>>,
 }
@@ -30,7 +31,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into().into_boxed_str();
-        Self { status, code, message, details: None, retry_after: None, allow: None, limited: None }
+        Self { status, code, message, details: None, retry_after: None, header: None, limited: None }
     }
 
     pub(crate) fn with(mut self, details: Value) -> Self {
@@ -55,13 +56,21 @@ impl Refusal {
     pub(crate) fn method_not_allowed(allowed: String) -> Self {
         let message = format!("This path takes {allowed}.");
         let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-        refusal.allow = Some(allowed);
+        refusal.header = Some(Box::new((header::ALLOW, allowed)));
         refusal
     }
 
     pub(crate) fn too_large(limit: u64) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("The body may have at most {limit} bytes."))
             .with(json!({ "limitBytes": limit }))
+    }
+
+    pub(crate) fn range_not_satisfiable(bytes: u64) -> Self {
+        let message = format!("The asset has {bytes} bytes; the range lies outside of them.");
+        let mut refusal = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", message)
+            .with(json!({ "bytes": bytes }));
+        refusal.header = Some(Box::new((header::CONTENT_RANGE, format!("bytes */{bytes}"))));
+        refusal
     }
 
     pub(crate) fn limited(class: LimitClass, decision: Decision) -> Self {
@@ -111,8 +120,10 @@ impl Refusal {
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait).max(1)));
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
-            headers.insert(header::ALLOW, allow);
+        if let Some((name, text)) = self.header.map(|header| *header)
+            && let Ok(value) = HeaderValue::try_from(text)
+        {
+            headers.insert(name, value);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"studio\""));

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    settings::{CONNECTION_LIMIT, HEADER_DEADLINE},
+    settings::{HEADER_DEADLINE, WRITE_DEADLINE},
 };
 use axum::Router;
 use hyper::server::conn::http1;
@@ -13,6 +13,7 @@ use hyper_util::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_io_timeout::TimeoutStream;
 
 /// What hyper may buffer of a request's head. More than our own limit on headers, so that ours answers, with a body that
 /// says what is wrong.
@@ -27,7 +28,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// Serves until the door closes; returns when the last connection has ended or its time is up.
 pub async fn serve(app: Arc<App>, listener: TcpListener, router: Router) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    let places = Arc::new(Semaphore::new(app.connections));
     loop {
         let place = tokio::select! {
             () = app.closing.cancelled() => break,
@@ -49,6 +50,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, router: Router) {
         if stream.set_nodelay(true).is_err() {
             continue;
         }
+        // Whoever asks and does not read the answer would hold the connection for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_DEADLINE));
+        let stream = Box::pin(stream);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_DEADLINE)

@@ -145,8 +145,13 @@ pub const ROUTES: &[Route] = &[
     // Library
     get("/api/v1/assets/{id}", Key(Read, api::get_asset), None, "Fetch the bytes of an asset, whole or a range"),
     // Catalog and money
-    get("/api/v1/models", Key(Read, api::list_models), None, "List models with their parameters and prices"),
-    get("/api/v1/usage", Key(Read, api::get_usage), None, "See what you used and what it cost"),
+    get(
+        "/api/v1/models",
+        Key(Read, api::list_models),
+        Some(LimitClass::Status),
+        "List models with their parameters and prices",
+    ),
+    get("/api/v1/usage", Key(Read, api::get_usage), Some(LimitClass::Status), "See what you used and what it cost"),
     // Operations
     get("/api/v1/health", Public(api::health), None, "Health, with each part"),
     get("/api/v1/health/live", Public(api::live), None, "Whether the process runs"),

@@ -7,6 +7,7 @@ use crate::{
     app::{App, Lane},
     commands::move_surely,
     news::Listener,
+    settings::LOOK_ANYWAY,
 };
 use std::{pin::pin, sync::Arc, time::Duration};
 use studio_core::{
@@ -46,12 +47,20 @@ pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
     });
 }
 
+/// Goes on with a job that its provider has already. It has its place there, whether or not one is free in our own count.
+pub fn resume(app: &Arc<App>, job: Job) {
+    let permit = app.lanes.get(&job.provider).and_then(|lane| lane.permits.clone().try_acquire_owned().ok());
+    begin(app, job, permit);
+}
+
 /// Why an attempt ends without outputs.
 enum Over {
     /// Its job moved on without us, or the server gives up: nothing is left to say.
     Left,
     /// The provider stopped it as we asked.
     Stopped,
+    /// The provider stopped it because it took longer than the model may.
+    OutOfTime,
     /// It went wrong.
     Failed(Failure),
 }
@@ -74,7 +83,10 @@ struct Attempt<'a> {
 }
 
 async fn run(app: &App, job: Job) {
-    let (Some(lane), Some(lease)) = (app.lanes.get(&job.provider), job.lease) else { return };
+    let (Some(lane), Some(lease)) = (app.lanes.get(&job.provider), job.lease) else {
+        // Jobs are claimed by lane and with a lease; recovery sorts out those whose lane is gone.
+        return tracing::error!(job.id = %job.id, provider = %job.provider, "a job without a lane or a lease");
+    };
     let started = Instant::now();
     let number = job.attempt;
     let limits = app.catalog.find(&job.model).map(|model| (model.first_byte_limit, model.total_limit));
@@ -89,8 +101,17 @@ async fn run(app: &App, job: Job) {
         Err(Over::Stopped) => attempt.say(Event::CanceledAtProvider { charge: Nanos::ZERO }).await,
         Err(over) => Err(over),
     };
-    if let Err(Over::Failed(failure)) = ended {
-        attempt.fail(failure).await;
+    match ended {
+        Err(Over::Failed(failure)) => {
+            let harmless = repeat_is_harmless(lane.provider.capabilities(), attempt.job.is_free());
+            attempt.fail(failure, harmless).await;
+        }
+        // It is known to have stopped, so nothing is left to find out.
+        Err(Over::OutOfTime) => {
+            let failure = Failure::new(FailureKind::Timeout, "it took longer than the model may take");
+            attempt.fail(failure, true).await;
+        }
+        Ok(()) | Err(Over::Left | Over::Stopped) => {}
     }
     let job = &attempt.job;
     tracing::info!(
@@ -114,8 +135,7 @@ impl Attempt<'_> {
             total_limit: self.total_limit,
         };
         match timeout_at(self.deadline, lane.provider.start(&submission)).await {
-            // It was on its way when time ran out: it may have landed.
-            Err(_) => Err(Failure::new(FailureKind::Lost, "the provider did not answer in time").into()),
+            Err(_) => Err(Failure::new(FailureKind::Timeout, "the provider did not answer in time").into()),
             Ok(started) => match started? {
                 Started::Done(produced) => Ok(produced),
                 Started::Pending(handle) => {
@@ -149,12 +169,10 @@ impl Attempt<'_> {
             }
             let until = stop_until.unwrap_or(self.deadline);
             match self.ask(&handle, until, stop_until.is_none()).await {
-                None => self.refresh().await,
+                None => {}
                 Some(Ok(Polled::Done(produced))) => return Ok(produced),
                 Some(Ok(Polled::Canceled)) if self.is_unwanted() || stop_until.is_none() => return Err(Over::Stopped),
-                Some(Ok(Polled::Canceled)) => {
-                    return Err(Failure::new(FailureKind::Timeout, "it took longer than the model may take").into());
-                }
+                Some(Ok(Polled::Canceled)) => return Err(Over::OutOfTime),
                 Some(Ok(Polled::Running { stage, progress })) => {
                     if stage != self.job.stage || progress > self.job.progress {
                         self.say(Event::Progress { stage, progress }).await?;
@@ -173,16 +191,23 @@ impl Attempt<'_> {
 
     /// Asks the provider for news until `until`. Nothing: time is up, or its owner wishes it to stop (`heed_wishes`).
     async fn ask(&mut self, handle: &str, until: Instant, heed_wishes: bool) -> Option<Result<Polled, Failure>> {
-        let mut poll = pin!(self.lane.provider.poll(&self.job, handle, POLL_WAIT));
+        let asked = self.job.clone();
+        let mut poll = pin!(self.lane.provider.poll(&asked, handle, POLL_WAIT));
         loop {
-            tokio::select! {
+            let look_at = Instant::now() + LOOK_ANYWAY;
+            let told = tokio::select! {
                 polled = &mut poll => return Some(polled),
-                job = self.news.hear() => {
-                    if heed_wishes && (job.cancel_requested_at.is_some() || job.deadline_passed_at.is_some()) {
-                        return None;
-                    }
+                told = self.news.hear() => Some(told),
+                // News is a convenience: a wish that nobody told of is seen all the same.
+                () = sleep_until(look_at.min(until)) => {
+                    self.app.store.job_for_work(self.job.id).await.ok().flatten().map(Arc::new)
                 }
-                () = sleep_until(until) => return None,
+            };
+            if let Some(told) = told.filter(|told| told.version > self.job.version) {
+                self.job = told.as_ref().clone();
+            }
+            if Instant::now() >= until || (heed_wishes && self.is_unwanted()) {
+                return None;
             }
         }
     }
@@ -222,9 +247,9 @@ impl Attempt<'_> {
         self.say(Event::Completed { outputs, charge }).await
     }
 
-    async fn fail(&mut self, failure: Failure) {
+    /// `harmless`: sending it again can't be paid twice, or it is known that nothing is at work any more.
+    async fn fail(&mut self, failure: Failure, harmless: bool) {
         let retry_at = self.app.retry_at(self.job.attempt + 1, failure.retry_after);
-        let harmless = repeat_is_harmless(self.lane.provider.capabilities(), self.job.is_free());
         tracing::warn!(job.id = %self.job.id, attempt = self.job.attempt, kind = failure.kind.code(), "attempt failed");
         // Refused: it moved on without us, which `say` has noted.
         drop(self.say(Event::AttemptFailed { failure, harmless, charge: Nanos::ZERO, retry_at }).await);
@@ -242,13 +267,6 @@ impl Attempt<'_> {
                 Err(Over::Left)
             }
             Some(Advanced::Absent) | None => Err(Over::Left),
-        }
-    }
-
-    /// Looks at the job as it stands.
-    async fn refresh(&mut self) {
-        if let Ok(Some(job)) = self.app.store.job_for_work(self.job.id).await {
-            self.job = job;
         }
     }
 }

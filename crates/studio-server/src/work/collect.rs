@@ -16,9 +16,12 @@ use studio_core::{
     request::Input,
     retry::{Failure, FailureKind},
 };
+use tokio::time::Instant;
 
 /// How long to wait for room on a full disk before the next try.
 const SPACE_PAUSE: Duration = Duration::from_secs(1);
+/// How long an output that can't be fetched is tried again: what was made may have been paid for.
+const FETCH_LIMIT: Duration = Duration::from_secs(300);
 /// Most bytes of an address in a log or an error.
 const ADDRESS_CHARS: usize = 80;
 
@@ -62,6 +65,7 @@ pub(super) async fn collect(
 
 /// Keeps one; while the disk is full it waits, for what was made may have been paid for.
 async fn keep(app: &App, lane: &Lane, one: &Produced) -> Result<(Blob, MediaType), NotCollected> {
+    let begun = Instant::now();
     loop {
         let kept = match one {
             Produced::Inline(bytes) => keep_bytes(app, bytes).await,
@@ -72,6 +76,8 @@ async fn keep(app: &App, lane: &Lane, one: &Produced) -> Result<(Blob, MediaType
         };
         match kept {
             Err(Trouble::Room) => tracing::warn!("no space left for outputs; will try again"),
+            Err(Trouble::Away) if begun.elapsed() < FETCH_LIMIT => {}
+            Err(Trouble::Away) => return Err(bad("an output could not be fetched from where the provider put it")),
             Err(Trouble::Output(message)) => return Err(bad(message)),
             Ok(kept) => return Ok(kept),
         }
@@ -83,8 +89,10 @@ async fn keep(app: &App, lane: &Lane, one: &Produced) -> Result<(Blob, MediaType
 }
 
 enum Trouble {
-    /// It may pass.
+    /// We have no room. It passes when someone makes some.
     Room,
+    /// Where it is nobody answers now. It may pass.
+    Away,
     /// It won't.
     Output(String),
 }
@@ -110,7 +118,11 @@ async fn fetch(app: &App, lane: &Lane, url: &str) -> Result<(Blob, MediaType), T
     let no_use = |error: FetchError| {
         let address: String = url.chars().filter(|c| !c.is_control()).take(ADDRESS_CHARS).collect();
         tracing::warn!(address, %error, "an output could not be fetched");
-        Trouble::Output("an output could not be fetched from where the provider put it".into())
+        match error {
+            FetchError::Unavailable(_) => Trouble::Away,
+            FetchError::TooLarge { limit } => Trouble::Output(format!("an output has more than {limit} bytes")),
+            FetchError::Forbidden(_) => Trouble::Output("an output is at an address that is not allowed".into()),
+        }
     };
     let mut body = app.fetcher.open(&destination, url, OUTPUT_LIMIT).await.map_err(no_use)?;
     let mut taker = Taker::new(app.assets.stage(OUTPUT_LIMIT).await?);

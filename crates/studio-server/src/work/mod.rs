@@ -7,6 +7,7 @@ pub mod workers;
 
 pub(crate) mod collect;
 mod dispatch;
+mod reconcile;
 mod recover;
 mod sweep;
 
@@ -17,8 +18,11 @@ use std::sync::Arc;
 
 /// Starts the loops. They end when the server stops.
 pub fn start(app: &Arc<App>) {
-    for provider in app.lanes.keys() {
+    for (provider, lane) in &app.lanes {
         app.work.spawn(dispatch::run(app.clone(), provider.clone()));
+        if lane.provider.capabilities().lookup {
+            app.work.spawn(reconcile::run(app.clone(), provider.clone()));
+        }
     }
     app.work.spawn(sweep::run(app.clone()));
 }

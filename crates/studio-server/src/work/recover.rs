@@ -2,15 +2,15 @@
 //!
 //! On SQLite a folder lock proves that whoever held their leases is gone. A supervised worker died with its server, which
 //! is proof that its work ended: try again. A provider that has a handle still works on it: attach. What was on its way to a
-//! provider that charges may have landed: unknown, its money held, and the sweep asks.
+//! provider that charges may have landed: unknown, its money held, and the reconciler asks.
 
 use super::attempt;
-use crate::{app::App, commands::move_job};
+use crate::{app::App, commands::move_job, settings::LOOK_ANYWAY};
 use std::sync::Arc;
 use studio_core::{
     job::{Actor, Event, Job, Status},
     money::Nanos,
-    ports::{Advanced, Capabilities, StoreError},
+    ports::{Advanced, Capabilities, Claim, StoreError},
     retry::{Failure, FailureKind, repeat_is_harmless},
 };
 
@@ -19,36 +19,75 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
     let jobs = app.store.unfinished().await?;
     let count = jobs.len();
     for job in jobs {
-        let capabilities = app.lanes.get(&job.provider).map(|lane| lane.provider.capabilities()).unwrap_or_default();
+        let lane = app.lanes.get(&job.provider);
+        if lane.is_none() {
+            tracing::warn!(job.id = %job.id, provider = %job.provider, "an unfinished job's provider is not configured any more");
+        }
+        let capabilities = lane.map(|lane| lane.provider.capabilities()).unwrap_or_default();
         match job.status {
-            // The sweep asks after these.
+            // The reconciler asks after these.
             Status::Unknown => {}
-            Status::Running | Status::Collecting if !capabilities.supervised && job.handle.is_some() => {
-                attach(app, job).await?;
+            Status::Running | Status::Collecting
+                if lane.is_some() && !capabilities.supervised && job.handle.is_some() =>
+            {
+                attach(app, &job).await?;
             }
             _ => interrupt(app, job, capabilities).await?,
         }
+    }
+    for provider in app.store.queues().await?.into_iter().filter(|provider| !app.lanes.contains_key(provider)) {
+        app.work.spawn(turn_away(app.clone(), provider));
     }
     Ok(count)
 }
 
 /// Goes on with work that its provider still has.
-pub(super) async fn attach(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
-    let lease = app.lease();
-    let Advanced::Moved { job, .. } = move_job(app, job.id, Actor::Studio, Event::TakenOver(lease)).await? else {
-        return Ok(());
-    };
-    // It has its place at the provider already, whether or not one is free in our own count.
-    let permit = app.lanes.get(&job.provider).and_then(|lane| lane.permits.clone().try_acquire_owned().ok());
-    attempt::begin(app, job, permit);
+async fn attach(app: &Arc<App>, job: &Job) -> Result<(), StoreError> {
+    let taken = move_job(app, job.id, Actor::Studio, Event::TakenOver(app.lease())).await?;
+    if let Advanced::Moved { job, .. } = taken {
+        attempt::resume(app, job);
+    }
     Ok(())
 }
 
 /// Ends an attempt whose server is gone.
-async fn interrupt(app: &Arc<App>, job: Job, capabilities: Capabilities) -> Result<(), StoreError> {
+async fn interrupt(app: &App, job: Job, capabilities: Capabilities) -> Result<(), StoreError> {
     let Some(lease) = job.lease else { return Ok(()) };
     let failure = Failure::new(FailureKind::Interrupted, "the server stopped while it was being made");
     let harmless = repeat_is_harmless(capabilities, job.is_free());
     let event = Event::AttemptFailed { failure, harmless, charge: Nanos::ZERO, retry_at: app.now() };
     move_job(app, job.id, Actor::Holder(lease), event).await.map(drop)
+}
+
+/// Ends the queue of a provider that is not configured any more: its jobs would wait for ever.
+async fn turn_away(app: Arc<App>, provider: String) {
+    tracing::warn!(provider, "jobs wait for a provider that is not configured any more; they fail");
+    loop {
+        match turn_one_away(&app, &provider).await {
+            Ok(true) => continue,
+            // Some may wait for the time of their next attempt.
+            Ok(false) => match app.store.next_run_at(&provider).await {
+                Ok(None) => return,
+                Ok(Some(_)) => {}
+                Err(error) => tracing::warn!(provider, %error, "queue can't be read; will try again"),
+            },
+            Err(error) => tracing::warn!(provider, %error, "queue can't be emptied; will try again"),
+        }
+        tokio::select! {
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(LOOK_ANYWAY) => {}
+        }
+    }
+}
+
+/// Ends the oldest due job of a queue; whether there was one.
+async fn turn_one_away(app: &App, provider: &str) -> Result<bool, StoreError> {
+    let claim = Claim { provider: provider.to_owned(), leases: vec![app.lease()], now: app.now() };
+    let Some(job) = app.store.claim(claim).await?.pop() else { return Ok(false) };
+    let failure = Failure::new(FailureKind::Rejected, "its provider is not configured any more");
+    let event = Event::AttemptFailed { failure, harmless: true, charge: Nanos::ZERO, retry_at: app.now() };
+    if let Some(lease) = job.lease {
+        move_job(app, job.id, Actor::Holder(lease), event).await?;
+    }
+    Ok(true)
 }

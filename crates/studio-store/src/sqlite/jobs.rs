@@ -244,6 +244,14 @@ pub(super) fn next_run_at(connection: &Connection, provider: &str) -> Result<Opt
         .optional()
 }
 
+/// Whose queues have jobs in them.
+pub(super) fn queues(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT DISTINCT provider FROM jobs WHERE status = 'queued' ORDER BY provider")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
 /// How many older jobs wait for the same provider.
 pub(super) fn queue_position(connection: &Connection, id: JobId) -> Result<Option<u64>, rusqlite::Error> {
     const POSITION: &str = "SELECT (SELECT count(*) FROM jobs AS ahead

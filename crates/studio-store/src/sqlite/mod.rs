@@ -147,6 +147,10 @@ impl Store for SqliteStore {
         self.readers.ask(move |connection| assets::get_owned(connection, owner, id)).await
     }
 
+    async fn queues(&self) -> Result<Vec<String>, StoreError> {
+        self.readers.ask(jobs::queues).await
+    }
+
     async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
         self.readers.ask(move |connection| ledger::usage(connection, owner)).await
     }

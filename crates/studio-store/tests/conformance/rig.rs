@@ -96,6 +96,7 @@ pub(crate) fn draft(n: u32) -> Job {
         handle: None,
         run_at: now,
         deadline: None,
+        unknown_since: None,
         cancel_requested_at: None,
         deadline_passed_at: None,
         hold: HOLD,

@@ -217,6 +217,8 @@ async fn health_tells_each_part_and_starts_nothing() {
     let page = studio.get("/").await.unwrap();
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.header("content-security-policy").contains("default-src 'none'"));
+    let expecting = studio.request(Method::GET, "/api/v1/jobs").header("expect", "100-continue");
+    assert_eq!(Studio::send(expecting).await.unwrap().status, StatusCode::OK, "there is no body to wait for");
     let head = Studio::send(studio.bare_request(Method::HEAD, "/api/v1/health/live")).await.unwrap();
     assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
 }

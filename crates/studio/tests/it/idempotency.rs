@@ -3,7 +3,10 @@
 use crate::{IMAGE, PRICED, seeded, setup, small, studio};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use studio_testkit::studio::{Reply, Studio};
+use studio_testkit::{
+    cog_worker::{Behaviour, CogWorker},
+    studio::{Reply, Studio},
+};
 use tokio::task::JoinSet;
 
 async fn post(studio: &Studio, key: &str, body: &serde_json::Value) -> Reply {
@@ -51,6 +54,22 @@ async fn two_hundred_at_once_are_one_job_and_one_call_against_the_limit() {
     let replayed = replies.iter().filter(|reply| reply.header("idempotent-replayed") == "true").count();
     assert_eq!(replayed, 199);
     assert_eq!(studio.verify().unwrap()["jobs"], 1);
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_failed_says_that_it_is_one() {
+    let worker = CogWorker::start(Behaviour::FailedPrediction("no".into())).unwrap();
+    let config = format!(
+        "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\n\
+         [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n",
+        worker.base_url()
+    );
+    let studio = Studio::start(setup().config(&config)).unwrap();
+    let body = json!({ "prompt": "x", "modelId": "lab" });
+    let (first, again) = (post(&studio, "k", &body).await, post(&studio, "k", &body).await);
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (502, 502));
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(worker.requests(), 1);
 }
 
 #[tokio::test]

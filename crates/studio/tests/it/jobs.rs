@@ -76,6 +76,12 @@ async fn events_are_whole_snapshots_and_a_reader_who_comes_back_misses_nothing()
     assert_eq!(read_events(&Studio::send(back).await.unwrap().body).last().unwrap().data["status"], "succeeded");
     let done = studio.request(Method::GET, &path).header("Last-Event-ID", versions.last().unwrap().to_string());
     assert_eq!(Studio::send(done).await.unwrap().status, StatusCode::NO_CONTENT);
+    let beyond = studio.request(Method::GET, &path).header("Last-Event-ID", "999");
+    assert_eq!(
+        read_events(&Studio::send(beyond).await.unwrap().body).len(),
+        1,
+        "another stream's number: all of this one"
+    );
     let odd = studio.request(Method::GET, &path).header("Last-Event-ID", "x");
     assert_eq!(Studio::send(odd).await.unwrap().status, StatusCode::BAD_REQUEST);
 }
@@ -127,7 +133,7 @@ async fn a_job_past_its_deadline_expires() {
     worker.hold();
     let running = submit(&studio, &lab()).await;
     let soon =
-        std::process::Command::new("date").args(["-u", "-d", "+2 seconds", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+        std::process::Command::new("date").args(["-u", "-d", "+5 seconds", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
     let mut body = lab();
     body["deadline"] = json!(String::from_utf8(soon.stdout).unwrap().trim());
     let waiting = submit(&studio, &body).await;
@@ -146,10 +152,14 @@ async fn a_stream_ends_when_its_key_is_revoked() {
     let key = made["key"].as_str().unwrap();
     let request = studio.request_as(key, Method::POST, IMAGE).header("Prefer", "wait=0").json(&lab());
     let id = Studio::send(request).await.unwrap().json()["jobId"].as_str().unwrap().to_owned();
-    let mut reader = tokio::task::JoinSet::new();
-    reader.spawn(Studio::send(studio.request_as(key, Method::GET, &format!("/api/v1/jobs/{id}/events"))));
+    let request = studio.request_as(key, Method::GET, &format!("/api/v1/jobs/{id}/events"));
+    let mut stream = request.send().await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    assert!(stream.chunk().await.unwrap().is_some(), "it is open");
     studio.run_json(&["key", "revoke", made["id"].as_str().unwrap()]).unwrap();
-    let stream = reader.join_next().await.unwrap().unwrap().unwrap();
-    assert!(read_events(&stream.body).iter().all(|event| event.data["status"] != "succeeded"));
+    // The job is held, so nothing but the revocation can end the stream.
+    while stream.chunk().await.unwrap().is_some() {}
+    let again = Studio::send(studio.request_as(key, Method::GET, "/api/v1/jobs")).await.unwrap();
+    assert_eq!(again.status, StatusCode::UNAUTHORIZED);
     worker.release();
 }

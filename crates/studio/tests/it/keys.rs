@@ -41,6 +41,9 @@ fn bad_arguments_say_what_is_allowed() {
         (&["key", "create", "--user", "a@b.c", "--name", "x", "--budget", "much"], "USD"),
         (&["key", "create", "--user", "a@b.c", "--name", "x", "--budget=-1"], "negative"),
         (&["key", "create", "--user", "a@b.c", "--name", "x", "--scopes", "rule"], "generate"),
+        (&["ledger", "verify", "--data", "mistyped"], "no studio"),
+        (&["key", "list", "--data", "mistyped"], "no studio"),
+        (&["job", "resolve", "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b", "--not-landed"], "no job"),
         (&["key", "revoke", "x"], "UUID"),
         (&["key", "revoke", "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b"], "key list"),
     ] {

@@ -1,6 +1,7 @@
 //! The studio as a stranger sees it: the real binary, by HTTP and by its command line. One test binary, one file for each
 //! story.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod assets;
 mod budgets;

@@ -169,3 +169,79 @@ async fn one_slow_provider_does_not_hold_up_another() {
     let job: Value = studio.get(&format!("/api/v1/jobs/{id}")).await.unwrap().json();
     assert_eq!(job["job"]["status"], "submitting");
 }
+
+#[tokio::test]
+async fn an_output_that_is_not_there_at_once_is_fetched_again() {
+    let worker = CogWorker::start(Behaviour::UrlOutputSecondTry).unwrap();
+    let studio = with_worker(&worker, false);
+    let reply = make(&studio).await;
+    assert_eq!((reply.status, worker.requests()), (StatusCode::OK, 1), "{:?}", reply.json());
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn what_a_provider_had_and_forgot_is_not_sent_again_and_a_person_settles_it() {
+    let worker = CogWorker::start(Behaviour::NoSuchPrediction).unwrap();
+    let mut studio = with_worker(&worker, true);
+    let reply = make(&studio).await;
+    assert_eq!((reply.status, reply.json()["status"].as_str()), (StatusCode::ACCEPTED, Some("unknown")));
+    let id = reply.json()["jobId"].as_str().unwrap().to_owned();
+    // A fresh start asks after it, too.
+    studio.kill().unwrap();
+    studio.launch().unwrap();
+    worker.wait_for_lookups(3);
+    assert_eq!(worker.requests(), 1, "it had landed, whatever the provider remembers");
+    assert_clean(&studio, 1);
+    let resolved = studio.run_json(&["job", "resolve", &id, "--charged", "0.4"]).unwrap();
+    assert_eq!((&resolved["status"], &resolved["cost"]), (&json!("failed"), &json!("0.4")));
+    assert_eq!(studio.end_of(&id).await.unwrap()["cost"]["amount"], "0.4", "whoever follows it is told");
+    assert!(!studio.run(&["job", "resolve", &id, "--not-landed"]).unwrap().status.success(), "once");
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn what_took_too_long_at_a_provider_that_charges_is_unknown_not_free() {
+    let worker = CogWorker::start(Behaviour::Hang).unwrap();
+    let config = format!(
+        "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\n\
+         [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\ntotal_limit_s = 1\n\
+         [models.prices]\nimage = 0.5\n",
+        worker.base_url()
+    );
+    let studio = Studio::start(setup().config(&config)).unwrap();
+    let reply = make(&studio).await;
+    assert_eq!((reply.status, reply.json()["status"].as_str()), (StatusCode::ACCEPTED, Some("unknown")));
+    assert_clean(&studio, 1);
+}
+
+#[tokio::test]
+async fn jobs_of_a_provider_that_left_the_configuration_are_not_stuck() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let mut studio = with_worker(&worker, true);
+    studio
+        .configure(&format!(
+            "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = true\nconcurrency = 1\n\
+         [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
+            worker.base_url()
+        ))
+        .unwrap();
+    studio.stop().unwrap();
+    studio.launch().unwrap();
+    worker.hold();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0");
+        let reply = Studio::send(request.json(&json!({ "prompt": "x", "modelId": "lab" }))).await.unwrap();
+        ids.push(reply.json()["jobId"].as_str().unwrap().to_owned());
+    }
+    worker.wait_for_predictions(1);
+    studio.kill().unwrap();
+    studio.configure("").unwrap();
+    studio.launch().unwrap();
+    let waited = studio.end_of(&ids[1]).await.unwrap();
+    assert_eq!((&waited["status"], &waited["cost"]["amount"]), (&json!("failed"), &json!("0")), "it never started");
+    let sent = studio.get(&format!("/api/v1/jobs/{}", ids[0])).await.unwrap().json();
+    assert_eq!(sent["job"]["status"], "unknown", "it was sent: a person must say");
+    studio.run_json(&["job", "resolve", &ids[0], "--not-landed"]).unwrap();
+    assert_clean(&studio, 0);
+}

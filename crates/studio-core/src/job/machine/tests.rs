@@ -42,6 +42,7 @@ pub(crate) fn queued() -> Job {
         handle: None,
         run_at: T0,
         deadline: Some(T0),
+        unknown_since: None,
         cancel_requested_at: None,
         deadline_passed_at: None,
         hold: HOLD,
@@ -188,6 +189,19 @@ fn a_deadline_expires_what_it_can_and_flags_what_it_cannot() {
     let over = step(&flagged.job, Actor::Holder(lease(1)), Event::NotLanded { retry_at: T0 }, T0).unwrap();
     assert_eq!(over.job.status, Status::Expired);
     assert_eq!(over.effects, [Effect::Settle { charge: Nanos::ZERO }]);
+}
+
+#[test]
+fn what_landed_is_not_sent_again_because_its_provider_forgot_it() {
+    let forgotten = Job { handle: Some("h".into()), ..in_status(Status::Unknown) };
+    let not_landed = Event::NotLanded { retry_at: T0 };
+    assert!(step(&forgotten, Actor::Holder(lease(1)), not_landed.clone(), T0).is_err());
+    // Without a handle it takes a while until "I don't know it" is proof.
+    let lost = step(&in_status(Status::Submitting), Actor::Holder(lease(1)), failed(FailureKind::Lost, false, 0), T0);
+    let taken = step(&lost.unwrap().job, Actor::Studio, Event::TakenOver(lease(1)), T0).unwrap().job;
+    assert!(step(&taken, Actor::Holder(lease(1)), not_landed.clone(), T0).is_err());
+    let later = T0.plus(crate::retry::LANDING);
+    assert_eq!(step(&taken, Actor::Holder(lease(1)), not_landed, later).unwrap().job.status, Status::Queued);
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn job() -> Job {
         handle: None,
         run_at: NOW,
         deadline: None,
+        unknown_since: None,
         cancel_requested_at: None,
         deadline_passed_at: None,
         hold: Nanos::ZERO,

@@ -14,7 +14,6 @@ use crate::{
 };
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
 use std::{ops::Range, sync::Arc};
 use studio_core::{id::AssetId, ports::Asset};
 
@@ -55,11 +54,7 @@ fn wanted_range(call: &Call, asset: &Asset, tag: &str) -> Result<Option<Range<u6
     match parsed.validate(asset.bytes).as_deref() {
         Ok([range]) => Ok(Some(*range.start()..range.end() + 1)),
         Ok(_) => Ok(None),
-        Err(_) => {
-            let message = format!("The asset has {} bytes; the range lies outside of them.", asset.bytes);
-            let refusal = Refusal::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", message);
-            Err(refusal.with(json!({ "bytes": asset.bytes })))
-        }
+        Err(_) => Err(Refusal::range_not_satisfiable(asset.bytes)),
     }
 }
 

@@ -31,7 +31,7 @@ async fn report(app: &App) -> Response {
     let mut workers = serde_json::Map::new();
     let mut failing = false;
     for worker in &app.workers {
-        let word = match worker.health().await {
+        let word = match worker.health() {
             WorkerHealth::Idle => "idle",
             WorkerHealth::Running => "running",
             WorkerHealth::Failing => "failing",

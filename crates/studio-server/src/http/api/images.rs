@@ -15,11 +15,12 @@ use crate::{
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::{Job, Output, Status},
     request::{Input, read_image},
 };
+use tokio_util::sync::CancellationToken;
 
 pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
@@ -42,7 +43,7 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call)
             }
         };
         drop(call.turn);
-        let job = if patience.is_zero() { job } else { commands::wait(&app, job, patience).await };
+        let job = if patience.is_zero() { job } else { wait_for(&app, &call.gone, job, patience).await };
         // `Accept: image/*`: the picture itself, for people at a terminal and for `<img>`-minded clients.
         let wants_picture =
             call.headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"image/"));
@@ -51,6 +52,15 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call)
             _ => answer(&job, patience.is_zero()),
         }
     })
+}
+
+/// Waits for a job, as long as the caller does.
+async fn wait_for(app: &App, gone: &CancellationToken, job: Job, patience: Duration) -> Job {
+    let as_it_was = job.clone();
+    tokio::select! {
+        job = commands::wait(app, job, patience) => job,
+        () = gone.cancelled() => as_it_was,
+    }
 }
 
 /// The result if it is there, the job if it goes on, and what became of it if nothing did.

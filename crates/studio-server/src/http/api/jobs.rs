@@ -128,6 +128,8 @@ pub(in crate::http) fn job_events(app: Arc<App>, caller: Caller, call: Call) -> 
         // Listen first, read after: a change in between is seen by one of the two.
         let news = app.news.listen(id);
         let job = own_job(&app, &caller, id).await?;
+        // A number that this job never had comes from another stream: the reader has seen nothing of this one.
+        let seen = if seen > job.version { 0 } else { seen };
         if job.status.is_terminal() && seen >= job.version {
             // Nothing will come any more; 204 tells a browser's EventSource not to come back.
             return Ok(status_only(StatusCode::NO_CONTENT));

@@ -11,16 +11,16 @@ use std::{
     path::PathBuf,
     process::Stdio,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 use studio_core::retry::{Failure, FailureKind};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     net::UnixStream,
-    process::{Child, ChildStdin, Command},
+    process::{Child, ChildStderr, ChildStdin, Command},
     sync::Mutex,
     time::{Instant, sleep, timeout},
 };
@@ -40,7 +40,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Most of a line that a worker says which is logged, in bytes.
-const LINE_LIMIT: usize = 500;
+const LINE_LIMIT: u64 = 500;
 
 /// How a worker is started.
 #[derive(Debug, Clone)]
@@ -70,9 +70,17 @@ pub enum WorkerHealth {
 pub struct Supervisor {
     spec: WorkerSpec,
     state: Mutex<State>,
+    /// What health is told from: never behind the lock above, which is held while a worker starts or stops.
+    view: std::sync::Mutex<View>,
     used: Arc<AtomicUsize>,
     tasks: TaskTracker,
     stopping: CancellationToken,
+}
+
+#[derive(Default)]
+struct View {
+    dead: Option<CancellationToken>,
+    deaths: u32,
 }
 
 #[derive(Default)]
@@ -124,6 +132,7 @@ impl Supervisor {
         let supervisor = Arc::new(Self {
             spec,
             state: Mutex::default(),
+            view: std::sync::Mutex::default(),
             used: Arc::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -137,14 +146,20 @@ impl Supervisor {
         &self.spec.name
     }
 
-    /// How its worker is.
-    pub async fn health(&self) -> WorkerHealth {
-        let state = self.state.lock().await;
-        match &state.running {
-            Some(running) if !running.dead.is_cancelled() => WorkerHealth::Running,
-            _ if state.deaths > 1 => WorkerHealth::Failing,
+    /// How its worker is. Answers at once, whatever the worker does.
+    pub fn health(&self) -> WorkerHealth {
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        match &view.dead {
+            Some(dead) if !dead.is_cancelled() => WorkerHealth::Running,
+            _ if view.deaths > 1 => WorkerHealth::Failing,
             _ => WorkerHealth::Idle,
         }
+    }
+
+    /// Shows the state as it is now to whoever asks for health.
+    fn show(&self, state: &State) {
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        *view = View { dead: state.running.as_ref().map(|running| running.dead.clone()), deaths: state.deaths };
     }
 
     /// The running worker, started if it isn't.
@@ -162,9 +177,11 @@ impl Supervisor {
                 Ok(running) => state.running = Some(running),
                 Err(failure) => {
                     state.note_death();
+                    self.show(&state);
                     return Err(failure);
                 }
             }
+            self.show(&state);
         }
         let Some(running) = &state.running else {
             return Err(self.not_started("it ended at once"));
@@ -190,6 +207,7 @@ impl Supervisor {
         let mut state = self.state.lock().await;
         state.deaths = 0;
         state.not_before = None;
+        self.show(&state);
     }
 
     /// Kills that life of it: it hangs.
@@ -204,7 +222,7 @@ impl Supervisor {
     /// Stops it for good.
     pub async fn shut_down(&self) {
         self.stopping.cancel();
-        self.stop().await;
+        self.stop(&mut *self.state.lock().await).await;
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -214,6 +232,7 @@ impl Supervisor {
         if state.running.as_ref().is_some_and(|running| running.dead.is_cancelled()) {
             state.running = None;
             state.note_death();
+            self.show(state);
         }
     }
 
@@ -258,14 +277,7 @@ impl Supervisor {
     fn watch(&self, mut child: Child, running: &Running) {
         let (name, kill, dead) = (self.spec.name.clone(), running.kill.clone(), running.dead.clone());
         if let Some(stderr) = child.stderr.take() {
-            let name = name.clone();
-            self.tasks.spawn(async move {
-                let mut lines = BufReader::new(stderr).lines();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    let line: String = line.chars().filter(|c| !c.is_control()).take(LINE_LIMIT).collect();
-                    tracing::warn!(worker = name, line, "worker says");
-                }
-            });
+            self.tasks.spawn(listen_to(name.clone(), BufReader::new(stderr)));
         }
         self.tasks.spawn(async move {
             let ended = tokio::select! {
@@ -286,14 +298,14 @@ impl Supervisor {
     }
 
     /// Asks the worker to end, and kills it if it doesn't.
-    async fn stop(&self) {
-        let mut state = self.state.lock().await;
+    async fn stop(&self, state: &mut State) {
         let Some(mut running) = state.running.take() else { return };
         drop(running.stdin.take());
         if timeout(STOP_GRACE, running.dead.cancelled()).await.is_err() {
             running.kill.cancel();
             running.dead.cancelled().await;
         }
+        self.show(state);
     }
 
     async fn stop_when_idle(self: Arc<Self>) {
@@ -302,13 +314,26 @@ impl Supervisor {
                 () = self.stopping.cancelled() => return,
                 () = sleep(IDLE_LOOK) => {}
             }
-            let idle = {
-                let state = self.state.lock().await;
-                let unused = self.used.load(Ordering::Relaxed) == 0;
-                state.running.is_some() && unused && state.last_used.is_none_or(|t| t.elapsed() > IDLE_LIMIT)
-            };
-            if idle {
-                self.stop().await;
+            // Decided and done under one lock: whoever needs it meanwhile waits and has it started again.
+            let mut state = self.state.lock().await;
+            let unused = self.used.load(Ordering::Relaxed) == 0;
+            if unused && state.last_used.is_none_or(|t| t.elapsed() > IDLE_LIMIT) {
+                self.stop(&mut state).await;
+            }
+        }
+    }
+}
+
+/// Logs what a worker says, line by line and within bounds, until it ends.
+async fn listen_to(name: String, mut stderr: BufReader<ChildStderr>) {
+    loop {
+        let mut line = Vec::new();
+        match (&mut stderr).take(LINE_LIMIT).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                let text = String::from_utf8_lossy(&line);
+                let line: String = text.chars().filter(|c| !c.is_control()).collect();
+                tracing::warn!(worker = name, line, "worker says");
             }
         }
     }
