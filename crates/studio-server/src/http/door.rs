@@ -66,7 +66,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     let now = app.now();
     let id = RequestId::new(now, app.chance.id_bytes());
     let (parts, mut body) = request.into_parts();
-    let name = headers::request_id(&parts.headers).unwrap_or_else(|| id.to_string());
+    let own_name = headers::request_id(&parts.headers);
+    let name = own_name.clone().unwrap_or_else(|| id.to_string());
     let path = matched.as_ref().map_or("", |(path, _)| *path);
     let head_only = parts.method == Method::HEAD;
     let method = parts.method.clone();
@@ -120,7 +121,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     }
     let key = note.key.as_ref();
     tracing::info!(
-        request.id = %id, request.name = name, method = %method, path, status = response.status().as_u16(),
+        request.id = %id, request.name = own_name, method = %method, path, status = response.status().as_u16(),
         ms = format!("{:.1}", started.elapsed().as_secs_f64() * 1000.0),
         user = key.map(|key| key.user.to_string()), key = key.map(|key| key.id.to_string()),
         "request"
