@@ -5,7 +5,7 @@ use crate::{
     settings::LimitSettings,
     work::{uploads::Uploads, workers::Supervisor},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
 use studio_core::{
     catalog::Catalog,
     id::LeaseToken,
@@ -34,7 +34,7 @@ impl Lane {
     }
 }
 
-/// What the program hands over to make an [`App`].
+/// What the program hands over to make an [`App`]: the ports, the catalog, the providers.
 pub struct Parts {
     /// Remembers jobs, money, people.
     pub store: Arc<dyn Store>,
@@ -60,30 +60,9 @@ pub struct Parts {
     pub connections: usize,
 }
 
-/// What everything in the server shares.
+/// What everything in the server shares. Its parts are reached as if they were its own: `app.store`.
 pub struct App {
-    /// Remembers jobs, money, people.
-    pub store: Arc<dyn Store>,
-    /// Keeps bytes.
-    pub assets: Arc<dyn AssetStore>,
-    /// Counts calls.
-    pub limiter: Arc<dyn Limiter>,
-    /// Fetches what providers point to.
-    pub fetcher: Arc<dyn Fetcher>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Gives chance.
-    pub chance: Arc<dyn Chance>,
-    /// What can be asked for.
-    pub catalog: Catalog,
-    /// Who runs it, by name.
-    pub lanes: BTreeMap<String, Lane>,
-    /// Our own worker processes.
-    pub workers: Vec<Arc<Supervisor>>,
-    /// Configured limits.
-    pub limits: LimitSettings,
-    /// Most connections at once.
-    pub connections: usize,
+    parts: Parts,
     /// Tells those who wait for a job that it changed.
     pub news: News,
     /// Where workers put what they made.
@@ -104,23 +83,19 @@ pub struct App {
     pub closing: CancellationToken,
 }
 
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, assets, limiter, fetcher, clock, chance, catalog, lanes, workers, limits, connections } =
-            parts;
         Arc::new(Self {
-            store,
-            assets,
-            limiter,
-            fetcher,
-            clock,
-            chance,
-            catalog,
-            lanes,
-            workers,
-            limits,
-            connections,
+            parts,
             news: News::default(),
             uploads: Uploads::default(),
             keys: crate::http::KeyMemory::default(),

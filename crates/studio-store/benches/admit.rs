@@ -22,7 +22,7 @@ use studio_core::{
     catalog::Modality,
     id::{JobId, KeyId, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Job, Payer, Status},
+    job::{NewJob, Payer},
     ledger::Cap,
     money::Nanos,
     parameter::Parameters,
@@ -143,7 +143,7 @@ fn admission(owner: UserId, n: u32) -> Admission {
         random
     };
     let payer = Payer::Key(KeyId::new(Timestamp::from_millis(T0), unlike(n % PAYERS)));
-    let job = Job {
+    let job = NewJob {
         id: JobId::new(now, unlike(n)),
         owner,
         payer,
@@ -158,29 +158,13 @@ fn admission(owner: UserId, n: u32) -> Admission {
             ),
             parameters: Parameters::from([("width".into(), 1024.into()), ("seed".into(), n.into())]),
         }),
-        status: Status::Queued,
-        version: 1,
-        stage: None,
-        progress: 0,
-        attempt: 0,
-        faults: 0,
-        lease: None,
-        handle: None,
-        run_at: now,
         deadline: None,
-        unknown_since: None,
-        cancel_requested_at: None,
-        deadline_passed_at: None,
         hold: Nanos::new(2_000_000),
         price_list: Some(PriceList { version: "1".into(), from: "2026-01-01".into(), rates: Default::default() }),
-        cost: None,
-        outputs: Vec::new(),
-        error: None,
         warnings: Vec::new(),
-        created_at: now,
-        started_at: None,
-        ended_at: None,
-    };
+        now,
+    }
+    .queued();
     let record = IdempotencyRecord {
         user: owner,
         route: "POST /api/v1/generate/image",

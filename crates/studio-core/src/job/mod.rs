@@ -227,6 +227,79 @@ pub struct Job {
     pub ended_at: Option<Timestamp>,
 }
 
+/// What is known of a job when it is asked for; the rest of its life is still to come.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Its name.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// Who pays for it.
+    pub payer: Payer,
+    /// The request that makes it.
+    pub request: RequestId,
+    /// What it makes.
+    pub modality: Modality,
+    /// The canonical id of its model.
+    pub model: String,
+    /// Who runs it.
+    pub provider: String,
+    /// The model's name there.
+    pub upstream: String,
+    /// What was asked.
+    pub input: Input,
+    /// When the work dies.
+    pub deadline: Option<Timestamp>,
+    /// The most that it may cost.
+    pub hold: Nanos,
+    /// The price list in force.
+    pub price_list: Option<PriceList>,
+    /// What its owner should know.
+    pub warnings: Vec<String>,
+    /// When it is asked for.
+    pub now: Timestamp,
+}
+
+impl NewJob {
+    /// The job as it begins: queued, its first version.
+    pub fn queued(self) -> Job {
+        let Self { id, owner, payer, request, modality, model, provider, upstream, .. } = self;
+        Job {
+            id,
+            owner,
+            payer,
+            request,
+            modality,
+            model,
+            provider,
+            upstream,
+            input: self.input,
+            status: Status::Queued,
+            version: 1,
+            stage: None,
+            progress: 0,
+            attempt: 0,
+            faults: 0,
+            lease: None,
+            handle: None,
+            run_at: self.now,
+            deadline: self.deadline,
+            unknown_since: None,
+            cancel_requested_at: None,
+            deadline_passed_at: None,
+            hold: self.hold,
+            price_list: self.price_list,
+            cost: None,
+            outputs: Vec::new(),
+            error: None,
+            warnings: self.warnings,
+            created_at: self.now,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+}
+
 impl Job {
     /// Whether nothing is charged for it whatever happens.
     pub fn is_free(&self) -> bool {

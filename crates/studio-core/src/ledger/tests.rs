@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     catalog::Modality,
     id::{KeyId, RequestId, UserId},
+    job::NewJob,
     parameter::Parameters,
     price::PriceList,
     request::{ImageRequest, Input},
@@ -16,37 +17,25 @@ const T0: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 fn job(n: u8, hold: i64, status: Status) -> Job {
     let user = UserId::new(T0, [1; 10]);
     Job {
-        id: JobId::new(T0, [n; 10]),
-        owner: user,
-        payer: Payer::User(user),
-        request: RequestId::new(T0, [3; 10]),
-        modality: Modality::Image,
-        model: "m".into(),
-        provider: "p".into(),
-        upstream: "m".into(),
-        input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
         status,
-        version: 1,
-        stage: None,
-        progress: 0,
         attempt: 1,
-        faults: 0,
-        lease: None,
-        handle: None,
-        run_at: T0,
-        deadline: None,
-        unknown_since: None,
-        cancel_requested_at: None,
-        deadline_passed_at: None,
-        hold: Nanos::new(hold),
-        price_list: Some(PriceList { version: "l".into(), from: "2026-01-01".into(), rates: Default::default() }),
-        cost: None,
-        outputs: Vec::new(),
-        error: None,
-        warnings: Vec::new(),
-        created_at: T0,
-        started_at: None,
-        ended_at: None,
+        ..NewJob {
+            id: JobId::new(T0, [n; 10]),
+            owner: user,
+            payer: Payer::User(user),
+            request: RequestId::new(T0, [3; 10]),
+            modality: Modality::Image,
+            model: "m".into(),
+            provider: "p".into(),
+            upstream: "m".into(),
+            input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
+            deadline: None,
+            hold: Nanos::new(hold),
+            price_list: Some(PriceList { version: "l".into(), from: "2026-01-01".into(), rates: Default::default() }),
+            warnings: Vec::new(),
+            now: T0,
+        }
+        .queued()
     }
 }
 

@@ -28,7 +28,7 @@ const REMEMBERED_BYTES: usize = 64 << 20;
 const NEWS_STEP: f32 = 0.1;
 /// How long a receiver that does not take an output is tried again, and how often. Whoever asked stops it earlier.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(600);
-const DELIVERY_PAUSE: Duration = Duration::from_secs(1);
+const DELIVERY_PAUSE: Duration = Duration::from_millis(250);
 /// Most characters of an engine's error.
 const MAX_ERROR_CHARS: usize = 500;
 

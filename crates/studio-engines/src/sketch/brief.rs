@@ -109,6 +109,10 @@ impl Brief {
                 return close;
             }
         }
+        // These are drawn nowhere but at sea: "a lighthouse on a cliff" must not lose its lighthouse to the cliff.
+        if [Subject::Lighthouse, Subject::Ship, Subject::Whale].iter().any(|thing| self.has(*thing)) {
+            return Scene::Sea;
+        }
         // "sky" and "space" are often said of the background; anything more solid comes first.
         if let Some(scene) = scenes.iter().find(|scene| !matches!(scene, Scene::Sky | Scene::Abstract)) {
             return *scene;

@@ -232,6 +232,7 @@ fn words_are_understood_in_four_languages_and_in_the_plural() {
         ("cities", Scene::City),
         ("leaves of books", Scene::StillLife),
         ("a lighthouse in a storm", Scene::Sea),
+        ("a lighthouse on a cliff at dusk", Scene::Sea),
         ("a portrait of a fox in the forest", Scene::Portrait),
         ("rain", Scene::City),
     ] {

@@ -6,7 +6,7 @@ use studio_core::{
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Actor, ContentHash, Effect, Event, Job, Output, Payer, Status},
+    job::{Actor, ContentHash, Effect, Event, Job, NewJob, Output, Payer},
     ledger::Cap,
     media::MediaType,
     money::Nanos,
@@ -74,7 +74,7 @@ pub(crate) fn key(n: u32, owner: UserId) -> ApiKey {
 /// The `n`th job: of user 1, paid by key 1, asked for `n` milliseconds after the beginning.
 pub(crate) fn draft(n: u32) -> Job {
     let now = at(i64::from(n));
-    Job {
+    NewJob {
         id: job_id(n),
         owner: user(1).id,
         payer: Payer::Key(key_id(1)),
@@ -86,29 +86,13 @@ pub(crate) fn draft(n: u32) -> Job {
         input: Input::Image(ImageRequest {
             prompt: Prompt::new("a cat, \"quoted\" ☂"), parameters: Parameters::new()
         }),
-        status: Status::Queued,
-        version: 1,
-        stage: None,
-        progress: 0,
-        attempt: 0,
-        faults: 0,
-        lease: None,
-        handle: None,
-        run_at: now,
         deadline: None,
-        unknown_since: None,
-        cancel_requested_at: None,
-        deadline_passed_at: None,
         hold: HOLD,
         price_list: Some(PriceList { version: "m@1".into(), from: "2026-01-01".into(), rates: Default::default() }),
-        cost: None,
-        outputs: Vec::new(),
-        error: None,
         warnings: vec!["mind the step".into()],
-        created_at: now,
-        started_at: None,
-        ended_at: None,
+        now,
     }
+    .queued()
 }
 
 pub(crate) fn plain(job: Job) -> Admission {

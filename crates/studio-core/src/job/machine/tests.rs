@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     catalog::Modality,
     id::{AssetId, JobId, RequestId, UserId},
-    job::{ContentHash, Payer},
+    job::{ContentHash, NewJob, Payer},
     media::MediaType,
     parameter::Parameters,
     price::PriceList,
@@ -22,7 +22,7 @@ fn lease(n: u8) -> LeaseToken {
 
 pub(crate) fn queued() -> Job {
     let user = UserId::new(T0, [1; 10]);
-    Job {
+    NewJob {
         id: JobId::new(T0, [2; 10]),
         owner: user,
         payer: Payer::User(user),
@@ -32,29 +32,13 @@ pub(crate) fn queued() -> Job {
         provider: "p".into(),
         upstream: "m".into(),
         input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
-        status: Status::Queued,
-        version: 1,
-        stage: None,
-        progress: 0,
-        attempt: 0,
-        faults: 0,
-        lease: None,
-        handle: None,
-        run_at: T0,
         deadline: Some(T0),
-        unknown_since: None,
-        cancel_requested_at: None,
-        deadline_passed_at: None,
         hold: HOLD,
         price_list: Some(PriceList { version: "l".into(), from: "2026-01-01".into(), rates: Default::default() }),
-        cost: None,
-        outputs: Vec::new(),
-        error: None,
         warnings: Vec::new(),
-        created_at: T0,
-        started_at: None,
-        ended_at: None,
+        now: T0,
     }
+    .queued()
 }
 
 fn in_status(status: Status) -> Job {
