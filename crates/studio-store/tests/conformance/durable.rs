@@ -7,8 +7,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use studio_core::{
     caller::KeyHash,
     job::{Actor, Event, Status},
-    ports::{Admission, Admitted, Store, StoreError},
-    retry::FailureKind,
+    ports::{Admission, Admitted, Advanced, Store, StoreError},
+    retry::{FailureKind, LANDING},
 };
 use studio_store::{DATABASE_FILE, Options, SqliteStore};
 use tempfile::TempDir;
@@ -268,11 +268,19 @@ async fn every_attempt_is_on_record() {
     rig.moved(1, Actor::Holder(lease(2)), failed(FailureKind::Lost, 0, at(5))).await;
     assert_eq!(attempts()[1], (2, text("h"), false, text("reply_lost")), "nobody knows: still open");
     rig.moved(1, Actor::Studio, Event::TakenOver(lease(3))).await;
-    rig.moved(1, Actor::Holder(lease(3)), Event::NotLanded { retry_at: at(5) }).await;
-    assert_eq!(attempts()[1], (2, text("h"), true, text("not_landed")));
+    rig.moved(1, Actor::Holder(lease(3)), Event::Submitted { handle: "h".into() }).await;
+    rig.moved(1, Actor::Holder(lease(3)), failed(FailureKind::WorkerDied, 0, at(5))).await;
+    assert_eq!(attempts()[1], (2, text("h"), true, text("worker_died")), "found again, and then it died");
+    rig.claim(4).await;
+    rig.moved(1, Actor::Holder(lease(4)), failed(FailureKind::Lost, 0, at(5))).await;
+    rig.moved(1, Actor::Studio, Event::TakenOver(lease(5))).await;
+    let later = at(1_000).plus(LANDING);
+    let never = Event::NotLanded { retry_at: at(5) };
+    assert!(matches!(rig.advance(1, Actor::Holder(lease(5)), never, later).await, Advanced::Moved { .. }));
+    assert_eq!(attempts()[2], (3, None, true, text("not_landed")));
     rig.collecting(1).await;
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
-    assert_eq!(attempts()[2], (3, None, true, text("completed")));
+    assert_eq!(attempts()[3], (4, None, true, text("completed")));
     rig.assert_audit_is_clean().await;
 }
 
