@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint bench contact-sheet tools
+.PHONY: help run build test lint bench contact-sheet openapi tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: build ## Measure: durable admissions, start, memory, first picture
 
 contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 	$(CARGO) run --release --locked --package studio-engines --example contact-sheet -- docs/sketch.jpg
+
+openapi: tools ## Write docs/openapi.json anew, after a change of the API
+	$(CARGO) run --quiet --locked --package studio -- openapi > docs/openapi.json
 
 # SQLite and ring are C, built from the sources in their crates: a C compiler is all that the Rust toolchain lacks.
 tools:

@@ -48,6 +48,8 @@ pub(crate) enum Command {
     /// Check the ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Print the API's description, OpenAPI 3.1 (a running server has it at /openapi.json, and at /docs for people)
+    Openapi,
     /// Run a built-in engine as a worker (the server does this by itself)
     ///
     /// A worker speaks Cog's HTTP prediction API. The server starts its own on a Unix socket; with --listen you can run one by

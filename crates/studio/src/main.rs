@@ -38,11 +38,19 @@ fn main() -> ExitCode {
                 Command::Key(KeyCommand::Revoke(revoke)) => keys::revoke(&config, &revoke).await,
                 Command::Job(JobCommand::Resolve(resolve)) => jobs::resolve(&config, resolve).await,
                 Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
+                Command::Openapi => print_openapi(&config),
                 Command::Worker(_) => Ok(ExitCode::SUCCESS),
             }
         })
     });
     result.unwrap_or_else(|error| failed(&error))
+}
+
+/// The description of the API as this configuration makes it.
+fn print_openapi(config: &config::Config) -> anyhow::Result<ExitCode> {
+    let catalog = studio_core::catalog::Catalog::load(&config.models)?;
+    terminal::say(&serde_json::to_string_pretty(&studio_server::http::api_document(&catalog))?);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what went wrong, with every cause.

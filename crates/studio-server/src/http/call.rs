@@ -70,18 +70,6 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Refuses query parameters that nobody asked for: a typo must not be ignored in silence.
-    pub(crate) fn only_query(&self, known: &[&str]) -> Result<(), Refusal> {
-        match self.query.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => {
-                let name: String = name.chars().take(100).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                Err(Refusal::invalid_field(&name, format!("is not a known query parameter; known are {known}")))
-            }
-        }
-    }
-
     /// How long the caller wants HTTP to stay open: `Prefer: wait=N` (RFC 7240), in seconds.
     pub(crate) fn patience(&self, usual: Duration, longest: Duration) -> Result<Duration, Refusal> {
         let prefer = HeaderName::from_static("prefer");

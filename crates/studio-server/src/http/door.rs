@@ -169,7 +169,7 @@ async fn enforce(
         request: id,
         now,
         path: path_parameters(path, parts.uri.path())?,
-        query: query_parameters(parts.uri.query())?,
+        query: query_parameters(route, parts.uri.query())?,
         headers: parts.headers,
         json,
         body: Body::empty(),
@@ -288,7 +288,8 @@ fn path_parameters(pattern: &'static str, path: &str) -> Result<BTreeMap<&'stati
     Ok(parameters)
 }
 
-fn query_parameters(query: Option<&str>) -> Result<BTreeMap<String, String>, Refusal> {
+/// The query's parameters. One that the row doesn't name is refused: a typo must not be ignored in silence.
+fn query_parameters(route: &Route, query: Option<&str>) -> Result<BTreeMap<String, String>, Refusal> {
     let mut parameters = BTreeMap::new();
     for pair in query.unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -297,9 +298,15 @@ fn query_parameters(query: Option<&str>) -> Result<BTreeMap<String, String>, Ref
         };
         let name = decode(name, true).ok_or_else(bad)?;
         let value = decode(value, true).ok_or_else(bad)?;
-        if parameters.insert(name.clone(), value).is_some() {
-            let name: String = name.chars().take(100).collect();
-            return Err(Refusal::invalid_field(&name, "is given twice"));
+        let short: String = name.chars().take(100).collect();
+        if !route.query.iter().any(|known| known.name == name) {
+            let known: Vec<_> = route.query.iter().map(|known| known.name).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let message = format!("is not a known query parameter; known are {known}");
+            return Err(Refusal::invalid_field(&short, message));
+        }
+        if parameters.insert(name, value).is_some() {
+            return Err(Refusal::invalid_field(&short, "is given twice"));
         }
     }
     Ok(parameters)

@@ -68,6 +68,10 @@ pub struct Route {
     pub body: BodyRule,
     /// Whether it takes an `Idempotency-Key`.
     pub idempotent: bool,
+    /// The query parameters that it takes; others are refused by name.
+    pub query: &'static [Query],
+    /// What it answers when all goes well, by status.
+    pub answers: &'static [(u16, Shape)],
     /// What it does, in a few words.
     pub about: &'static str,
 }
@@ -94,6 +98,61 @@ impl Verb {
     }
 }
 
+/// A query parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Query {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// What it may be.
+    pub kind: QueryKind,
+}
+
+/// What a query parameter may be.
+#[derive(Debug, Clone, Copy)]
+pub enum QueryKind {
+    /// One of our ids.
+    Id,
+    /// A whole number in a range.
+    Integer(u32, u32),
+    /// A job's status.
+    Status,
+    /// A modality.
+    Modality,
+}
+
+/// What an answer looks like; [`super::openapi`] describes each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Finished pictures, as JSON or the first one's bytes.
+    Images,
+    /// A job that goes on.
+    Accepted,
+    /// One job.
+    Job,
+    /// A page of jobs.
+    Jobs,
+    /// A stream of job snapshots.
+    Events,
+    /// Bytes of an asset.
+    Bytes,
+    /// Nothing.
+    Nothing,
+    /// Models.
+    Models,
+    /// Usage.
+    Usage,
+    /// That the process runs.
+    Live,
+    /// How each part is.
+    Health,
+    /// A page for people.
+    Page,
+    /// The description of the API.
+    OpenApi,
+}
+
 impl Route {
     /// Who may pass.
     pub const fn who(&self) -> Who {
@@ -105,11 +164,43 @@ impl Route {
     }
 }
 
-const fn get(path: &'static str, access: Access, limit: Option<LimitClass>, about: &'static str) -> Route {
-    Route { method: Verb::Get, path, access, limit, body: BodyRule::None, idempotent: false, about }
+/// A route that only shows something.
+const fn get(
+    path: &'static str,
+    access: Access,
+    limit: Option<LimitClass>,
+    answers: &'static [(u16, Shape)],
+    about: &'static str,
+) -> Route {
+    Route {
+        method: Verb::Get,
+        path,
+        access,
+        limit,
+        body: BodyRule::None,
+        idempotent: false,
+        query: &[],
+        answers,
+        about,
+    }
 }
 
+/// Jobs on a page at most.
+pub(crate) const LONGEST_PAGE: u32 = 100;
+
+const JOB_QUERY: &[Query] = &[
+    Query { name: "status", about: "Only jobs of this status", kind: QueryKind::Status },
+    Query { name: "modality", about: "Only jobs of this modality", kind: QueryKind::Modality },
+    Query {
+        name: "limit",
+        about: "Jobs on a page; 20 unless said otherwise",
+        kind: QueryKind::Integer(1, LONGEST_PAGE),
+    },
+    Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id },
+];
+
 use Access::{Key, Public, Ticket};
+use LimitClass::{Generation, Status};
 use Scope::{Generate, Read};
 
 /// Every route.
@@ -119,18 +210,30 @@ pub const ROUTES: &[Route] = &[
         method: Verb::Post,
         path: "/api/v1/generate/image",
         access: Key(Generate, api::generate_image),
-        limit: Some(LimitClass::Generation),
+        limit: Some(Generation),
         body: BodyRule::Json(JSON_BODY_LIMIT),
         idempotent: true,
+        query: &[],
+        answers: &[(200, Shape::Images), (202, Shape::Accepted)],
         about: "Make pictures from a prompt",
     },
     // Jobs
-    get("/api/v1/jobs", Key(Read, api::list_jobs), Some(LimitClass::Status), "List your jobs, newest first"),
-    get("/api/v1/jobs/{id}", Key(Read, api::get_job), Some(LimitClass::Status), "See one job"),
+    Route {
+        query: JOB_QUERY,
+        ..get(
+            "/api/v1/jobs",
+            Key(Read, api::list_jobs),
+            Some(Status),
+            &[(200, Shape::Jobs)],
+            "List your jobs, newest first",
+        )
+    },
+    get("/api/v1/jobs/{id}", Key(Read, api::get_job), Some(Status), &[(200, Shape::Job)], "See one job"),
     get(
         "/api/v1/jobs/{id}/events",
         Key(Read, api::job_events),
-        Some(LimitClass::Status),
+        Some(Status),
+        &[(200, Shape::Events), (204, Shape::Nothing)],
         "Follow one job, as an event stream of snapshots",
     ),
     Route {
@@ -140,22 +243,39 @@ pub const ROUTES: &[Route] = &[
         limit: None,
         body: BodyRule::None,
         idempotent: false,
+        query: &[],
+        answers: &[(200, Shape::Job), (202, Shape::Job)],
         about: "Cancel one job",
     },
     // Library
-    get("/api/v1/assets/{id}", Key(Read, api::get_asset), None, "Fetch the bytes of an asset, whole or a range"),
+    get(
+        "/api/v1/assets/{id}",
+        Key(Read, api::get_asset),
+        None,
+        &[(200, Shape::Bytes), (206, Shape::Bytes), (304, Shape::Nothing)],
+        "Fetch the bytes of an asset, whole or a range",
+    ),
     // Catalog and money
     get(
         "/api/v1/models",
         Key(Read, api::list_models),
-        Some(LimitClass::Status),
+        Some(Status),
+        &[(200, Shape::Models)],
         "List models with their parameters and prices",
     ),
-    get("/api/v1/usage", Key(Read, api::get_usage), Some(LimitClass::Status), "See what you used and what it cost"),
+    get(
+        "/api/v1/usage",
+        Key(Read, api::get_usage),
+        Some(Status),
+        &[(200, Shape::Usage)],
+        "See what you used and what it cost",
+    ),
     // Operations
-    get("/api/v1/health", Public(api::health), None, "Health, with each part"),
-    get("/api/v1/health/live", Public(api::live), None, "Whether the process runs"),
-    get("/api/v1/health/ready", Public(api::ready), None, "Whether requests can be served"),
+    get("/api/v1/health", Public(api::health), None, &[(200, Shape::Health)], "Health, with each part"),
+    get("/api/v1/health/live", Public(api::live), None, &[(200, Shape::Live)], "Whether the process runs"),
+    get("/api/v1/health/ready", Public(api::ready), None, &[(200, Shape::Health)], "Whether requests can be served"),
+    get("/openapi.json", Public(api::openapi), None, &[(200, Shape::OpenApi)], "This description of the API"),
+    get("/docs", Public(api::docs), None, &[(200, Shape::Page)], "This description of the API, as a page for people"),
     // Our own workers
     Route {
         method: Verb::Put,
@@ -164,8 +284,10 @@ pub const ROUTES: &[Route] = &[
         limit: None,
         body: BodyRule::Stream(OUTPUT_LIMIT),
         idempotent: false,
+        query: &[],
+        answers: &[(201, Shape::Nothing)],
         about: "Where the studio's own workers put what they made",
     },
     // People
-    get("/", Public(api::welcome), None, "A page for people who open the address in a browser"),
+    get("/", Public(api::welcome), None, &[(200, Shape::Page)], "A page for people who open the address in a browser"),
 ];

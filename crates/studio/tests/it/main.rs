@@ -11,6 +11,7 @@ mod idempotency;
 mod images;
 mod jobs;
 mod keys;
+mod openapi;
 mod start;
 mod tidy;
 mod workers;

@@ -19,7 +19,6 @@ use studio_core::{id::AssetId, ports::Asset};
 
 pub(in crate::http) fn get_asset(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        call.only_query(&[])?;
         let id = id("id", call.parameter("id"), AssetId::parse)?;
         let asset = app.store.asset(caller.user(), id).await?.ok_or_else(|| Refusal::not_found("asset"))?;
         let tag = format!("\"{}\"", asset.hash);

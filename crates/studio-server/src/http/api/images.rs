@@ -24,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 
 pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        call.only_query(&[])?;
         let patience = call.patience(USUAL_WAIT, LONGEST_WAIT)?;
         let job = match call.replayed {
             Some(job) => job,

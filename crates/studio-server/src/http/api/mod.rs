@@ -2,6 +2,7 @@
 
 mod assets;
 mod catalog;
+mod docs;
 mod health;
 mod images;
 mod jobs;
@@ -11,6 +12,7 @@ mod welcome;
 
 pub(super) use assets::get_asset;
 pub(super) use catalog::list_models;
+pub(super) use docs::{docs, openapi};
 pub(super) use health::{health, live, ready};
 pub(super) use images::generate_image;
 pub(super) use jobs::{cancel_job, get_job, job_events, list_jobs};
@@ -23,6 +25,9 @@ use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 use studio_core::id::NotAnId;
+
+/// What pages of ours may do: show themselves, and nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A JSON answer.
 fn json(status: StatusCode, body: &Value) -> Response {

@@ -14,9 +14,8 @@ use serde_json::json;
 use std::sync::Arc;
 use studio_core::money::Nanos;
 
-pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, _: Call) -> Answer {
     Box::pin(async move {
-        call.only_query(&[])?;
         let models = app.store.usage(caller.user()).await?.models;
         let sum = |amounts: &mut dyn Iterator<Item = Nanos>| amounts.fold(Nanos::ZERO, |a, b| a.plus(b).unwrap_or(a));
         let total = json!({

@@ -16,8 +16,7 @@ pub(in crate::http) fn welcome(_: Arc<App>, _: Call) -> Answer {
         let mut response = Response::new(Body::from(PAGE));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(super::PAGE_POLICY));
         Ok(response)
     })
 }

@@ -1,0 +1,213 @@
+//! The description of the API, OpenAPI 3.1, made from the table of routes and the catalog: what the door enforces is what is
+//! described, and a route can't be forgotten. Only what answers look like is written by hand, in [`schemas`]; the black-box
+//! tests hold real answers against it.
+
+mod page;
+mod schemas;
+
+pub(super) use page::page;
+
+use super::table::{Access, BodyRule, QueryKind, ROUTES, Route, Shape};
+use serde_json::{Map, Value, json};
+use studio_core::{catalog::Catalog, catalog::Modality, idempotency::MAX_KEY_BYTES, job::Status};
+
+/// The whole document, for a catalog: its default image model bounds the request's parameters.
+pub fn document(catalog: &Catalog) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.as_method().as_str().to_lowercase()] = operation(route);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Multi-Modal Generation Studio",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "One governed API for generated media",
+            "description": DESCRIPTION,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "description": "An API key: mgs_…" },
+                "header": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key: mgs_…" },
+            },
+            "schemas": schemas::all(catalog),
+        },
+    })
+}
+
+const DESCRIPTION: &str = "Every generating request makes one job. Times are ISO 8601 in UTC, money is a decimal string with \
+    its currency, ids are UUIDs (version 7). What is absent and what is another's is the same 404. Every refusal has the body \
+    `Refusal`. Limited routes tell what is left in `RateLimit` and `X-RateLimit-*` headers.";
+
+fn operation(route: &Route) -> Value {
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "summary": route.about,
+        "tags": [tag(route.path)],
+        "responses": responses(route),
+    });
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    match route.body {
+        BodyRule::Json(_) => {
+            let schema = json!({ "$ref": "#/components/schemas/ImageRequest" });
+            operation["requestBody"] =
+                json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        }
+        BodyRule::Stream(_) => {
+            operation["requestBody"] = json!({ "required": true, "content": { "application/octet-stream": {} } });
+        }
+        BodyRule::None => {}
+    }
+    operation["security"] = match route.access {
+        Access::Key(..) => json!([{ "bearer": [] }, { "header": [] }]),
+        Access::Public(_) | Access::Ticket(_) => json!([]),
+    };
+    operation
+}
+
+/// `GET /api/v1/jobs/{id}/events` is `get_jobs_id_events`.
+fn operation_id(route: &Route) -> String {
+    let path = route.path.trim_start_matches("/api/v1").replace(['{', '}'], "");
+    let words: Vec<_> = path.split(['/', '-', '.']).filter(|word| !word.is_empty()).collect();
+    let name = if words.is_empty() { "welcome".to_owned() } else { words.join("_") };
+    format!("{}_{name}", route.method.as_method().as_str().to_lowercase())
+}
+
+/// The first word of the path, for grouping.
+fn tag(path: &str) -> &str {
+    match path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next()) {
+        Some(first) => first,
+        None => "pages",
+    }
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for name in route.path.split('/').filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}')) {
+        let schema = if name == "id" { schemas::id() } else { json!({ "type": "string" }) };
+        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+    }
+    for query in route.query {
+        let schema = match query.kind {
+            QueryKind::Id => schemas::id(),
+            QueryKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
+            QueryKind::Modality => json!({ "enum": [Modality::Image.as_str()] }),
+        };
+        parameters.push(json!({ "name": query.name, "in": "query", "description": query.about, "schema": schema }));
+    }
+    let mut header = |name: &str, about: &str, schema: Value| {
+        parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
+    };
+    if route.idempotent {
+        let about = "Your own name for this request: the same request again finds the first one's job";
+        header("Idempotency-Key", about, json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES }));
+        let about = "`wait=N`: how many seconds HTTP stays open for the result, 0 to 60; 30 unless said otherwise";
+        header("Prefer", about, json!({ "type": "string" }));
+    }
+    for (status, shape) in route.answers {
+        match (status, shape) {
+            (200, Shape::Events) => {
+                header("Last-Event-ID", "The id of the last event that you have seen", json!({ "type": "string" }));
+            }
+            (206, _) => header("Range", "`bytes=0-99`: only these bytes", json!({ "type": "string" })),
+            (304, _) => header("If-None-Match", "The `ETag` that you have", json!({ "type": "string" })),
+            _ => {}
+        }
+    }
+    parameters
+}
+
+fn responses(route: &Route) -> Value {
+    let mut responses = Map::new();
+    for (status, shape) in route.answers {
+        responses.insert(status.to_string(), answer(*shape));
+    }
+    for (status, about) in refusals(route) {
+        let schema = json!({ "$ref": "#/components/schemas/Refusal" });
+        let body = json!({ "description": about, "content": { "application/json": { "schema": schema } } });
+        responses.entry(status.to_string()).or_insert(body);
+    }
+    responses.into()
+}
+
+/// How a route may refuse, told by its row.
+fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
+    let mut refusals = vec![(400, "It can't be read, or a field is wrong; `details.fields` names each")];
+    if matches!(route.access, Access::Key(..)) {
+        refusals.push((401, "No good key"));
+        refusals.push((403, "The key lacks the scope"));
+    }
+    if route.path.contains('{') {
+        refusals.push((404, "There is no such thing, or it is another's"));
+    }
+    if route.limit.is_some() {
+        refusals.push((429, "The limit is reached; `Retry-After` says when it is not"));
+    }
+    if route.body != BodyRule::None {
+        refusals.push((408, "The body came too slowly"));
+        refusals.push((413, "The body is too large"));
+        refusals.push((507, "The disk is full; nothing was accepted"));
+    }
+    if matches!(route.body, BodyRule::Json(_)) {
+        refusals.push((415, "The body is not JSON"));
+    }
+    if route.idempotent {
+        refusals.push((402, "It could cost more than the key's budget has left"));
+        refusals.push((409, "The job was canceled"));
+        refusals.push((422, "The idempotency key named another request before"));
+        refusals.push((502, "The job failed; `details.reason` says why"));
+        refusals.push((504, "The job's deadline passed"));
+    }
+    if route.path.ends_with("/cancel") {
+        refusals.push((409, "The job is over already"));
+    }
+    if route.answers.iter().any(|(status, _)| *status == 206) {
+        refusals.push((416, "The range lies outside of the asset"));
+    }
+    refusals.push((414, "The address is too long"));
+    refusals.push((431, "The headers are too large"));
+    // Health says with the same body that it is not well.
+    let about = match route.answers {
+        [(200, Shape::Health)] => "A part that is needed is not well",
+        _ => "The database or a provider can't be used now",
+    };
+    refusals.push((503, about));
+    refusals
+}
+
+fn answer(shape: Shape) -> Value {
+    let json_of = |name: &str, about: &str| {
+        let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+        json!({ "description": about, "content": { "application/json": { "schema": schema } } })
+    };
+    match shape {
+        Shape::Images => {
+            let mut answer = json_of("Images", "The pictures; with `Accept: image/*` the first one's bytes");
+            answer["content"]["image/*"] = json!({});
+            answer
+        }
+        Shape::Accepted => json_of("Accepted", "Accepted; it goes on"),
+        Shape::Job => json_of("JobAnswer", "The job"),
+        Shape::Jobs => json_of("JobPage", "A page of jobs"),
+        Shape::Models => json_of("ModelList", "The models"),
+        Shape::Usage => json_of("UsageReport", "What you used"),
+        Shape::Live => json_of("Live", "It runs"),
+        Shape::Health => json_of("Health", "How each part is"),
+        Shape::OpenApi => json!({ "description": "An OpenAPI 3.1 document", "content": { "application/json": {} } }),
+        Shape::Events => json!({
+            "description": "Server-sent events named `job`: whole snapshots of the job, `id` its version",
+            "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Job" } } },
+        }),
+        Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
+        Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
+        Shape::Nothing => json!({ "description": "No body" }),
+    }
+}

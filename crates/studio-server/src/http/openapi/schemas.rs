@@ -1,0 +1,162 @@
+//! What bodies look like. The request follows the catalog; answers are described here by hand and checked against real ones
+//! by the black-box tests.
+
+use serde_json::{Map, Value, json};
+use studio_core::{
+    catalog::{Catalog, Modality},
+    job::Status,
+    media::MediaType,
+    parameter::Parameter,
+    request::MAX_PROMPT_CHARS,
+};
+
+pub(super) fn id() -> Value {
+    json!({ "type": "string", "format": "uuid" })
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn number() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn to(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn list(of: Value) -> Value {
+    json!({ "type": "array", "items": of })
+}
+
+/// An object. Fields whose names end in `?` may be absent.
+fn object(fields: Vec<(&str, Value)>) -> Value {
+    let required: Vec<_> = fields.iter().map(|(name, _)| *name).filter(|name| !name.ends_with('?')).collect();
+    let properties: Map<_, _> =
+        fields.iter().map(|(name, schema)| (name.trim_end_matches('?').to_owned(), schema.clone())).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn yes() -> Value {
+    json!({ "const": true })
+}
+
+/// All schemas, by name.
+pub(super) fn all(catalog: &Catalog) -> Value {
+    let statuses = json!({ "enum": Status::ALL.map(Status::as_str) });
+    let kinds = [MediaType::Png, MediaType::Jpeg, MediaType::Webp].map(MediaType::as_str);
+    let media = json!({ "enum": kinds });
+    let rate = object(vec![("amount", text()), ("currency", text()), ("per", number())]);
+    json!({
+        "ImageRequest": image_request(catalog),
+        "Money": object(vec![("amount", json!({ "type": "string", "examples": ["0.002"] })), ("currency", text())]),
+        "Links": object(vec![("self", text()), ("events", text()), ("cancel", text())]),
+        "Images": object(vec![
+            ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
+            ("images", list(object(vec![
+                ("url", text()), ("assetId", id()), ("mediaType", media.clone()), ("seed?", number()),
+            ]))),
+            ("cost", to("Money")), ("warnings?", list(text())),
+        ]),
+        "Accepted": object(vec![
+            ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
+            ("links", to("Links")), ("warnings?", list(text())),
+        ]),
+        "Output": object(vec![
+            ("assetId", id()), ("url", text()), ("mediaType", media), ("bytes", number()), ("sha256", text()),
+            ("seed?", number()),
+        ]),
+        "Job": object(vec![
+            ("id", id()), ("modality", json!({ "enum": [Modality::Image.as_str()] })), ("status", statuses),
+            ("version", number()), ("stage?", text()), ("progress", json!({ "type": "number", "minimum": 0, "maximum": 1 })),
+            ("queuePosition?", number()), ("modelId", text()), ("provider", text()), ("prompt", text()),
+            ("parameters", json!({ "type": "object" })), ("attempt", number()), ("createdAt", time()), ("startedAt?", time()),
+            ("endedAt?", time()), ("deadline?", time()), ("cancelRequestedAt?", time()), ("outputs", list(to("Output"))),
+            ("cost?", to("Money")), ("hold?", to("Money")), ("error?", object(vec![("code", text()), ("message", text())])),
+            ("warnings?", list(text())), ("requestId", id()), ("links", to("Links")),
+        ]),
+        "JobAnswer": object(vec![("success", yes()), ("job", to("Job"))]),
+        "JobPage": object(vec![("success", yes()), ("items", list(to("Job"))), ("nextCursor?", id())]),
+        "Model": object(vec![
+            ("id", text()), ("name", text()), ("description", text()), ("modality", text()), ("provider", text()),
+            ("aliases", list(text())), ("default", json!({ "type": "boolean" })), ("available", json!({ "type": "boolean" })),
+            ("parameters", json!({ "type": "object" })),
+            ("prices?", object(vec![
+                ("version", text()), ("from", text()),
+                ("rates", json!({ "type": "object", "additionalProperties": rate })),
+            ])),
+            ("totalLimitSeconds", number()),
+        ]),
+        "ModelList": object(vec![("success", yes()), ("items", list(to("Model")))]),
+        "UsageReport": object(vec![
+            ("success", yes()),
+            ("total", object(vec![("jobs", number()), ("cost", to("Money")), ("held", to("Money"))])),
+            ("items", list(object(vec![
+                ("modelId", text()), ("jobs", number()), ("succeeded", number()), ("unfinished", number()),
+                ("cost", to("Money")), ("held", to("Money")),
+            ]))),
+        ]),
+        "Live": object(vec![("success", yes()), ("status", text())]),
+        "Health": object(vec![
+            ("success", json!({ "type": "boolean" })), ("status", json!({ "enum": ["ready", "degraded", "unavailable"] })),
+            ("version", text()),
+            ("checks", object(vec![("database", text()), ("blobs", text()), ("workers", json!({ "type": "object" }))])),
+            ("timestamp", time()),
+        ]),
+        "Refusal": object(vec![
+            ("success", json!({ "const": false })), ("error", text()), ("message", text()),
+            ("details?", json!({ "type": "object" })), ("requestId", text()), ("timestamp", time()),
+        ]),
+    })
+}
+
+/// The body of a request for pictures. Bounds are those of the default model; others may differ: `GET /models`.
+fn image_request(catalog: &Catalog) -> Value {
+    let mut properties = Map::new();
+    properties.insert("prompt".into(), json!({ "type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARS }));
+    let ids: Vec<_> =
+        catalog.models().iter().filter(|m| m.modality == Modality::Image).map(|m| m.id.as_str()).collect();
+    let about = "An image model or one of its aliases; the default model if there is none";
+    properties.insert("modelId".into(), json!({ "type": "string", "description": about, "examples": ids }));
+    if let Some(model) = catalog.default_of(Modality::Image) {
+        for (name, parameter) in &model.parameters {
+            properties.insert(name.clone(), parameter_schema(parameter));
+        }
+    }
+    let about = "Parameters by name: the same as fields of the body, and those that only some models have";
+    properties.insert("modelParams".into(), json!({ "type": "object", "description": about }));
+    properties.insert(
+        "deadline".into(),
+        json!({ "type": "string", "format": "date-time", "description": "When the work dies" }),
+    );
+    let about = "The first model of this provider; send `modelId` instead";
+    properties.insert("provider".into(), json!({ "type": "string", "deprecated": true, "description": about }));
+    let about = "An older name of `modelId`";
+    properties.insert("model".into(), json!({ "type": "string", "deprecated": true, "description": about }));
+    json!({
+        "type": "object",
+        "required": ["prompt"],
+        "properties": properties,
+        "additionalProperties": false,
+        "examples": [{ "prompt": "a sea at dusk" }],
+    })
+}
+
+fn parameter_schema(parameter: &Parameter) -> Value {
+    let mut schema = match parameter {
+        Parameter::Integer { min, max, .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Parameter::Number { min, max, .. } => json!({ "type": "number", "minimum": min, "maximum": max }),
+        Parameter::Boolean { .. } => json!({ "type": "boolean" }),
+        Parameter::Choice { of, .. } => json!({ "enum": of }),
+        Parameter::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
+    };
+    if let Some(default) = parameter.default_value() {
+        schema["default"] = default;
+    }
+    schema
+}

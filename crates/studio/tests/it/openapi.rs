@@ -1,0 +1,184 @@
+//! The API's description equals the API: every route is in it and nothing else, and real answers are as it says.
+
+use crate::{IMAGE, setup, small, studio};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs, path::Path};
+use studio_server::http::{ROUTES, Who};
+use studio_testkit::studio::{Studio, read_events};
+
+/// Says where `value` is not as `schema` allows. Stricter than the standard: a field that isn't described is a fault, for
+/// an answer that grew must be described.
+fn check(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
+    if let Some(path) = schema["$ref"].as_str() {
+        let target = document.pointer(path.trim_start_matches('#')).unwrap_or(&Value::Null);
+        return check(document, target, value, at, faults);
+    }
+    if let Some(wanted) = schema.get("const")
+        && wanted != value
+    {
+        faults.push(format!("{at}: {value} is not {wanted}"));
+    }
+    if let Some(words) = schema["enum"].as_array()
+        && !words.contains(value)
+    {
+        faults.push(format!("{at}: {value} is not one of {words:?}"));
+    }
+    let fits = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        _ => true,
+    };
+    if !fits {
+        faults.push(format!("{at}: {value} is no {}", schema["type"]));
+    }
+    if let Some(number) = value.as_f64() {
+        let beyond = schema["maximum"].as_f64().is_some_and(|max| number > max);
+        if beyond || schema["minimum"].as_f64().is_some_and(|min| number < min) {
+            faults.push(format!("{at}: {number} is out of bounds"));
+        }
+    }
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if value.get(name).is_none() {
+            faults.push(format!("{at}.{name} is missing"));
+        }
+    }
+    if let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
+        for (name, field) in fields {
+            match properties.get(name) {
+                Some(schema) => check(document, schema, field, &format!("{at}.{name}"), faults),
+                None => faults.push(format!("{at}.{name} is not described")),
+            }
+        }
+    }
+    for item in value.as_array().into_iter().flatten() {
+        check(document, &schema["items"], item, &format!("{at}[]"), faults);
+    }
+}
+
+fn assert_described(document: &Value, path: &str, method: &str, status: StatusCode, body: &Value) {
+    let operation = &document["paths"][path][method];
+    let answer = &operation["responses"][status.as_str()];
+    assert!(!answer.is_null(), "{method} {path} answers {status}, which is not described");
+    let content = answer["content"].as_object().and_then(|content| content.values().next());
+    let mut faults = Vec::new();
+    check(document, &content.unwrap_or(&Value::Null)["schema"], body, "body", &mut faults);
+    assert!(faults.is_empty(), "{method} {path} {status}: {faults:#?}\n{body:#}");
+}
+
+async fn document(studio: &Studio) -> Value {
+    let reply = Studio::send(studio.bare_request(Method::GET, "/openapi.json")).await.unwrap();
+    assert_eq!(reply.status, StatusCode::OK);
+    reply.json()
+}
+
+#[tokio::test]
+async fn f41_the_document_has_every_route_and_no_other() {
+    let studio = studio();
+    let document = document(&studio).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut described = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            described.insert((method.to_uppercase(), path.clone()));
+            assert!(names.insert(operation["operationId"].to_string()), "{path} shares its operationId");
+        }
+    }
+    let table: BTreeSet<_> =
+        ROUTES.iter().map(|route| (route.method.as_method().to_string(), route.path.to_owned())).collect();
+    assert_eq!(described, table);
+    for route in ROUTES {
+        let operation = &document["paths"][route.path][route.method.as_method().as_str().to_lowercase()];
+        let signed_in = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+        assert_eq!(signed_in, matches!(route.who(), Who::Key(_)), "{}", route.path);
+    }
+    // No reference leads nowhere.
+    let text = document.to_string();
+    for path in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(path).is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn real_answers_are_as_the_document_says() {
+    let studio = studio();
+    let document = document(&studio).await;
+    let mut body = small("a described picture");
+    body["provider"] = json!("sketch");
+    let made = studio.post(IMAGE, &body).await.unwrap();
+    assert_described(&document, IMAGE, "post", made.status, &made.json());
+    let job = made.json()["jobId"].as_str().unwrap().to_owned();
+    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(&small("x"));
+    let accepted = Studio::send(request).await.unwrap();
+    assert_described(&document, IMAGE, "post", accepted.status, &accepted.json());
+    let refused = studio.post(IMAGE, &json!({ "prompt": "" })).await.unwrap();
+    assert_described(&document, IMAGE, "post", refused.status, &refused.json());
+
+    let paths = ["/api/v1/jobs", "/api/v1/models", "/api/v1/usage", "/api/v1/health", "/api/v1/health/live"];
+    for path in paths {
+        let reply = studio.get(path).await.unwrap();
+        assert_described(&document, path, "get", reply.status, &reply.json());
+    }
+    let one = studio.get(&format!("/api/v1/jobs/{job}")).await.unwrap();
+    assert_described(&document, "/api/v1/jobs/{id}", "get", one.status, &one.json());
+    let page = studio.get("/api/v1/jobs?limit=1").await.unwrap();
+    assert_described(&document, "/api/v1/jobs", "get", page.status, &page.json());
+    let over = Studio::send(studio.request(Method::POST, &format!("/api/v1/jobs/{job}/cancel"))).await.unwrap();
+    assert_described(&document, "/api/v1/jobs/{id}/cancel", "post", over.status, &over.json());
+    let nothing = studio.get("/api/v1/jobs/019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b").await.unwrap();
+    assert_described(&document, "/api/v1/jobs/{id}", "get", nothing.status, &nothing.json());
+    let stream = studio.get(&format!("/api/v1/jobs/{job}/events")).await.unwrap();
+    for event in read_events(&stream.body) {
+        assert_described(&document, "/api/v1/jobs/{id}/events", "get", stream.status, &event.data);
+    }
+}
+
+#[tokio::test]
+async fn the_request_that_is_described_is_the_one_that_is_taken() {
+    let studio = studio();
+    let document = document(&studio).await;
+    let schema = &document["components"]["schemas"]["ImageRequest"];
+    let known = schema["properties"].as_object().unwrap();
+    // What is described is known: a value of the wrong kind is refused for its value, not for its name.
+    let odd: Value = known.keys().map(|name| (name.clone(), json!([]))).collect::<serde_json::Map<_, _>>().into();
+    let refused = studio.post(IMAGE, &odd).await.unwrap().json();
+    for fault in refused["details"]["fields"].as_array().unwrap() {
+        assert!(!fault["message"].as_str().unwrap().contains("not a known field"), "{fault}");
+    }
+    for example in schema["examples"].as_array().unwrap() {
+        let mut body = example.clone();
+        (body["width"], body["height"]) = (json!(64), json!(64));
+        assert_eq!(studio.post(IMAGE, &body).await.unwrap().status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_page_for_people_needs_nothing_from_elsewhere() {
+    let config = "[[models]]\nid = \"sketch\"\ndescription = \"<script>alert(1)</script>\"\n";
+    let studio = Studio::start(setup().config(config)).unwrap();
+    let page = Studio::send(studio.bare_request(Method::GET, "/docs")).await.unwrap();
+    let text = String::from_utf8(page.body.clone()).unwrap();
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    for route in ROUTES {
+        assert!(text.contains(&format!("<code>{}</code>", route.path)), "{}", route.path);
+    }
+    for word in ["<script", "src=", "http://", "https://"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn the_committed_document_is_the_one_that_is_served() {
+    // So that a change of the API is seen by whoever reviews it. `make openapi` writes it anew.
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let committed: Value = serde_json::from_str(&fs::read_to_string(committed).unwrap()).unwrap();
+    assert!(
+        committed == document(&studio()).await,
+        "docs/openapi.json is old: run make openapi and look at the change"
+    );
+}
