@@ -10,8 +10,10 @@ use studio_core::{
     request::MAX_PROMPT_CHARS,
 };
 
+/// One of our ids: a UUID of version 7.
 pub(super) fn id() -> Value {
-    json!({ "type": "string", "format": "uuid" })
+    let pattern = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$";
+    json!({ "type": "string", "format": "uuid", "pattern": pattern })
 }
 
 fn time() -> Value {
@@ -119,10 +121,10 @@ pub(super) fn all(catalog: &Catalog) -> Value {
 fn image_request(catalog: &Catalog) -> Value {
     let mut properties = Map::new();
     properties.insert("prompt".into(), json!({ "type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARS }));
-    let ids: Vec<_> =
-        catalog.models().iter().filter(|m| m.modality == Modality::Image).map(|m| m.id.as_str()).collect();
+    let models = || catalog.models().iter().filter(|model| model.modality == Modality::Image);
+    let names: Vec<_> = models().flat_map(|model| std::iter::once(&model.id).chain(&model.aliases)).collect();
     let about = "An image model or one of its aliases; the default model if there is none";
-    properties.insert("modelId".into(), json!({ "type": "string", "description": about, "examples": ids }));
+    properties.insert("modelId".into(), json!({ "enum": names, "description": about }));
     if let Some(model) = catalog.default_of(Modality::Image) {
         for (name, parameter) in &model.parameters {
             properties.insert(name.clone(), parameter_schema(parameter));
@@ -135,9 +137,11 @@ fn image_request(catalog: &Catalog) -> Value {
         json!({ "type": "string", "format": "date-time", "description": "When the work dies" }),
     );
     let about = "The first model of this provider; send `modelId` instead";
-    properties.insert("provider".into(), json!({ "type": "string", "deprecated": true, "description": about }));
+    let mut providers: Vec<_> = models().map(|model| &model.provider).collect();
+    providers.dedup();
+    properties.insert("provider".into(), json!({ "enum": providers, "deprecated": true, "description": about }));
     let about = "An older name of `modelId`";
-    properties.insert("model".into(), json!({ "type": "string", "deprecated": true, "description": about }));
+    properties.insert("model".into(), json!({ "enum": names, "deprecated": true, "description": about }));
     json!({
         "type": "object",
         "required": ["prompt"],
