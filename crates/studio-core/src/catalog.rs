@@ -3,8 +3,8 @@
 
 use crate::{
     money::Nanos,
-    parameter::Parameter,
-    price::{PriceList, Unit},
+    parameter::{Parameter, Parameters},
+    price::{PriceList, PriceRow, Unit},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,8 @@ pub struct ModelEntry {
     aliases: Option<Vec<String>>,
     default: Option<bool>,
     parameters: Option<BTreeMap<String, Parameter>>,
+    /// Parameters that it would have by rule and does not take.
+    without: Option<Vec<String>>,
     prices: Option<PriceEntry>,
     first_byte_limit_s: Option<u64>,
     total_limit_s: Option<u64>,
@@ -101,6 +103,16 @@ pub struct ModelEntry {
 pub struct PriceEntry {
     version: Option<String>,
     from: Option<String>,
+    #[serde(default)]
+    by: Vec<RowEntry>,
+    #[serde(flatten)]
+    amounts: BTreeMap<String, toml::Value>,
+}
+
+/// Prices for some values of parameters as they are written in TOML: `{ when = { quality = "low" }, image = 0.01 }`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct RowEntry {
+    when: Parameters,
     #[serde(flatten)]
     amounts: BTreeMap<String, toml::Value>,
 }
@@ -210,8 +222,16 @@ impl Catalog {
         if let Some(parameters) = &entry.parameters {
             model.parameters.extend(parameters.clone());
         }
+        for name in entry.without.iter().flatten() {
+            model.parameters.remove(name);
+        }
         if let Some(prices) = &entry.prices {
             model.prices = vec![prices.read().map_err(fail)?];
+        }
+        for (name, value) in model.prices.iter().flat_map(|list| &list.by).flat_map(|row| &row.when) {
+            if model.parameters.get(name).and_then(|parameter| parameter.check(value)).as_ref() != Some(value) {
+                return Err(fail(format!("prices.by: {name} = {value} is not a value that the model takes")));
+            }
         }
         if let Some(seconds) = entry.first_byte_limit_s {
             model.first_byte_limit = Duration::from_secs(seconds);
@@ -270,41 +290,56 @@ impl Catalog {
 
 impl PriceEntry {
     fn read(&self) -> Result<PriceList, String> {
-        let mut rates = BTreeMap::new();
-        for (name, amount) in &self.amounts {
-            let unit: Unit = serde_json::from_value(serde_json::Value::from(name.as_str()))
-                .map_err(|_| format!("prices: {name:?} is not a unit"))?;
-            let text = match amount {
-                toml::Value::String(text) => text.clone(),
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Float(number) => number.to_string(),
-                _ => return Err(format!("prices: {name} must be an amount in USD, such as 0.04")),
-            };
-            let price = Nanos::parse_usd(&text).map_err(|e| format!("prices: {name} {e}"))?.get();
-            if price < 0 {
-                return Err(format!("prices: {name} must not be negative"));
-            }
-            let scale = if unit.quoted_per_million() { 1 } else { 1_000_000 };
-            let rate = price.checked_mul(scale).ok_or_else(|| format!("prices: {name} is too large"))?;
-            rates.insert(unit, rate);
+        let rates = read_rates(&self.amounts)?;
+        let by: Vec<PriceRow> = self
+            .by
+            .iter()
+            .map(|row| Ok(PriceRow { when: row.when.clone(), rates: read_rates(&row.amounts)? }))
+            .collect::<Result<_, String>>()?;
+        // So nothing that a caller may ask for is without a price.
+        if let Some(unit) = by.iter().flat_map(|row| row.rates.keys()).find(|unit| !rates.contains_key(unit)) {
+            return Err(format!("prices.by: {unit:?} also needs a price of its own, for what no row fits"));
         }
         // A list without a name is named by what it says, so that every charge still traces to it.
         let version = self.version.clone().unwrap_or_else(|| {
-            let digest = Sha256::digest(format!("{rates:?}"));
+            let said = if by.is_empty() { format!("{rates:?}") } else { format!("{rates:?}{by:?}") };
+            let digest = Sha256::digest(said);
             format!("config-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
         });
-        Ok(PriceList { version, from: self.from.clone().unwrap_or_else(|| "1970-01-01".into()), rates })
+        Ok(PriceList { version, from: self.from.clone().unwrap_or_else(|| "1970-01-01".into()), rates, by })
     }
+}
+
+fn read_rates(amounts: &BTreeMap<String, toml::Value>) -> Result<BTreeMap<Unit, i64>, String> {
+    let mut rates = BTreeMap::new();
+    for (name, amount) in amounts {
+        let unit: Unit = serde_json::from_value(serde_json::Value::from(name.as_str()))
+            .map_err(|_| format!("prices: {name:?} is not a unit"))?;
+        let text = match amount {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            _ => return Err(format!("prices: {name} must be an amount in USD, such as 0.04")),
+        };
+        let price = Nanos::parse_usd(&text).map_err(|e| format!("prices: {name} {e}"))?.get();
+        if price < 0 {
+            return Err(format!("prices: {name} must not be negative"));
+        }
+        let scale = if unit.quoted_per_million() { 1 } else { 1_000_000 };
+        let rate = price.checked_mul(scale).ok_or_else(|| format!("prices: {name} is too large"))?;
+        rates.insert(unit, rate);
+    }
+    Ok(rates)
 }
 
 /// What a model of this modality takes when nothing else is said of it.
 fn usual_parameters(modality: Modality) -> BTreeMap<String, Parameter> {
     match modality {
         Modality::Image => BTreeMap::from([
-            ("width".into(), Parameter::Integer { min: 64, max: 4096, default: Some(1024) }),
-            ("height".into(), Parameter::Integer { min: 64, max: 4096, default: Some(1024) }),
-            ("numImages".into(), Parameter::Integer { min: 1, max: 4, default: Some(1) }),
-            ("seed".into(), Parameter::Integer { min: -1, max: i64::from(u32::MAX), default: Some(-1) }),
+            ("width".into(), Parameter::Integer { min: 64, max: 4096, step: None, default: Some(1024) }),
+            ("height".into(), Parameter::Integer { min: 64, max: 4096, step: None, default: Some(1024) }),
+            ("numImages".into(), Parameter::Integer { min: 1, max: 4, step: None, default: Some(1) }),
+            ("seed".into(), Parameter::Integer { min: -1, max: i64::from(u32::MAX), step: None, default: Some(-1) }),
             (
                 "format".into(),
                 Parameter::Choice { of: ["png", "jpeg", "webp"].map(String::from).into(), default: Some("png".into()) },
@@ -395,6 +430,15 @@ mod tests {
             ("[[models]]\nid = \"sketch\"\n[models.prices]\nimage = -1", "negative"),
             ("[[models]]\nid = \"n\"\nmodality = \"image\"\nprovider = \"x\"\naliases = [\"sketch\"]", "alias"),
             (
+                "[[models]]\nid = \"sketch\"\n[models.prices]\nimage = 1\nby = [{ when = { size = 1 }, image = 1 }]",
+                "size",
+            ),
+            (
+                "[[models]]\nid = \"sketch\"\n[models.prices]\nimage = 1\nby = [{ when = { width = 1 }, image = 1 }]",
+                "width",
+            ),
+            ("[[models]]\nid = \"sketch\"\n[models.prices]\nimage = 1\nby = [{ when = {}, call = 1 }]", "Call"),
+            (
                 "[[models]]\nid = \"sketch\"\n[models.parameters]\nwidth = { kind = \"integer\", min = 9, max = 1 }",
                 "width",
             ),
@@ -421,9 +465,36 @@ mod tests {
     }
 
     #[test]
+    fn openai_images_cost_by_quality_and_size_and_nothing_costs_more_than_its_list_says() {
+        let catalog = Catalog::load(&[]).unwrap();
+        let models: Vec<_> = catalog.models().iter().filter(|m| m.provider == "openai").collect();
+        assert_eq!(models.len(), 3);
+        for model in models {
+            assert!(!model.parameters.contains_key("seed"), "{}: the API takes none", model.id);
+            let list = model.price_at(NOW).unwrap();
+            for (quality, square, long, large) in
+                [("low", 16, 19, 24), ("medium", 63, 90, 130), ("high", 221, 327, 485)]
+            {
+                for (width, height, price) in
+                    [(1024, 1024, square), (1536, 1024, long), (1024, 1536, long), (1536, 1536, large)]
+                {
+                    let parameters = Parameters::from([
+                        ("quality".into(), quality.into()),
+                        ("width".into(), width.into()),
+                        ("height".into(), height.into()),
+                    ]);
+                    let cost = list.settled_for(&parameters).cost(&Usage::of(Unit::Image, 2)).unwrap();
+                    assert_eq!(cost, Nanos::new(price * 2_000_000), "{} {quality} {width}x{height}", model.id);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn near_names_are_suggested() {
         let catalog = Catalog::load(&[]).unwrap();
-        assert_eq!(catalog.nearest("skecth", Modality::Image), ["sketch"]);
+        assert_eq!(catalog.nearest("skecth", Modality::Image)[0], "sketch");
+        assert_eq!(catalog.nearest("gpt-image2", Modality::Image)[0], "gpt-image-2");
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -18,6 +18,8 @@ pub enum Parameter {
         min: i64,
         /// Largest allowed.
         max: i64,
+        /// Only every so many from `min` on is allowed.
+        step: Option<i64>,
         /// Taken when the caller gives none.
         default: Option<i64>,
     },
@@ -53,6 +55,9 @@ impl Parameter {
     /// What is allowed, for an error or a catalog page: `a whole number from 64 to 2048`.
     pub fn allowed(&self) -> String {
         match self {
+            Self::Integer { min, max, step: Some(step), .. } => {
+                format!("a whole number from {min} to {max} in steps of {step}")
+            }
             Self::Integer { min, max, .. } => format!("a whole number from {min} to {max}"),
             Self::Number { min, max, .. } => format!("a number from {min} to {max}"),
             Self::Boolean { .. } => "true or false".to_owned(),
@@ -64,9 +69,10 @@ impl Parameter {
     /// The value in its one form when it is allowed. `1024.0` is a whole number: some clients know no other kind.
     pub fn check(&self, value: &Value) -> Option<Value> {
         match self {
-            Self::Integer { min, max, .. } => {
+            Self::Integer { min, max, step, .. } => {
                 let number = value.as_i64().or_else(|| whole(value.as_f64()?))?;
-                (*min..=*max).contains(&number).then(|| Value::from(number))
+                let on_step = || number.abs_diff(*min).is_multiple_of(step.unwrap_or(1).unsigned_abs());
+                ((*min..=*max).contains(&number) && on_step()).then(|| Value::from(number))
             }
             Self::Number { min, max, .. } => {
                 let number = value.as_f64()?;
@@ -98,7 +104,7 @@ impl Parameter {
     /// Whether bounds and default agree with each other: a catalog that contradicts itself must not load.
     pub fn is_sound(&self) -> bool {
         let bounds = match self {
-            Self::Integer { min, max, .. } => min <= max,
+            Self::Integer { min, max, step, .. } => min <= max && step.is_none_or(|step| step > 0),
             Self::Number { min, max, .. } => min.is_finite() && max.is_finite() && min <= max,
             Self::Choice { of, .. } => !of.is_empty(),
             Self::Boolean { .. } => true,
@@ -122,12 +128,16 @@ mod tests {
 
     #[test]
     fn values_are_checked_by_kind_and_bounds() {
-        let side = Parameter::Integer { min: 64, max: 2048, default: Some(1024) };
+        let side = Parameter::Integer { min: 64, max: 2048, step: None, default: Some(1024) };
         assert_eq!(side.check(&json!(64)), Some(json!(64)));
         assert_eq!(side.check(&json!(2048.0)), Some(json!(2048)));
         for bad in [json!(63), json!(2049), json!(100.5), json!("100"), json!(null), json!(1e300), json!([64])] {
             assert_eq!(side.check(&bad), None, "{bad}");
         }
+        let coarse = Parameter::Integer { min: 1000, max: 1536, step: Some(500), default: None };
+        assert!(coarse.check(&json!(1000)).is_some() && coarse.check(&json!(1500)).is_some());
+        assert!(coarse.check(&json!(1024)).is_none() && coarse.check(&json!(500)).is_none());
+        assert_eq!(coarse.allowed(), "a whole number from 1000 to 1536 in steps of 500");
         let format = Parameter::Choice { of: vec!["png".into(), "webp".into()], default: None };
         assert!(format.check(&json!("png")).is_some() && format.check(&json!("PNG")).is_none());
         assert_eq!(format.allowed(), "one of png, webp");
@@ -139,8 +149,10 @@ mod tests {
 
     #[test]
     fn contradictions_are_seen() {
-        assert!(!Parameter::Integer { min: 2, max: 1, default: None }.is_sound());
-        assert!(!Parameter::Integer { min: 1, max: 2, default: Some(3) }.is_sound());
+        assert!(!Parameter::Integer { min: 2, max: 1, step: None, default: None }.is_sound());
+        assert!(!Parameter::Integer { min: 1, max: 2, step: None, default: Some(3) }.is_sound());
+        assert!(!Parameter::Integer { min: 1, max: 2, step: Some(0), default: None }.is_sound());
+        assert!(!Parameter::Integer { min: 1, max: 9, step: Some(5), default: Some(5) }.is_sound());
         assert!(!Parameter::Choice { of: vec![], default: None }.is_sound());
         assert!(Parameter::Boolean { default: Some(true) }.is_sound());
     }

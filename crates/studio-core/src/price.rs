@@ -1,6 +1,6 @@
 //! Prices: what a model costs, in nano-USD per 10⁶ units, dated and named, so that every charge can say which list it used.
 
-use crate::money::Nanos;
+use crate::{money::Nanos, parameter::Parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -59,6 +59,18 @@ pub struct PriceList {
     pub from: String,
     /// Nano-USD per 10⁶ units.
     pub rates: BTreeMap<Unit, i64>,
+    /// Where a unit costs something else by a request's parameters. The first one that fits is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<PriceRow>,
+}
+
+/// Prices that hold for some values of a model's parameters, instead of the list's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceRow {
+    /// The values, all of which a request must have.
+    pub when: Parameters,
+    /// Nano-USD per 10⁶ units.
+    pub rates: BTreeMap<Unit, i64>,
 }
 
 /// Why a cost can't be told.
@@ -78,6 +90,15 @@ pub enum PriceError {
 }
 
 impl PriceList {
+    /// This list as it is for a request: what differs by parameters is settled, so its rates alone say what it costs.
+    #[must_use]
+    pub fn settled_for(&self, parameters: &Parameters) -> Self {
+        let fits = |row: &&PriceRow| row.when.iter().all(|(name, value)| parameters.get(name) == Some(value));
+        let mut rates = self.rates.clone();
+        rates.extend(self.by.iter().find(fits).iter().flat_map(|row| &row.rates));
+        Self { version: self.version.clone(), from: self.from.clone(), rates, by: Vec::new() }
+    }
+
     /// What `usage` costs. Summed exactly, rounded up once.
     pub fn cost(&self, usage: &Usage) -> Result<Nanos, PriceError> {
         let mut micro_nanos: i128 = 0;
@@ -94,9 +115,46 @@ impl PriceList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn list(unit: Unit, rate: i64) -> PriceList {
-        PriceList { version: "t".into(), from: "2026-01-01".into(), rates: BTreeMap::from([(unit, rate)]) }
+        let rates = BTreeMap::from([(unit, rate)]);
+        PriceList { version: "t".into(), from: "2026-01-01".into(), rates, by: Vec::new() }
+    }
+
+    #[test]
+    fn the_first_row_that_fits_decides() {
+        let row = |when: serde_json::Value, rate| PriceRow {
+            when: serde_json::from_value(when).unwrap(),
+            rates: BTreeMap::from([(Unit::Image, rate)]),
+        };
+        let mut images = list(Unit::Image, 9);
+        images.rates.insert(Unit::Call, 7);
+        images.by = vec![
+            row(json!({"quality": "low", "width": 1024}), 1),
+            row(json!({"quality": "low"}), 2),
+            row(json!({"quality": "medium"}), 3),
+        ];
+        for (parameters, rate) in [
+            (json!({"quality": "low", "width": 1024, "seed": 1}), 1),
+            (json!({"quality": "low", "width": 1536}), 2),
+            (json!({"quality": "low"}), 2),
+            (json!({"quality": "medium", "width": 1024}), 3),
+            (json!({"quality": "high", "width": 1024}), 9),
+            (json!({"quality": true}), 9),
+            (json!({}), 9),
+        ] {
+            let settled = images.settled_for(&serde_json::from_value(parameters.clone()).unwrap());
+            let rates = BTreeMap::from([(Unit::Image, rate), (Unit::Call, 7)]);
+            assert_eq!((settled.rates, settled.by, settled.version), (rates, vec![], "t".to_owned()), "{parameters}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_an_older_job_is_still_read() {
+        let kept = r#"{"version":"t","from":"2026-01-01","rates":{"image":1}}"#;
+        assert_eq!(serde_json::from_str::<PriceList>(kept).unwrap(), list(Unit::Image, 1));
+        assert_eq!(serde_json::to_string(&list(Unit::Image, 1)).unwrap(), kept);
     }
 
     #[test]

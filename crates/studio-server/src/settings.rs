@@ -65,6 +65,9 @@ impl LimitSettings {
 pub enum ProviderKind {
     /// Cog's HTTP prediction API.
     Cog,
+    /// OpenAI's API.
+    #[serde(rename = "openai")]
+    OpenAi,
 }
 
 /// Settings of one provider.

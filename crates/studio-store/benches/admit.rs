@@ -160,7 +160,12 @@ fn admission(owner: UserId, n: u32) -> Admission {
         }),
         deadline: None,
         hold: Nanos::new(2_000_000),
-        price_list: Some(PriceList { version: "1".into(), from: "2026-01-01".into(), rates: Default::default() }),
+        price_list: Some(PriceList {
+            version: "1".into(),
+            from: "2026-01-01".into(),
+            rates: Default::default(),
+            by: Vec::new(),
+        }),
         warnings: Vec::new(),
         now,
     }

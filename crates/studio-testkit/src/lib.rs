@@ -3,4 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod cog_worker;
+pub mod openai;
 pub mod studio;
+
+mod raw_http;

@@ -1,6 +1,9 @@
 //! Configuration: `studio.toml`, then the environment, then flags; the later one wins. Everything has a working default.
 //! Unknown keys in the file are refused, unknown `STUDIO_*` variables are warned of: the one is a typo in a file meant for
 //! us, the other may be meant for something else.
+//!
+//! Variables by which a provider's own tools know its key, such as `OPENAI_API_KEY`, are not meant for us alone: they fill
+//! in what nothing else says.
 
 use crate::arguments::Shared;
 use anyhow::{Context, bail};
@@ -17,6 +20,10 @@ use studio_server::settings::{LimitSettings, ProviderKind, ProviderSettings};
 const USUAL_FILE: &str = "studio.toml";
 /// Variables that flags read themselves, or other parts of the program.
 const VARIABLES: [&str; 5] = ["STUDIO_DATA", "STUDIO_CONFIG", "STUDIO_LISTEN", "STUDIO_KEY", "STUDIO_WORKER_TOKEN"];
+
+/// Providers' well-known variables: name, provider, setting.
+const WELL_KNOWN: [(&str, &str, &str); 2] =
+    [("OPENAI_API_KEY", "openai", "API_KEY"), ("OPENAI_BASE_URL", "openai", "BASE_URL")];
 
 /// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
@@ -64,12 +71,21 @@ pub(crate) fn load(shared: &Shared) -> anyhow::Result<Config> {
     let mut config = read_file(shared.config.as_deref())?;
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     let variables = std::env::vars_os();
+    let mut well_known = Vec::new();
     for (name, value) in variables {
         // Others' variables may hold any bytes; they are none of our business.
-        let Some(name) = name.to_str().filter(|name| name.starts_with("STUDIO_")).map(str::to_owned) else { continue };
+        let Some(name) = name.to_str() else { continue };
+        let known = WELL_KNOWN.iter().find(|(variable, ..)| *variable == name);
+        if known.is_none() && !name.starts_with("STUDIO_") {
+            continue;
+        }
         let Some(value) = value.to_str() else { bail!("environment variable {name} is not UTF-8") };
-        lay(&mut config, &name, value).with_context(|| format!("environment variable {name}"))?;
+        match known {
+            Some((_, provider, setting)) => well_known.push((*provider, *setting, value.to_owned())),
+            None => lay(&mut config, name, value).with_context(|| format!("environment variable {name}"))?,
+        }
     }
+    well_known.iter().for_each(|(provider, setting, value)| fill(&mut config, provider, setting, value));
     if let Some(data) = &shared.data {
         config.data = Some(data.clone());
     }
@@ -106,8 +122,13 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
                 config.providers.keys().find(known).cloned().unwrap_or_else(|| provider.to_ascii_lowercase());
             let settings = config.providers.entry(provider).or_default();
             match *setting {
-                "KIND" if value == "cog" => settings.kind = Some(ProviderKind::Cog),
-                "KIND" => bail!("must be cog"),
+                "KIND" => {
+                    settings.kind = match value {
+                        "cog" => Some(ProviderKind::Cog),
+                        "openai" => Some(ProviderKind::OpenAi),
+                        _ => bail!("must be cog or openai"),
+                    }
+                }
                 "BASE_URL" => settings.base_url = Some(value.to_owned()),
                 "API_KEY" => settings.api_key = Some(Secret::new(value)),
                 "CONCURRENCY" => settings.concurrency = Some(value.parse().context("must be a whole number")?),
@@ -119,6 +140,21 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         _ => config.warnings.push(format!("{name} is not a setting of the studio; it is ignored")),
     }
     Ok(())
+}
+
+/// Fills in a setting of a provider that nothing else has said. An empty variable says nothing; what runs something else
+/// under that name does not get the key.
+fn fill(config: &mut Config, provider: &str, setting: &str, value: &str) {
+    let value = value.trim();
+    let taken = config.providers.get(provider).is_some_and(|settings| settings.kind == Some(ProviderKind::Cog));
+    if value.is_empty() || taken {
+        return;
+    }
+    let settings = config.providers.entry(provider.to_owned()).or_default();
+    match setting {
+        "API_KEY" => drop(settings.api_key.get_or_insert_with(|| Secret::new(value))),
+        _ => drop(settings.base_url.get_or_insert_with(|| value.to_owned())),
+    }
 }
 
 #[cfg(test)]
@@ -146,5 +182,32 @@ mod tests {
         assert!(config.providers.contains_key("other"));
         assert!(config.warnings[0].contains("STUDIO_NONSENSE"));
         assert!(lay(&mut config, "STUDIO_LIMITS__GENERATION", "many").is_err());
+        lay(&mut config, "STUDIO_PROVIDERS__OTHER__KIND", "openai").unwrap();
+        assert_eq!(config.providers["other"].kind, Some(ProviderKind::OpenAi));
+        assert!(lay(&mut config, "STUDIO_PROVIDERS__OTHER__KIND", "magic").is_err());
+    }
+
+    #[test]
+    fn well_known_variables_fill_in_what_nothing_else_says() {
+        let said = |file: &str| {
+            let mut config: Config = toml::from_str(file).unwrap();
+            fill(&mut config, "openai", "API_KEY", " sk-env\n");
+            fill(&mut config, "openai", "BASE_URL", "http://env/v1");
+            let openai = config.providers.remove("openai").unwrap();
+            (openai.api_key, openai.base_url)
+        };
+        let (key, url) = (|text: &str| Some(Secret::new(text)), |text: &str| Some(text.to_owned()));
+        for (file, expected) in [
+            ("", (key("sk-env"), url("http://env/v1"))),
+            ("[providers.openai]\nconcurrency = 2", (key("sk-env"), url("http://env/v1"))),
+            ("[providers.openai]\nkind = \"openai\"\napi_key = \"sk-file\"", (key("sk-file"), url("http://env/v1"))),
+            ("[providers.openai]\nbase_url = \"http://file/v1\"", (key("sk-env"), url("http://file/v1"))),
+            ("[providers.openai]\nkind = \"cog\"\nbase_url = \"http://file\"", (None, url("http://file"))),
+        ] {
+            assert_eq!(said(file), expected, "{file}");
+        }
+        let mut config = Config::default();
+        fill(&mut config, "openai", "API_KEY", " ");
+        assert!(config.providers.is_empty(), "an empty variable says nothing");
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 use anyhow::{Context, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
@@ -16,22 +16,27 @@ use std::{
 };
 use studio_core::{
     catalog::Catalog,
-    ports::{Chance, Destination},
+    ports::{Chance, Destination, Provider},
 };
 use studio_outbound::{
     client::Door,
     fetch::HttpFetcher,
-    providers::cog::{CogProvider, CogSettings},
+    providers::{
+        cog::{CogProvider, CogSettings},
+        openai::{OPENAI_BASE_URL, OpenAiProvider, OpenAiSettings},
+    },
 };
 use studio_server::{
     app::{App, Lane, Parts},
-    settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderSettings},
+    settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderKind, ProviderSettings},
     work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
 };
 use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore};
 
 /// Jobs that a provider may have at once when nothing is configured.
 const USUAL_CONCURRENCY: usize = 4;
+/// The provider that is OpenAI itself: what it speaks and where it is need not be said, but it must have a key.
+const OPENAI: &str = "openai";
 /// Longest path of a Unix socket that Linux takes, less the end of the string.
 const SOCKET_PATH_LIMIT: usize = 107;
 
@@ -67,14 +72,15 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
     let catalog = Catalog::load(&config.models).context("catalog")?;
     let door = Door::new();
     let mut lanes = BTreeMap::new();
-    for (name, settings) in &config.providers {
-        if name != "sketch" {
-            lanes.insert(name.clone(), configured(name, settings)?);
+    for (name, settings) in config.providers.iter().filter(|(name, _)| *name != "sketch") {
+        if let Some(lane) = configured(name, settings)? {
+            lanes.insert(name.clone(), lane);
         }
     }
     let sketch = config.providers.get("sketch").cloned().unwrap_or_default();
     let (worker, lane) = built_in("sketch", &sketch, data)?;
     lanes.insert("sketch".to_owned(), lane);
+    tell_providers(&catalog, &lanes);
     let app = App::new(Parts {
         store: Arc::new(store),
         assets: Arc::new(assets),
@@ -101,21 +107,51 @@ fn raise_file_limit() -> usize {
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
 }
 
-/// A provider from the configuration.
-fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Lane> {
-    let Some(base_url) = settings.base_url.clone() else { bail!("providers.{name}: base_url is missing") };
-    if settings.kind.is_none() {
-        bail!("providers.{name}: kind is missing; say kind = \"cog\" for a Cog worker");
+/// Says at start who can be asked and who can't, so that a missing key is not a surprise at first use.
+fn tell_providers(catalog: &Catalog, lanes: &BTreeMap<String, Lane>) {
+    let wanted: BTreeSet<_> = catalog.models().iter().map(|model| model.provider.as_str()).collect();
+    let missing: Vec<_> = wanted.into_iter().filter(|name| !lanes.contains_key(*name)).collect();
+    let configured: Vec<_> = lanes.keys().map(String::as_str).collect();
+    tracing::info!(configured = configured.join(", "), not_configured = missing.join(", "), "providers");
+}
+
+/// A provider from the configuration; nothing if it lacks only the key that it can't do without.
+fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<Lane>> {
+    let own = name == OPENAI;
+    let Some(kind) = settings.kind.or(own.then_some(ProviderKind::OpenAi)) else {
+        bail!("providers.{name}: kind is missing; say kind = \"cog\" for a Cog worker, \"openai\" for OpenAI's API");
+    };
+    let usual_place = || (own && kind == ProviderKind::OpenAi).then(|| OPENAI_BASE_URL.to_owned());
+    let Some(base_url) = settings.base_url.clone().or_else(usual_place) else {
+        bail!("providers.{name}: base_url is missing");
+    };
+    if !["http://", "https://"].iter().any(|scheme| base_url.starts_with(scheme)) {
+        bail!("providers.{name}: base_url must begin with http:// or https://");
     }
-    let provider = CogProvider::new(CogSettings {
-        name: name.to_owned(),
-        destination: Destination::Configured { base_url: base_url.clone() },
-        token: settings.api_key.clone(),
-        polled: settings.polled,
-        supervised: false,
-    });
+    let key = settings.api_key.clone().filter(|key| !key.expose().is_empty());
+    if key.as_ref().is_some_and(|key| !key.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
+        bail!("providers.{name}: api_key has characters that no key has, such as a space or a line break");
+    }
+    let provider: Arc<dyn Provider> = match kind {
+        ProviderKind::Cog => Arc::new(CogProvider::new(CogSettings {
+            name: name.to_owned(),
+            destination: Destination::Configured { base_url: base_url.clone() },
+            token: key,
+            polled: settings.polled,
+            supervised: false,
+        })),
+        ProviderKind::OpenAi if own && key.is_none() => {
+            tracing::warn!("providers.{name}: api_key is missing, so its models are not available");
+            return Ok(None);
+        }
+        ProviderKind::OpenAi => Arc::new(OpenAiProvider::new(OpenAiSettings {
+            name: name.to_owned(),
+            base_url: base_url.clone(),
+            api_key: key,
+        })),
+    };
     let concurrency = settings.concurrency.unwrap_or(USUAL_CONCURRENCY);
-    Ok(Lane::new(Arc::new(provider), concurrency, Some(base_url)))
+    Ok(Some(Lane::new(provider, concurrency, Some(base_url))))
 }
 
 /// A built-in engine as a supervised worker.

@@ -31,7 +31,12 @@ fn job(n: u8, hold: i64, status: Status) -> Job {
             input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
             deadline: None,
             hold: Nanos::new(hold),
-            price_list: Some(PriceList { version: "l".into(), from: "2026-01-01".into(), rates: Default::default() }),
+            price_list: Some(PriceList {
+                version: "l".into(),
+                from: "2026-01-01".into(),
+                rates: Default::default(),
+                by: Vec::new(),
+            }),
             warnings: Vec::new(),
             now: T0,
         }

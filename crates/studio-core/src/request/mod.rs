@@ -7,7 +7,7 @@ mod image;
 pub use fields::{FieldFault, Fields, Invalid};
 pub use image::{ImageRequest, Read, read_image};
 
-use crate::{price::Usage, secret::Prompt};
+use crate::{parameter::Parameters, price::Usage, secret::Prompt};
 use serde::{Deserialize, Serialize};
 
 /// Most characters of a prompt (origin.md, "Prompt rule").
@@ -35,6 +35,13 @@ impl Input {
     pub fn actual_usage(&self, outputs: u64) -> Usage {
         match self {
             Self::Image(request) => request.usage(outputs),
+        }
+    }
+
+    /// Everything but the prompt, by the model's own declaration.
+    pub fn parameters(&self) -> &Parameters {
+        match self {
+            Self::Image(request) => &request.parameters,
         }
     }
 

@@ -1,3 +1,12 @@
-//! Those who run models, one folder each: `mod.rs` is the call, `wire.rs` its JSON, which nobody else sees.
+//! Those who run models: one folder each, their wire formats inside. What all adapters need is beside them: [`exchange`] for
+//! one call, [`words`] and [`outputs`] for what comes back.
 
 pub mod cog;
+pub mod openai;
+
+mod exchange;
+mod outputs;
+mod words;
+
+#[cfg(test)]
+mod sample;

@@ -114,7 +114,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
 /// The job as it would be accepted.
 fn draft(app: &App, asked: Asked<'_>, payer: Payer, capped: bool) -> Result<Job, NotSubmitted> {
     let now = app.now();
-    let prices = asked.model.price_at(now).cloned();
+    let prices = asked.model.price_at(now).map(|list| list.settled_for(asked.input.parameters()));
     let hold = match &prices {
         Some(list) => list.cost(&asked.input.upper_usage())?,
         None if capped => return Err(NotSubmitted::Unpriced),

@@ -1,12 +1,14 @@
 //! Shows our nouns as the API's JSON: camelCase, ISO times, decimal money, and no URL but our own.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use studio_core::{
     catalog::Model,
     id::{AssetId, JobId},
     job::{Job, Output},
     money::{CURRENCY, Nanos},
     parameter::Parameter,
+    price::Unit,
     time::Timestamp,
 };
 
@@ -79,9 +81,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
 }
 
 fn parameters(job: &Job) -> Value {
-    match &job.input {
-        studio_core::request::Input::Image(request) => json!(request.parameters),
-    }
+    json!(job.input.parameters())
 }
 
 /// Finished pictures, in the shape that clients of image generation know.
@@ -126,16 +126,14 @@ pub(super) fn accepted(job: &Job) -> Value {
 /// A model, for whoever chooses one.
 pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
     let prices = model.price_at(now).map(|list| {
-        let rates: serde_json::Map<String, Value> = list
-            .rates
-            .iter()
-            .map(|(unit, rate)| {
-                let (amount, per) = if unit.quoted_per_million() { (*rate, 1_000_000) } else { (rate / 1_000_000, 1) };
-                let name = serde_json::to_value(unit).ok().and_then(|v| v.as_str().map(camel)).unwrap_or_default();
-                (name, json!({ "amount": Nanos::new(amount).to_string(), "currency": CURRENCY, "per": per }))
-            })
-            .collect();
-        json!({ "version": list.version, "from": list.from, "rates": rates })
+        let by: Vec<_> =
+            list.by.iter().map(|row| json!({ "when": row.when, "rates": show_rates(&row.rates) })).collect();
+        without_nulls(json!({
+            "version": list.version,
+            "from": list.from,
+            "rates": show_rates(&list.rates),
+            "by": (!by.is_empty()).then_some(by),
+        }))
     });
     let parameters: serde_json::Map<String, Value> =
         model.parameters.iter().map(|(name, parameter)| (name.clone(), show_parameter(parameter))).collect();
@@ -154,9 +152,20 @@ pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
     }))
 }
 
+fn show_rates(rates: &BTreeMap<Unit, i64>) -> Value {
+    let shown = rates.iter().map(|(unit, rate)| {
+        let (amount, per) = if unit.quoted_per_million() { (*rate, 1_000_000) } else { (rate / 1_000_000, 1) };
+        let name = serde_json::to_value(unit).ok().and_then(|v| v.as_str().map(camel)).unwrap_or_default();
+        (name, json!({ "amount": Nanos::new(amount).to_string(), "currency": CURRENCY, "per": per }))
+    });
+    Value::Object(shown.collect())
+}
+
 fn show_parameter(parameter: &Parameter) -> Value {
     let mut shown = match parameter {
-        Parameter::Integer { min, max, .. } => json!({ "kind": "integer", "min": min, "max": max }),
+        Parameter::Integer { min, max, step, .. } => {
+            without_nulls(json!({ "kind": "integer", "min": min, "max": max, "step": step }))
+        }
         Parameter::Number { min, max, .. } => json!({ "kind": "number", "min": min, "max": max }),
         Parameter::Boolean { .. } => json!({ "kind": "boolean" }),
         Parameter::Choice { of, .. } => json!({ "kind": "choice", "of": of }),

@@ -88,7 +88,12 @@ pub(crate) fn draft(n: u32) -> Job {
         }),
         deadline: None,
         hold: HOLD,
-        price_list: Some(PriceList { version: "m@1".into(), from: "2026-01-01".into(), rates: Default::default() }),
+        price_list: Some(PriceList {
+            version: "m@1".into(),
+            from: "2026-01-01".into(),
+            rates: Default::default(),
+            by: Vec::new(),
+        }),
         warnings: vec!["mind the step".into()],
         now,
     }

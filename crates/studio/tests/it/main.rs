@@ -11,6 +11,7 @@ mod idempotency;
 mod images;
 mod jobs;
 mod keys;
+mod openai;
 mod openapi;
 mod start;
 mod tidy;

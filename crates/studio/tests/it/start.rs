@@ -35,6 +35,9 @@ fn a_wrong_configuration_is_named() {
         ("[limits]\ngeneration = \"many\"", "10/min"),
         ("[[models]]\nid = \"x\"", "modality"),
         ("[providers.x]\nbase_url = \"http://127.0.0.1:1\"", "kind"),
+        ("[providers.x]\nkind = \"openai\"", "base_url"),
+        ("[providers.x]\nkind = \"openai\"\nbase_url = \"10.0.0.7:8000/v1\"", "http://"),
+        ("[providers.openai]\napi_key = \"sk-a b\"", "api_key"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("studio.toml"), config).unwrap();

@@ -34,7 +34,12 @@ pub(crate) fn queued() -> Job {
         input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
         deadline: Some(T0),
         hold: HOLD,
-        price_list: Some(PriceList { version: "l".into(), from: "2026-01-01".into(), rates: Default::default() }),
+        price_list: Some(PriceList {
+            version: "l".into(),
+            from: "2026-01-01".into(),
+            rates: Default::default(),
+            by: Vec::new(),
+        }),
         warnings: Vec::new(),
         now: T0,
     }

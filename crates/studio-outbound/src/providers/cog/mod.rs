@@ -9,12 +9,18 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use crate::client::{Call, CallError, Door, ReadError};
+use crate::{
+    client::{Call, Door},
+    providers::{
+        exchange::{Answer, Trouble, exchange, show_key},
+        outputs::INLINE_LIMIT,
+    },
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use std::time::Duration;
 use studio_core::{
@@ -25,13 +31,6 @@ use studio_core::{
 };
 use wire::News;
 
-/// Most bytes of a reply that may hold outputs. Base64 makes four of three, so 48 MiB of pictures; larger ones go by
-/// upload.
-const REPLY_LIMIT: u64 = 64 << 20;
-/// Most bytes of inline outputs, decoded.
-const OUTPUT_LIMIT: usize = 48 << 20;
-/// Most bytes of a refusal that are read.
-const REFUSAL_LIMIT: u64 = 64 << 10;
 /// Longest that a question without a wait may take: cancel, lookup, health.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 /// How much longer than the wait that we asked for an answer may take.
@@ -74,25 +73,6 @@ pub struct CogProvider {
     door: Door,
 }
 
-/// An answer, read.
-struct Answer {
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    body: Bytes,
-}
-
-/// Why there is no answer, by what it means for a submit.
-enum Trouble {
-    /// Nothing was sent.
-    NotSent,
-    /// It may have arrived.
-    Lost,
-    /// The total limit passed.
-    OutOfTime,
-    /// The answer is larger than allowed.
-    TooLarge,
-}
-
 impl CogProvider {
     /// A provider for the worker at `settings.destination`. Opens nothing yet.
     pub fn new(settings: CogSettings) -> Self {
@@ -126,22 +106,7 @@ impl CogProvider {
         let headers = self.headers(body.is_some(), prefer)?;
         let call =
             Call { destination: &self.settings.destination, method, url: &url, headers, body, first_byte, total };
-        let reply = self.door.send(call).await.map_err(|error| match error {
-            CallError::NotSent | CallError::Forbidden(_) => Trouble::NotSent,
-            CallError::Lost | CallError::Silent => Trouble::Lost,
-            CallError::OutOfTime => Trouble::OutOfTime,
-        })?;
-        let (status, retry_after) = (reply.status, retry_after(&reply.headers));
-        let limit = if status.is_success() { REPLY_LIMIT } else { REFUSAL_LIMIT };
-        let body = match reply.body.collect(limit).await {
-            Ok(body) => body,
-            // The status of a refusal says enough, whatever became of its text.
-            Err(_) if !status.is_success() => Bytes::new(),
-            Err(ReadError::TooLarge { .. }) => return Err(Trouble::TooLarge),
-            Err(ReadError::OutOfTime) => return Err(Trouble::OutOfTime),
-            Err(ReadError::Silent | ReadError::Broken) => return Err(Trouble::Lost),
-        };
-        Ok(Answer { status, retry_after, body })
+        exchange(&self.door, call).await
     }
 
     fn headers(&self, json: bool, prefer: Option<String>) -> Result<HeaderMap, Trouble> {
@@ -154,10 +119,7 @@ impl CogProvider {
             headers.insert(HeaderName::from_static("prefer"), value);
         }
         if let Some(token) = &self.settings.token {
-            let mut value =
-                HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| Trouble::NotSent)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+            show_key(&mut headers, token)?;
         }
         Ok(headers)
     }
@@ -226,7 +188,7 @@ impl Provider for CogProvider {
             .ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit)
             .await
             .map_err(|trouble| self.submit_trouble(trouble))?;
-        let news = match wire::read(&answer.body, OUTPUT_LIMIT) {
+        let news = match wire::read(&answer.body, INLINE_LIMIT) {
             // Some workers tell of a failed prediction with an error status.
             Ok(News::Failed(error)) => Ok(News::Failed(error)),
             _ if !answer.status.is_success() => return Err(self.refused(&answer)),
@@ -264,7 +226,7 @@ impl Provider for CogProvider {
             }
             _ => {}
         }
-        match wire::read(&answer.body, OUTPUT_LIMIT)? {
+        match wire::read(&answer.body, INLINE_LIMIT)? {
             News::Running { stage, progress } => Ok(Polled::Running { stage, progress }),
             News::Done(outputs) => Ok(Polled::Done(outputs)),
             News::Canceled => Ok(Polled::Canceled),
@@ -313,8 +275,4 @@ fn prediction_path(name: &str) -> Result<String, Failure> {
     } else {
         Err(Failure::new(FailureKind::Lost, "the name of this attempt is not one of ours"))
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

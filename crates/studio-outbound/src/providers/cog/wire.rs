@@ -6,27 +6,23 @@
 //! states are passed over.
 
 use super::Health;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::providers::{
+    outputs::{self, MAX_OUTPUTS, bad_output},
+    words::{MAX_MESSAGE_CHARS, clean, snake_case},
+};
 use bytes::Bytes;
-use reqwest::Url;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
-use std::{borrow::Cow, net::IpAddr, net::SocketAddr};
+use std::borrow::Cow;
 use studio_core::{
     job::Job,
     ports::Produced,
     request::{ImageRequest, Input},
-    retry::{Failure, FailureKind},
+    retry::Failure,
 };
 
-/// Most outputs of one prediction.
-const MAX_OUTPUTS: usize = 16;
-/// Most characters of a worker's error that are kept.
-const MAX_MESSAGE_CHARS: usize = 300;
 /// Most characters of a worker's word for what it is doing.
 const MAX_STAGE_CHARS: usize = 60;
-/// Longest URL of an output, in bytes.
-const MAX_URL_BYTES: usize = 4096;
 
 /// What a prediction object says.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,17 +59,6 @@ fn image_input(image: &ImageRequest) -> Map<String, Value> {
         input.insert(name, value);
     }
     input
-}
-
-fn snake_case(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
 }
 
 #[derive(Deserialize)]
@@ -155,18 +140,13 @@ fn produced(text: &str, cap: usize) -> Result<Produced, Failure> {
     if let Some(rest) = text.strip_prefix("data:") {
         return data(rest, cap).map(Produced::Inline);
     }
-    let is_url = text.len() <= MAX_URL_BYTES && Url::parse(text).is_ok_and(|u| matches!(u.scheme(), "http" | "https"));
-    if is_url { Ok(Produced::At(text.to_owned())) } else { Err(bad_output("the worker's output is not a file")) }
+    outputs::at(text)
 }
 
 fn data(rest: &str, cap: usize) -> Result<Bytes, Failure> {
     let encoded = rest.split_once(',').filter(|(head, _)| head.ends_with(";base64")).map(|(_, encoded)| encoded);
     let encoded = encoded.ok_or_else(|| bad_output("the worker's output is not in base64"))?;
-    // Four letters are three bytes: known before anything is decoded.
-    if encoded.len() / 4 * 3 > cap {
-        return Err(bad_output("the worker's output is too large"));
-    }
-    STANDARD.decode(encoded).map(Bytes::from).map_err(|_| bad_output("the worker's output is not in base64"))
+    outputs::decode(encoded, cap)
 }
 
 /// What a worker says of itself.
@@ -209,37 +189,11 @@ fn fault(fault: &Value) -> Option<String> {
     Some(field.map_or_else(|| message.to_owned(), |field| format!("{field}: {message}")))
 }
 
-/// A worker's text for people: one line, shortened, without addresses.
-pub(super) fn clean(text: &str, max_chars: usize) -> String {
-    // Cut before the work: an error may be as long as the whole reply.
-    let bounded: String = text.chars().take(max_chars * 4).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let words = bounded.split_whitespace().map(|word| if is_address(word) { "[address]" } else { word });
-    let line = words.collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= max_chars {
-        return line;
-    }
-    let mut short: String = line.chars().take(max_chars.saturating_sub(1)).collect();
-    short.push('…');
-    short
-}
-
-fn is_address(word: &str) -> bool {
-    let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '[' | ']' | ':'));
-    let bare = bare.trim_end_matches(':');
-    word.contains("://")
-        || bare.parse::<SocketAddr>().is_ok()
-        || bare.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
-}
-
-fn bad_output(message: &str) -> Failure {
-    Failure::new(FailureKind::BadOutput, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-    use studio_core::secret::Prompt;
+    use studio_core::{retry::FailureKind, secret::Prompt};
 
     const CAP: usize = 1 << 20;
 
@@ -340,17 +294,5 @@ mod tests {
         }
         let long = refusal(json!({"detail": "é ".repeat(100_000)}).to_string().as_bytes());
         assert!(long.chars().count() < MAX_MESSAGE_CHARS + 30 && long.ends_with('…'), "{long}");
-    }
-
-    #[test]
-    fn addresses_do_not_reach_people() {
-        for (text, cleaned) in [
-            ("dial tcp 10.0.0.7:5000: refused", "dial tcp [address] refused"),
-            ("at (http://a:b@host/x), sorry", "at [address] sorry"),
-            ("from [::1]:80 and fe80::1.", "from [address] and [address]"),
-            ("ratio 16:9 at 12:30, step 3.5", "ratio 16:9 at 12:30, step 3.5"),
-        ] {
-            assert_eq!(clean(text, 100), cleaned);
-        }
     }
 }

@@ -1,0 +1,110 @@
+//! One call to a provider, read whole: what came back, or what its absence means for a submit.
+
+use crate::client::{Call, CallError, Door, ReadError};
+use bytes::Bytes;
+use reqwest::{
+    StatusCode,
+    header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
+};
+use std::time::Duration;
+use studio_core::secret::Secret;
+
+/// Most bytes of a reply that may hold outputs. Base64 makes four of three, so 48 MiB of pictures; larger ones go by
+/// upload.
+const REPLY_LIMIT: u64 = 64 << 20;
+/// Most bytes of a refusal that are read.
+const REFUSAL_LIMIT: u64 = 64 << 10;
+
+/// An answer, read.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no answer, by what it means for a submit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trouble {
+    /// Nothing was sent.
+    NotSent,
+    /// It may have arrived.
+    Lost,
+    /// The total limit passed.
+    OutOfTime,
+    /// The answer is larger than allowed.
+    TooLarge,
+}
+
+/// Sends a call and reads the answer.
+pub(super) async fn exchange(door: &Door, call: Call<'_>) -> Result<Answer, Trouble> {
+    let reply = door.send(call).await.map_err(|error| match error {
+        CallError::NotSent | CallError::Forbidden(_) => Trouble::NotSent,
+        CallError::Lost | CallError::Silent => Trouble::Lost,
+        CallError::OutOfTime => Trouble::OutOfTime,
+    })?;
+    let (status, retry_after) = (reply.status, retry_after(&reply.headers));
+    let limit = if status.is_success() { REPLY_LIMIT } else { REFUSAL_LIMIT };
+    let body = match reply.body.collect(limit).await {
+        Ok(body) => body,
+        // The status of a refusal says enough, whatever became of its text.
+        Err(_) if !status.is_success() => Bytes::new(),
+        Err(ReadError::TooLarge { .. }) => return Err(Trouble::TooLarge),
+        Err(ReadError::OutOfTime) => return Err(Trouble::OutOfTime),
+        Err(ReadError::Silent | ReadError::Broken) => return Err(Trouble::Lost),
+    };
+    Ok(Answer { status, retry_after, body })
+}
+
+/// Shows a key as a bearer token, in a header that is never printed.
+pub(super) fn show_key(headers: &mut HeaderMap, key: &Secret) -> Result<(), Trouble> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| Trouble::NotSent)?;
+    value.set_sensitive(true);
+    headers.insert(AUTHORIZATION, value);
+    Ok(())
+}
+
+/// How long a provider asks us to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date. A date counts from the
+/// answer's own `Date`, for that is the clock that it was written by.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(millis) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(millis / 1000.0).ok();
+    }
+    let asked = text(RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = asked.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(asked).ok()?;
+    let said_at = httpdate::parse_http_date(text(DATE.as_str())?).ok()?;
+    Some(until.duration_since(said_at).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_to_wait_is_read_in_all_its_forms() {
+        const DAY: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for (given, millis) in [
+            (&[("retry-after", "7")][..], Some(7000)),
+            (&[("retry-after", " 0.5 ")], Some(500)),
+            (&[("retry-after-ms", "20"), ("retry-after", "7")], Some(20)),
+            (&[("retry-after-ms", "soon"), ("retry-after", "7")], Some(7000)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"), ("date", DAY)], Some(10_000)),
+            (&[("retry-after", DAY), ("date", "Sun, 06 Nov 1994 09:00:00 GMT")], Some(0)),
+            (&[("retry-after", DAY)], None),
+            (&[("retry-after", "-1")], None),
+            (&[("retry-after", "NaN")], None),
+            (&[("retry-after", "1e300")], None),
+            (&[("retry-after", "soon")], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(retry_after(&headers), millis.map(Duration::from_millis), "{given:?}");
+        }
+    }
+}
