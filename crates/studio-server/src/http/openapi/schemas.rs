@@ -54,6 +54,7 @@ pub(super) fn all(catalog: &Catalog) -> Value {
     let kinds = [MediaType::Png, MediaType::Jpeg, MediaType::Webp].map(MediaType::as_str);
     let media = json!({ "enum": kinds });
     let rate = object(vec![("amount", text()), ("currency", text()), ("per", number())]);
+    let rates = json!({ "type": "object", "additionalProperties": rate });
     json!({
         "ImageRequest": image_request(catalog),
         "Money": object(vec![("amount", json!({ "type": "string", "examples": ["0.002"] })), ("currency", text())]),
@@ -90,7 +91,8 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ("parameters", json!({ "type": "object" })),
             ("prices?", object(vec![
                 ("version", text()), ("from", text()),
-                ("rates", json!({ "type": "object", "additionalProperties": rate })),
+                ("rates", rates.clone()),
+                ("by?", list(object(vec![("when", json!({ "type": "object" })), ("rates", rates)]))),
             ])),
             ("totalLimitSeconds", number()),
         ]),
