@@ -62,6 +62,8 @@ pub struct Model {
     pub default: bool,
     /// What it takes beside the prompt.
     pub parameters: BTreeMap<String, Parameter>,
+    /// Most bytes of a prompt, where its price is bounded by them: no tokenizer makes more tokens than bytes.
+    pub max_prompt_bytes: Option<usize>,
     /// Its price lists, oldest first. None: unpriced, which a budget refuses.
     pub prices: Vec<PriceList>,
     /// Longest wait for the first byte of an answer.
@@ -96,6 +98,7 @@ pub struct ModelEntry {
     prices: Option<PriceEntry>,
     first_byte_limit_s: Option<u64>,
     total_limit_s: Option<u64>,
+    max_prompt_bytes: Option<usize>,
 }
 
 /// A price list as it is written in TOML: decimal US dollars.
@@ -233,6 +236,7 @@ impl Catalog {
                 return Err(fail(format!("prices.by: {name} = {value} is not a value that the model takes")));
             }
         }
+        model.max_prompt_bytes = entry.max_prompt_bytes.or(model.max_prompt_bytes);
         if let Some(seconds) = entry.first_byte_limit_s {
             model.first_byte_limit = Duration::from_secs(seconds);
         }
@@ -267,6 +271,7 @@ impl Catalog {
             aliases: Vec::new(),
             default: false,
             parameters,
+            max_prompt_bytes: None,
             prices: Vec::new(),
             first_byte_limit: DEFAULT_FIRST_BYTE_LIMIT,
             total_limit: DEFAULT_TOTAL_LIMIT,

@@ -9,9 +9,12 @@ use std::time::Duration;
 /// Attempts of one job that may end by a fault. A job that kills its worker stops here instead of in a loop.
 pub const MAX_FAULTS: u32 = 3;
 
-/// Submissions of one job in all, those that were nobody's fault included: it found the provider busy, or the server stopped.
-/// So a job that brings the server down does not do so for ever.
-pub const MAX_ATTEMPTS: u32 = 20;
+/// How often a job may find its server stopped in the middle of it. A job that brings the server down does not do so for ever.
+pub const MAX_INTERRUPTIONS: u32 = 20;
+
+/// Age at which a job that still needs another attempt fails: nobody waits any more for what found its provider busy for so
+/// long.
+pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How long after a submission whose answer was lost a provider's "I don't know it" is taken as proof that it never landed:
 /// until then it may still be on its way. Longer than any connection or proxy that we know holds a request back.
@@ -80,14 +83,22 @@ impl Failure {
     }
 }
 
+/// Why another attempt; each reason has its own bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Something broke: at most [`MAX_FAULTS`].
+    Fault,
+    /// The server stopped: at most [`MAX_INTERRUPTIONS`].
+    Interruption,
+    /// The provider had no room: as long as [`LONGEST_LIFE`].
+    Wait,
+}
+
 /// What comes after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Another attempt. `fault`: it counts against [`MAX_FAULTS`].
-    Retry {
-        /// Whether it counts.
-        fault: bool,
-    },
+    /// Another attempt.
+    Retry(Again),
     /// The job fails.
     Fail,
     /// It may have landed: the money stays held until someone knows.
@@ -98,14 +109,14 @@ pub enum Verdict {
 pub fn verdict(kind: FailureKind, harmless: bool) -> Verdict {
     match kind {
         FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput => Verdict::Fail,
-        FailureKind::Busy => Verdict::Retry { fault: false },
-        FailureKind::Unavailable | FailureKind::WorkerDied => Verdict::Retry { fault: true },
+        FailureKind::Busy => Verdict::Retry(Again::Wait),
+        FailureKind::Unavailable | FailureKind::WorkerDied => Verdict::Retry(Again::Fault),
         // What may still be at work, or may have been done, and is charged for: nobody knows yet.
         FailureKind::Lost | FailureKind::Interrupted | FailureKind::Timeout if !harmless => Verdict::Unknown,
         FailureKind::Timeout => Verdict::Fail,
-        FailureKind::Lost => Verdict::Retry { fault: true },
+        FailureKind::Lost => Verdict::Retry(Again::Fault),
         // A server that was stopped is no fault of the job.
-        FailureKind::Interrupted => Verdict::Retry { fault: false },
+        FailureKind::Interrupted => Verdict::Retry(Again::Interruption),
     }
 }
 
@@ -135,10 +146,10 @@ mod tests {
         assert_eq!(verdict(FailureKind::Interrupted, paid), Verdict::Unknown);
         assert_eq!(verdict(FailureKind::Timeout, paid), Verdict::Unknown, "it may still be at work");
         let own = repeat_is_harmless(Capabilities { supervised: true, ..Capabilities::default() }, false);
-        assert_eq!(verdict(FailureKind::Lost, own), Verdict::Retry { fault: true });
+        assert_eq!(verdict(FailureKind::Lost, own), Verdict::Retry(Again::Fault));
         assert_eq!(verdict(FailureKind::Timeout, own), Verdict::Fail);
-        assert_eq!(verdict(FailureKind::Interrupted, own), Verdict::Retry { fault: false });
-        assert_eq!(verdict(FailureKind::Busy, paid), Verdict::Retry { fault: false });
+        assert_eq!(verdict(FailureKind::Interrupted, own), Verdict::Retry(Again::Interruption));
+        assert_eq!(verdict(FailureKind::Busy, paid), Verdict::Retry(Again::Wait));
         assert_eq!(verdict(FailureKind::BadOutput, own), Verdict::Fail);
     }
 

@@ -85,6 +85,7 @@ pub(crate) fn load(shared: &Shared) -> anyhow::Result<Config> {
             None => lay(&mut config, name, value).with_context(|| format!("environment variable {name}"))?,
         }
     }
+    well_known.sort_by_key(|(_, setting, _)| *setting != "BASE_URL");
     well_known.iter().for_each(|(provider, setting, value)| fill(&mut config, provider, setting, value));
     if let Some(data) = &shared.data {
         config.data = Some(data.clone());
@@ -151,6 +152,10 @@ fn fill(config: &mut Config, provider: &str, setting: &str, value: &str) {
         return;
     }
     let settings = config.providers.entry(provider.to_owned()).or_default();
+    // A key that was said elsewhere is not sent to an address of the shell; so addresses are filled in first.
+    if setting == "BASE_URL" && settings.api_key.is_some() {
+        return;
+    }
     match setting {
         "API_KEY" => drop(settings.api_key.get_or_insert_with(|| Secret::new(value))),
         _ => drop(settings.base_url.get_or_insert_with(|| value.to_owned())),
@@ -191,8 +196,8 @@ mod tests {
     fn well_known_variables_fill_in_what_nothing_else_says() {
         let said = |file: &str| {
             let mut config: Config = toml::from_str(file).unwrap();
-            fill(&mut config, "openai", "API_KEY", " sk-env\n");
             fill(&mut config, "openai", "BASE_URL", "http://env/v1");
+            fill(&mut config, "openai", "API_KEY", " sk-env\n");
             let openai = config.providers.remove("openai").unwrap();
             (openai.api_key, openai.base_url)
         };
@@ -200,7 +205,7 @@ mod tests {
         for (file, expected) in [
             ("", (key("sk-env"), url("http://env/v1"))),
             ("[providers.openai]\nconcurrency = 2", (key("sk-env"), url("http://env/v1"))),
-            ("[providers.openai]\nkind = \"openai\"\napi_key = \"sk-file\"", (key("sk-file"), url("http://env/v1"))),
+            ("[providers.openai]\nkind = \"openai\"\napi_key = \"sk-file\"", (key("sk-file"), None)),
             ("[providers.openai]\nbase_url = \"http://file/v1\"", (key("sk-env"), url("http://file/v1"))),
             ("[providers.openai]\nkind = \"cog\"\nbase_url = \"http://file\"", (None, url("http://file"))),
         ] {

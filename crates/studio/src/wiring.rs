@@ -35,6 +35,8 @@ use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Optio
 
 /// Jobs that a provider may have at once when nothing is configured.
 const USUAL_CONCURRENCY: usize = 4;
+/// As many as a Cog container runs at once unless it is built otherwise (its `concurrency.max`).
+const COG_CONCURRENCY: usize = 1;
 /// The provider that is OpenAI itself: what it speaks and where it is need not be said, but it must have a key.
 const OPENAI: &str = "openai";
 /// Longest path of a Unix socket that Linux takes, less the end of the string.
@@ -56,10 +58,9 @@ pub(crate) fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
 
 /// Makes a folder that only its owner can look into.
 pub(crate) fn make_folder(path: &Path) -> anyhow::Result<()> {
+    // One that is there already belongs to whoever made it: a volume, perhaps, whose rights are not ours to change.
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    // One that was there before may be more open than it should be.
-    let closed = made.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o700)));
-    closed.with_context(|| format!("folder {}", path.display()))
+    made.with_context(|| format!("folder {}", path.display()))
 }
 
 /// A server's parts, and the lock that proves that it is the only one in its folder.
@@ -150,7 +151,8 @@ fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<
             api_key: key,
         })),
     };
-    let concurrency = settings.concurrency.unwrap_or(USUAL_CONCURRENCY);
+    let usual = if kind == ProviderKind::Cog { COG_CONCURRENCY } else { USUAL_CONCURRENCY };
+    let concurrency = settings.concurrency.unwrap_or(usual);
     Ok(Some(Lane::new(provider, concurrency, Some(base_url))))
 }
 
@@ -191,5 +193,6 @@ fn socket_folder(data: &Path) -> anyhow::Result<PathBuf> {
         folder = std::env::temp_dir().join(format!("studio-{name}"));
     }
     make_folder(&folder)?;
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
     Ok(folder)
 }

@@ -7,7 +7,7 @@ use super::{Job, JobError, Output, Status};
 use crate::{
     id::LeaseToken,
     money::Nanos,
-    retry::{Failure, FailureKind, LANDING, MAX_ATTEMPTS, MAX_FAULTS, Verdict, verdict},
+    retry::{Again, Failure, FailureKind, LANDING, LONGEST_LIFE, MAX_FAULTS, MAX_INTERRUPTIONS, Verdict, verdict},
     time::Timestamp,
 };
 
@@ -166,7 +166,12 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
         (Submitting | Running, Event::Progress { stage, progress }) => next.progress(stage, progress)?,
 
         // A provider may answer its submit with the result: then there never was a handle.
-        (Submitting | Running | Unknown, Event::OutputsReady) => next.enter(Collecting),
+        (Submitting | Running | Unknown, Event::OutputsReady) => {
+            // It answered, so it had it: under our own name, if it gave none. A start after a crash asks by that.
+            let name = job.attempt_name();
+            next.job.handle.get_or_insert(name);
+            next.enter(Collecting);
+        }
 
         (Collecting, Event::Completed { outputs, charge }) if !outputs.is_empty() => next.succeed(outputs, charge),
 
@@ -200,7 +205,7 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
         (Unknown, Event::NotLanded { .. }) if job.handle.is_some() || !next.has_had_time_to_land() => {
             return Err(impossible);
         }
-        (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), true, Nanos::ZERO, retry_at),
+        (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), Again::Fault, Nanos::ZERO, retry_at),
         (Unknown, Event::Resolved { charge }) => {
             next.job.error = Some(error(&lost()));
             next.over(charge);
@@ -312,7 +317,7 @@ impl Draft {
                 self.job.lease = None;
                 self.job.error = Some(error(&failure));
             }
-            Verdict::Retry { fault } => self.again_or_over(failure, fault, charge, retry_at),
+            Verdict::Retry(again) => self.again_or_over(failure, again, charge, retry_at),
             Verdict::Fail => {
                 self.job.error = Some(error(&failure));
                 self.over(charge);
@@ -322,11 +327,17 @@ impl Draft {
 
     /// A further attempt, unless somebody wants it to stop, it has had its share, or part of it is already charged: the
     /// hold would have to grow first.
-    fn again_or_over(&mut self, failure: Failure, fault: bool, charge: Nanos, retry_at: Timestamp) {
+    fn again_or_over(&mut self, failure: Failure, again: Again, charge: Nanos, retry_at: Timestamp) {
         self.job.error = Some(error(&failure));
-        self.job.faults += u32::from(fault);
+        match again {
+            Again::Fault => self.job.faults += 1,
+            Again::Interruption => self.job.interruptions += 1,
+            Again::Wait => {}
+        }
         let unwanted = self.job.cancel_requested_at.is_some() || self.job.deadline_passed_at.is_some();
-        let spent = self.job.faults >= MAX_FAULTS || self.job.attempt >= MAX_ATTEMPTS;
+        let spent = self.job.faults >= MAX_FAULTS
+            || self.job.interruptions >= MAX_INTERRUPTIONS
+            || self.now.since(self.job.created_at) >= LONGEST_LIFE;
         if unwanted || spent || charge > Nanos::ZERO {
             return self.over(charge);
         }

@@ -192,6 +192,9 @@ pub struct Job {
     pub attempt: u32,
     /// Attempts that ended by a fault.
     pub faults: u32,
+    /// Attempts that ended because the server stopped.
+    #[serde(default)]
+    pub interruptions: u32,
     /// Proof of who works on it now.
     pub lease: Option<LeaseToken>,
     /// The provider's name for the running attempt.
@@ -280,6 +283,7 @@ impl NewJob {
             progress: 0,
             attempt: 0,
             faults: 0,
+            interruptions: 0,
             lease: None,
             handle: None,
             run_at: self.now,

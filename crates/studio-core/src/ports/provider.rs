@@ -98,6 +98,9 @@ pub trait Provider: Send + Sync {
     /// Asks running work to stop.
     async fn cancel(&self, handle: &str) -> Result<Canceled, Failure>;
 
+    /// Told that work which was asked to stop did not: whoever can end it by force does so now.
+    async fn abandon(&self, _handle: &str) {}
+
     /// Asks whether a submission landed, by the name that we gave it. Only where [`Capabilities::lookup`] says so.
     async fn lookup(&self, attempt_name: &str) -> Result<Lookup, Failure>;
 }

@@ -74,6 +74,13 @@ pub fn read_image<'c>(body: &Value, catalog: &'c Catalog, random: u64, now: Time
     let mut warnings = Vec::new();
     let prompt = prompt(&mut fields);
     let model = model(&mut fields, catalog, &mut warnings);
+    if let (Some(prompt), Some(limit)) = (&prompt, model.and_then(|model| model.max_prompt_bytes))
+        && prompt.expose().len() > limit
+    {
+        let bytes = prompt.expose().len();
+        fields
+            .fault("prompt", format!("must have at most {limit} bytes in UTF-8 for this model; this one has {bytes}"));
+    }
     let deadline = deadline(&mut fields, now);
     for field in ["image", "mask"] {
         if fields.take(field).is_some() {

@@ -231,7 +231,7 @@ async fn bad_requests_are_named_and_start_nothing() {
 }
 
 #[tokio::test]
-async fn a_poll_without_news_ends_after_its_wait() {
+async fn a_poll_without_news_answers_with_the_state_as_it_is() {
     let lab = Lab::new(1, None);
     lab.put("a", "respond-async", &json!({"input": {}})).await;
     while lab.get("a", "").await.body["stage"] != "waiting" {

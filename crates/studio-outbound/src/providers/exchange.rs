@@ -29,6 +29,8 @@ pub(super) enum Trouble {
     NotSent,
     /// It may have arrived.
     Lost,
+    /// It did arrive and was taken: the answer began as a success, and broke.
+    Taken,
     /// The total limit passed.
     OutOfTime,
     /// The answer is larger than allowed.
@@ -50,7 +52,7 @@ pub(super) async fn exchange(door: &Door, call: Call<'_>) -> Result<Answer, Trou
         Err(_) if !status.is_success() => Bytes::new(),
         Err(ReadError::TooLarge { .. }) => return Err(Trouble::TooLarge),
         Err(ReadError::OutOfTime) => return Err(Trouble::OutOfTime),
-        Err(ReadError::Silent | ReadError::Broken) => return Err(Trouble::Lost),
+        Err(ReadError::Silent | ReadError::Broken) => return Err(Trouble::Taken),
     };
     Ok(Answer { status, retry_after, body })
 }

@@ -115,7 +115,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     if head_only {
         let length = response.body().size_hint().exact();
         *response.body_mut() = Body::empty();
-        if let Some(length) = length {
+        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
+        if let Some(length) = length.filter(|_| !bodiless) {
             response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
     }
@@ -300,6 +301,10 @@ fn query_parameters(route: &Route, query: Option<&str>) -> Result<BTreeMap<Strin
         let value = decode(value, true).ok_or_else(bad)?;
         let short: String = name.chars().take(100).collect();
         if !route.query.iter().any(|known| known.name == name) {
+            // Probes and links for people carry what others add to them.
+            if matches!(route.access, Access::Public(_)) {
+                continue;
+            }
             let known: Vec<_> = route.query.iter().map(|known| known.name).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             let message = format!("is not a known query parameter; known are {known}");

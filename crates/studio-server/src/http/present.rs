@@ -148,6 +148,7 @@ pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
         "available": configured,
         "parameters": parameters,
         "prices": prices,
+        "maxPromptBytes": model.max_prompt_bytes,
         "totalLimitSeconds": model.total_limit.as_secs(),
     }))
 }

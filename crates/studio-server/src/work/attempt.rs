@@ -27,6 +27,8 @@ use tokio::{
 const POLL_WAIT: Duration = Duration::from_secs(20);
 /// Least time between two polls that brought nothing new.
 const POLL_PAUSE: Duration = Duration::from_millis(500);
+/// Least time between two polls that brought news: a provider that always has some must not keep the store busy.
+const NEWS_PAUSE: Duration = Duration::from_millis(20);
 /// How long work that was asked to stop may take to do so before we stop waiting for it.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
@@ -161,6 +163,7 @@ impl Attempt<'_> {
                     stop_until = Some(self.ask_to_stop(&handle).await?)
                 }
                 Some(until) if now >= until => {
+                    self.lane.provider.abandon(&handle).await;
                     return Err(
                         Failure::new(FailureKind::Timeout, "it took too long and did not stop when asked to").into()
                     );
@@ -173,12 +176,16 @@ impl Attempt<'_> {
                 Some(Ok(Polled::Done(produced))) => return Ok(produced),
                 Some(Ok(Polled::Canceled)) if self.is_unwanted() || stop_until.is_none() => return Err(Over::Stopped),
                 Some(Ok(Polled::Canceled)) => return Err(Over::OutOfTime),
+                // Asked again after a restart, a provider may say that it still works on what it had finished: no news.
                 Some(Ok(Polled::Running { stage, progress })) => {
-                    if stage != self.job.stage || progress > self.job.progress {
+                    let news = stage != self.job.stage || progress > self.job.progress;
+                    let pause = if news && self.job.status != Status::Collecting {
                         self.say(Event::Progress { stage, progress }).await?;
+                        NEWS_PAUSE
                     } else {
-                        sleep_until((now + POLL_PAUSE).min(until)).await;
-                    }
+                        POLL_PAUSE
+                    };
+                    sleep_until((now + pause).min(until)).await;
                 }
                 // It can be asked again.
                 Some(Err(failure)) if failure.kind == FailureKind::Unavailable => {

@@ -116,7 +116,8 @@ async fn keep_bytes(app: &App, bytes: &Bytes) -> Result<(Blob, MediaType), Troub
 async fn fetch(app: &App, lane: &Lane, url: &str) -> Result<(Blob, MediaType), Trouble> {
     let destination = Destination::ProviderGiven { origin: lane.origin.clone() };
     let no_use = |error: FetchError| {
-        let address: String = url.chars().filter(|c| !c.is_control()).take(ADDRESS_CHARS).collect();
+        let address: String =
+            url.split('?').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(ADDRESS_CHARS).collect();
         tracing::warn!(address, %error, "an output could not be fetched");
         match error {
             FetchError::Unavailable(_) => Trouble::Away,

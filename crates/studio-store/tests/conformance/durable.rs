@@ -280,7 +280,8 @@ async fn every_attempt_is_on_record() {
     assert_eq!(attempts()[2], (3, None, true, text("not_landed")));
     rig.collecting(1).await;
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
-    assert_eq!(attempts()[3], (4, None, true, text("completed")));
+    let own_name = format!("{}-4", job_id(1));
+    assert_eq!(attempts()[3], (4, Some(own_name), true, text("completed")), "it gave no name, so ours");
     rig.assert_audit_is_clean().await;
 }
 

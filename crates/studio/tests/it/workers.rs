@@ -245,3 +245,28 @@ async fn jobs_of_a_provider_that_left_the_configuration_are_not_stuck() {
     studio.run_json(&["job", "resolve", &ids[0], "--not-landed"]).unwrap();
     assert_clean(&studio, 0);
 }
+
+#[tokio::test]
+async fn what_was_finished_before_a_crash_is_asked_after_and_never_sent_again() {
+    let worker = CogWorker::start(Behaviour::Normal).unwrap();
+    // It answers its submit with success at once, and its output can't be fetched: the job stays in the collecting.
+    worker.set(Behaviour::UrlOutput(format!("{}/nothing", worker.base_url())));
+    let mut studio = with_worker(&worker, true);
+    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0");
+    let reply = Studio::send(request.json(&json!({ "prompt": "x", "modelId": "lab" }))).await.unwrap();
+    let id = reply.json()["jobId"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/jobs/{id}");
+    let reach = async |studio: &Studio, status: &str| {
+        while studio.get(&path).await.unwrap().json()["job"]["status"] != status {
+            tokio::task::yield_now().await;
+        }
+    };
+    reach(&studio, "collecting").await;
+    studio.kill().unwrap();
+    studio.launch().unwrap();
+    // Asked by our name for it, the worker has forgotten: nobody knows, and nobody sends it again.
+    reach(&studio, "unknown").await;
+    assert_eq!(worker.requests(), 1);
+    studio.run_json(&["job", "resolve", &id, "--charged", "0.5"]).unwrap();
+    assert_clean(&studio, 0);
+}

@@ -143,13 +143,31 @@ fn faults_are_bounded_and_busy_does_not_count() {
 }
 
 #[test]
-fn a_job_that_only_finds_its_provider_busy_ends_too() {
+fn waiting_for_a_busy_provider_is_bounded_by_age_alone_and_interruptions_by_their_number() {
+    let again = |job: &Job, kind, now| {
+        let job = step(job, Actor::Studio, Event::Claimed(lease(1)), now).unwrap().job;
+        step(&job, Actor::Holder(lease(1)), failed(kind, true, 0), now).unwrap().job
+    };
     let mut job = queued();
-    while job.status == Status::Queued {
-        job = step(&job, Actor::Studio, Event::Claimed(lease(1)), T0).unwrap().job;
-        job = step(&job, Actor::Holder(lease(1)), failed(FailureKind::Busy, true, 0), T0).unwrap().job;
+    for _ in 0..1000 {
+        job = again(&job, FailureKind::Busy, T0);
     }
-    assert_eq!((job.status, job.attempt), (Status::Failed, MAX_ATTEMPTS));
+    assert_eq!((job.status, job.attempt), (Status::Queued, 1000));
+    assert_eq!(again(&job, FailureKind::Busy, T0.plus(LONGEST_LIFE)).status, Status::Failed);
+    for _ in 1..MAX_INTERRUPTIONS {
+        job = again(&job, FailureKind::Interrupted, T0);
+    }
+    assert_eq!(job.status, Status::Queued);
+    assert_eq!(again(&job, FailureKind::Interrupted, T0).status, Status::Failed);
+}
+
+#[test]
+fn what_was_answered_at_once_has_a_name_to_be_asked_by() {
+    let ready = step(&in_status(Status::Submitting), Actor::Holder(lease(1)), Event::OutputsReady, T0).unwrap().job;
+    assert_eq!(ready.handle, Some(ready.attempt_name()));
+    let named = Job { handle: Some("h".into()), ..in_status(Status::Running) };
+    let ready = step(&named, Actor::Holder(lease(1)), Event::OutputsReady, T0).unwrap().job;
+    assert_eq!(ready.handle.as_deref(), Some("h"));
 }
 
 #[test]

@@ -136,10 +136,11 @@ impl CogProvider {
     fn refused(&self, answer: &Answer) -> Failure {
         let kind = match answer.status.as_u16() {
             409 | 429 => FailureKind::Busy,
-            // Not ready, or somewhere else: it was turned away at the door.
-            503 | 300..=399 => FailureKind::Unavailable,
-            // It broke, or a proxy before it waited in vain: neither proves that the work was not begun.
-            500..=599 => FailureKind::Lost,
+            // Somewhere else, or not ready, in the worker's own words: it was turned away at the door.
+            300..=399 => FailureKind::Unavailable,
+            503 if wire::is_own_refusal(&answer.body) => FailureKind::Unavailable,
+            // It broke, or something before it gave up or was cut off: none of these proves that the work was not begun.
+            408 | 499..=599 => FailureKind::Lost,
             _ => FailureKind::Rejected,
         };
         let message = match kind {
@@ -157,7 +158,9 @@ impl CogProvider {
     fn submit_trouble(&self, trouble: Trouble) -> Failure {
         match trouble {
             Trouble::NotSent => self.unavailable("can't be reached"),
-            Trouble::Lost => self.failure(FailureKind::Lost, "was sent the work, and its answer was lost"),
+            Trouble::Lost | Trouble::Taken => {
+                self.failure(FailureKind::Lost, "was sent the work, and its answer was lost")
+            }
             // A polled worker may still be at it; one that was waited for has had all the time there is.
             Trouble::OutOfTime if self.settings.polled => {
                 self.failure(FailureKind::Lost, "was sent the work and did not answer in time")
@@ -184,10 +187,12 @@ impl Provider for CogProvider {
             false => (None, submission.total_limit),
         };
         let path = format!("/predictions/{name}");
-        let answer = self
-            .ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit)
-            .await
-            .map_err(|trouble| self.submit_trouble(trouble))?;
+        let answer = self.ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit).await;
+        let answer = match answer {
+            // It has it, under the name that we gave it.
+            Err(Trouble::Taken) if self.settings.polled => return Ok(Started::Pending(name)),
+            answer => answer.map_err(|trouble| self.submit_trouble(trouble))?,
+        };
         let news = match wire::read(&answer.body, INLINE_LIMIT) {
             // Some workers tell of a failed prediction with an error status.
             Ok(News::Failed(error)) => Ok(News::Failed(error)),
@@ -260,7 +265,8 @@ impl Provider for CogProvider {
             .await
             .map_err(|_| self.unavailable("does not answer"))?;
         match answer.status {
-            StatusCode::NOT_FOUND => Ok(Lookup::NotLanded),
+            // Cog remembers in memory: one that was started again knows nothing of what it had. Not knowing proves nothing.
+            StatusCode::NOT_FOUND => Err(self.unavailable("does not know it, which proves nothing")),
             status if status.is_success() => Ok(Lookup::Found(attempt_name.to_owned())),
             status => Err(self.unavailable(&format!("answered {}", status.as_u16()))),
         }

@@ -170,6 +170,11 @@ struct Refusal {
     detail: Value,
 }
 
+/// Whether an error's body is a worker's own: something before it, which may have passed the request on, says it otherwise.
+pub(super) fn is_own_refusal(reply: &[u8]) -> bool {
+    serde_json::from_slice::<Refusal>(reply).is_ok()
+}
+
 /// What a worker says about a request that it refuses, for the job's owner.
 pub(super) fn refusal(reply: &[u8]) -> String {
     let detail = serde_json::from_slice(reply).map(|Refusal { detail }| detail).unwrap_or(Value::Null);

@@ -104,8 +104,10 @@ impl OpenAiProvider {
                 rejected(&format!("refused: {words}"))
             }
             (400..=499, _) => rejected(&format!("refused the request ({status})")),
-            // Turned away at the door, or somewhere else.
-            (503 | 300..=399, _) => self.failure(FailureKind::Unavailable, &format!("answered {status}")),
+            // Somewhere else, or overloaded, in its own words: it was turned away at the door. Something before it that
+            // says 503 may have passed the request on.
+            (300..=399, _) => self.failure(FailureKind::Unavailable, &format!("answered {status}")),
+            (503, _) if wire::is_own_refusal(&answer.body) => self.failure(FailureKind::Unavailable, "answered 503"),
             // It broke, or a proxy before it waited in vain: neither proves that the work was not done.
             _ => self.failure(FailureKind::Lost, &format!("answered {status}")),
         };
@@ -120,7 +122,7 @@ impl OpenAiProvider {
     fn submit_trouble(&self, trouble: Trouble) -> Failure {
         let (kind, what) = match trouble {
             Trouble::NotSent => (FailureKind::Unavailable, "can't be reached"),
-            Trouble::Lost => (FailureKind::Lost, "was sent the work, and its answer was lost"),
+            Trouble::Lost | Trouble::Taken => (FailureKind::Lost, "was sent the work, and its answer was lost"),
             Trouble::OutOfTime => (FailureKind::Lost, "was sent the work and did not answer in time"),
             Trouble::TooLarge => (FailureKind::BadOutput, "answered with more than can be taken"),
         };

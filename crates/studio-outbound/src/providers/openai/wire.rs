@@ -104,6 +104,11 @@ pub(super) enum Refusal {
     Other(String),
 }
 
+/// Whether an error's body is the API's own: something before it, which may have passed the request on, says it otherwise.
+pub(super) fn is_own_refusal(reply: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(reply).is_ok_and(|body| body["error"].is_object())
+}
+
 /// Reads an error.
 pub(super) fn refusal(reply: &[u8]) -> Refusal {
     let body: Value = serde_json::from_slice(reply).unwrap_or_default();

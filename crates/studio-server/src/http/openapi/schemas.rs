@@ -94,7 +94,7 @@ pub(super) fn all(catalog: &Catalog) -> Value {
                 ("rates", rates.clone()),
                 ("by?", list(object(vec![("when", json!({ "type": "object" })), ("rates", rates)]))),
             ])),
-            ("totalLimitSeconds", number()),
+            ("maxPromptBytes?", number()), ("totalLimitSeconds", number()),
         ]),
         "ModelList": object(vec![("success", yes()), ("items", list(to("Model")))]),
         "UsageReport": object(vec![

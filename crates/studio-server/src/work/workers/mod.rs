@@ -111,6 +111,13 @@ struct Running {
     dead: CancellationToken,
 }
 
+/// Nobody holds it any more, so nobody could stop it: a start that is broken off must not leave a child behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill.cancel();
+    }
+}
+
 /// A running worker in use; while one of these is held it is not stopped for being idle.
 pub struct InUse {
     /// Which life of the worker it is.
@@ -224,7 +231,9 @@ impl Supervisor {
         self.stopping.cancel();
         self.stop(&mut *self.state.lock().await).await;
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(STOP_GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(worker = self.spec.name, "worker does not end; leaving it");
+        }
     }
 
     /// Notes the death of a worker that ended without being asked to.
@@ -303,7 +312,8 @@ impl Supervisor {
         drop(running.stdin.take());
         if timeout(STOP_GRACE, running.dead.cancelled()).await.is_err() {
             running.kill.cancel();
-            running.dead.cancelled().await;
+            // What even a kill does not end (it waits for a disk, say) is not waited for.
+            drop(timeout(STOP_GRACE, running.dead.cancelled()).await);
         }
         self.show(state);
     }

@@ -107,6 +107,12 @@ impl Provider for SupervisedProvider {
         canceled
     }
 
+    async fn abandon(&self, handle: &str) {
+        if let Some((generation, _)) = read_handle(handle) {
+            self.supervisor.kill(generation).await;
+        }
+    }
+
     async fn lookup(&self, attempt_name: &str) -> Result<Lookup, Failure> {
         self.wire.lookup(attempt_name).await
     }
