@@ -6,7 +6,7 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc::RecvTimeoutError};
 use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
@@ -32,15 +32,21 @@ impl Engine for Puppet {
         let size = input.get("size").and_then(Value::as_u64).unwrap_or(4);
         let gate = self.gate.clone();
         Ok(Box::new(move |progress| {
+            // What it said last stays said, so that whoever asks late sees it too.
+            let mut said = (0.0, "waiting");
             loop {
                 let told = gate.lock().unwrap().recv_timeout(Duration::from_millis(5));
                 match told {
-                    Ok("work") => assert!(progress(0.5, "half way")),
+                    Ok("work") => said = (0.5, "half way"),
                     Ok("panic") => panic!("on purpose"),
                     Ok("fail") => return Err(EngineError::Failed("it rains".into())),
                     Ok(_) => break,
-                    Err(_) if !progress(0.0, "waiting") => return Err(EngineError::Canceled),
-                    Err(_) => {}
+                    Err(RecvTimeoutError::Timeout) => {}
+                    // Its test is over.
+                    Err(RecvTimeoutError::Disconnected) => return Err(EngineError::Canceled),
+                }
+                if !progress(said.0, said.1) {
+                    return Err(EngineError::Canceled);
                 }
             }
             let bytes = vec![7; usize::try_from(size).unwrap()];
@@ -140,7 +146,8 @@ async fn an_asynchronous_prediction_is_followed_to_its_end() {
     assert_eq!(lab.get("a", "").await.status, 200);
     let waiting = async {
         loop {
-            let reply = lab.get("a", "wait=20").await;
+            // Short: what was news before this question is none to it.
+            let reply = lab.get("a", "wait=1").await;
             if reply.body["stage"] == "half way" {
                 return reply;
             }
@@ -336,7 +343,7 @@ async fn waiting_to_deliver_can_be_canceled() {
     let gone = format!("http://{}/", TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap());
     lab.say("done");
     lab.put("a", "respond-async", &json!({"input": {"size": 5}, "output_file_prefix": gone})).await;
-    while lab.get("a", "wait=20").await.body["stage"] != "waiting to deliver" {}
+    while lab.get("a", "wait=1").await.body["stage"] != "waiting to deliver" {}
     lab.ask(Method::POST, "/predictions/a/cancel", "", "").await;
     assert_eq!(lab.end("a").await.body["status"], "canceled");
 }
