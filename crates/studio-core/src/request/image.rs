@@ -250,6 +250,16 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_is_bounded_in_bytes_where_its_price_is() {
+        let prompt = "\u{1F5FC} ".repeat(600);
+        assert!(prompt.chars().count() <= 2000 && prompt.len() > 2000);
+        let found = faults(json!({"prompt": prompt, "modelId": "gpt-image-2"}));
+        assert!(found.iter().any(|(field, words)| field == "prompt" && words.contains("2000 bytes")), "{found:?}");
+        let catalog = Catalog::load(&[]).unwrap();
+        assert!(read_image(&json!({"prompt": prompt, "modelId": "sketch"}), &catalog, 5, NOW).is_ok());
+    }
+
+    #[test]
     fn every_fault_is_named_with_what_is_allowed() {
         for (body, field, word) in [
             (json!([]), "body", "object"),

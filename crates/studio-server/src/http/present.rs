@@ -98,29 +98,29 @@ pub(super) fn images(job: &Job) -> Value {
             }))
         })
         .collect();
-    without_nulls(json!({
-        "success": true,
-        "jobId": job.id.to_string(),
-        "status": job.status.as_str(),
-        "modelId": job.model,
-        "provider": job.provider,
-        "images": images,
-        "cost": job.cost.map_or(Value::Null, money),
-        "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
-    }))
+    let mut body = answer_head(job);
+    body["images"] = images.into();
+    body["cost"] = job.cost.map_or(Value::Null, money);
+    without_nulls(body)
 }
 
 /// A job that goes on.
 pub(super) fn accepted(job: &Job) -> Value {
-    without_nulls(json!({
+    let mut body = answer_head(job);
+    body["links"] = links(job.id);
+    without_nulls(body)
+}
+
+/// What every answer to a generating request begins with.
+fn answer_head(job: &Job) -> Value {
+    json!({
         "success": true,
         "jobId": job.id.to_string(),
         "status": job.status.as_str(),
         "modelId": job.model,
         "provider": job.provider,
-        "links": links(job.id),
         "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
-    }))
+    })
 }
 
 /// A model, for whoever chooses one.
