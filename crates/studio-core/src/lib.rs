@@ -16,6 +16,7 @@ pub mod price;
 
 pub mod media;
 pub mod secret;
+pub mod words;
 
 pub mod parameter;
 
@@ -26,6 +27,7 @@ pub mod caller;
 pub mod idempotency;
 pub mod limits;
 
+pub mod bill;
 pub mod job;
 pub mod retry;
 

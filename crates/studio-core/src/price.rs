@@ -44,9 +44,20 @@ impl Usage {
         Self(BTreeMap::from([(unit, quantity)]))
     }
 
+    /// How much of a unit.
+    pub fn quantity(&self, unit: Unit) -> u64 {
+        self.0.get(&unit).copied().unwrap_or(0)
+    }
+
     /// The units and their quantities.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, u64)> + '_ {
         self.0.iter().map(|(unit, quantity)| (*unit, *quantity))
+    }
+}
+
+impl FromIterator<(Unit, u64)> for Usage {
+    fn from_iter<I: IntoIterator<Item = (Unit, u64)>>(quantities: I) -> Self {
+        Self(quantities.into_iter().collect())
     }
 }
 
@@ -99,13 +110,32 @@ impl PriceList {
         Self { version: self.version.clone(), from: self.from.clone(), rates, by: Vec::new() }
     }
 
+    /// What a unit costs. A cached token without a price of its own is a token like any other.
+    pub fn rate(&self, unit: Unit) -> Option<i64> {
+        let own = self.rates.get(&unit).copied();
+        match unit {
+            Unit::CachedInputTokens => own.or_else(|| self.rates.get(&Unit::InputTokens).copied()),
+            _ => own,
+        }
+    }
+
+    /// The most of `unit` that `money` pays for; nothing when it has no price. As much as anyone wants, where it is free.
+    pub fn affordable(&self, unit: Unit, money: Nanos) -> Option<u64> {
+        let rate = self.rate(unit)?;
+        if rate == 0 {
+            return Some(u64::MAX);
+        }
+        // A cost is rounded up to whole nano-USD, so what just fits after rounding down here fits.
+        let most = i128::from(money.get().max(0)) * 1_000_000 / i128::from(rate);
+        Some(u64::try_from(most).unwrap_or(u64::MAX))
+    }
+
     /// What `usage` costs. Summed exactly, rounded up once.
     pub fn cost(&self, usage: &Usage) -> Result<Nanos, PriceError> {
         let mut micro_nanos: i128 = 0;
         for (unit, quantity) in usage.iter().filter(|(_, quantity)| *quantity > 0) {
-            let rate =
-                self.rates.get(&unit).ok_or_else(|| PriceError::Unpriced { version: self.version.clone(), unit })?;
-            micro_nanos += i128::from(*rate) * i128::from(quantity);
+            let rate = self.rate(unit).ok_or_else(|| PriceError::Unpriced { version: self.version.clone(), unit })?;
+            micro_nanos += i128::from(rate) * i128::from(quantity);
         }
         let nanos = micro_nanos.div_euclid(1_000_000) + i128::from(micro_nanos.rem_euclid(1_000_000) > 0);
         i64::try_from(nanos).map(Nanos::new).map_err(|_| PriceError::TooLarge)
@@ -163,6 +193,26 @@ mod tests {
         assert_eq!(cached.cost(&Usage::of(Unit::CachedInputTokens, 1)), Ok(Nanos::new(13)));
         assert_eq!(cached.cost(&Usage::of(Unit::CachedInputTokens, 2)), Ok(Nanos::new(25)));
         assert_eq!(cached.cost(&Usage::default()), Ok(Nanos::ZERO));
+    }
+
+    #[test]
+    fn a_cached_token_without_a_price_is_a_token() {
+        let tokens = list(Unit::InputTokens, 2_000_000);
+        assert_eq!(tokens.cost(&Usage::of(Unit::CachedInputTokens, 3)), Ok(Nanos::new(6)));
+    }
+
+    #[test]
+    fn what_is_affordable_never_costs_more_than_there_is() {
+        for rate in [1, 999_999, 1_000_000, 12_500_000, 30_000_000_000] {
+            let tokens = list(Unit::OutputTokens, rate);
+            for money in [0, 1, 17, 12_345_678] {
+                let most = tokens.affordable(Unit::OutputTokens, Nanos::new(money)).unwrap();
+                assert!(tokens.cost(&Usage::of(Unit::OutputTokens, most)).unwrap() <= Nanos::new(money));
+                assert!(tokens.cost(&Usage::of(Unit::OutputTokens, most + 1)).unwrap() > Nanos::new(money));
+            }
+        }
+        assert_eq!(list(Unit::OutputTokens, 0).affordable(Unit::OutputTokens, Nanos::ZERO), Some(u64::MAX));
+        assert_eq!(list(Unit::Image, 1).affordable(Unit::OutputTokens, Nanos::ZERO), None);
     }
 
     #[test]

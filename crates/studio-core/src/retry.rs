@@ -41,6 +41,8 @@ pub enum FailureKind {
     ModelFailed,
     /// The provider's answer is not what it should be: wrong type, too large, nonsense.
     BadOutput,
+    /// The provider's answer broke off in its middle.
+    CutOff,
     /// It took longer than the model may.
     Timeout,
     /// The server that worked on it stopped.
@@ -58,6 +60,7 @@ impl FailureKind {
             Self::WorkerDied => "worker_died",
             Self::ModelFailed => "model_failed",
             Self::BadOutput => "bad_output",
+            Self::CutOff => "cut_off",
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
         }
@@ -114,7 +117,9 @@ pub fn verdict(kind: FailureKind, harmless: bool) -> Verdict {
         // What may still be at work, or may have been done, and is charged for: nobody knows yet.
         FailureKind::Lost | FailureKind::Interrupted | FailureKind::Timeout if !harmless => Verdict::Unknown,
         FailureKind::Timeout => Verdict::Fail,
-        FailureKind::Lost => Verdict::Retry(Again::Fault),
+        // From another's provider this is told as an answer that was cut short, and never gets here.
+        FailureKind::CutOff if !harmless => Verdict::Fail,
+        FailureKind::Lost | FailureKind::CutOff => Verdict::Retry(Again::Fault),
         // A server that was stopped is no fault of the job.
         FailureKind::Interrupted => Verdict::Retry(Again::Interruption),
     }

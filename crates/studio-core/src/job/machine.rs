@@ -5,10 +5,12 @@
 
 use super::{Job, JobError, Output, Status};
 use crate::{
+    bill::Bill,
     id::LeaseToken,
     money::Nanos,
     retry::{Again, Failure, FailureKind, LANDING, LONGEST_LIFE, MAX_FAULTS, MAX_INTERRUPTIONS, Verdict, verdict},
     time::Timestamp,
+    words::Finish,
 };
 
 /// On whose word a job is to move.
@@ -43,12 +45,14 @@ pub enum Event {
     },
     /// The provider is done; the outputs are still to be fetched.
     OutputsReady,
-    /// The outputs are ours.
+    /// The outputs are ours: files that were kept, or words that are in the log.
     Completed {
-        /// What was kept. Never empty.
+        /// What was kept. Never empty where nothing was said.
         outputs: Vec<Output>,
+        /// Why the model stopped, where it said something.
+        finish: Option<Finish>,
         /// What it costs.
-        charge: Nanos,
+        bill: Bill,
     },
     /// The attempt is over without a result.
     AttemptFailed {
@@ -57,14 +61,22 @@ pub enum Event {
         /// Whether sending it again can't be paid twice.
         harmless: bool,
         /// What the provider charges for it all the same.
-        charge: Nanos,
+        bill: Bill,
         /// When a further attempt may start, if there is one.
         retry_at: Timestamp,
+    },
+    /// An answer broke off in its middle. It had landed, nothing is at work any more, and what came is kept and charged: it
+    /// is never asked for again.
+    CutShort {
+        /// Why.
+        failure: Failure,
+        /// What it costs.
+        bill: Bill,
     },
     /// The provider stopped it because we asked.
     CanceledAtProvider {
         /// What it charges for what was done.
-        charge: Nanos,
+        bill: Bill,
     },
     /// The owner wants it to stop.
     CancelRequested,
@@ -93,6 +105,7 @@ impl Event {
             Self::OutputsReady => "outputs_ready",
             Self::Completed { .. } => "completed",
             Self::AttemptFailed { .. } => "attempt_failed",
+            Self::CutShort { .. } => "cut_short",
             Self::CanceledAtProvider { .. } => "canceled_at_provider",
             Self::CancelRequested => "cancel_requested",
             Self::DeadlinePassed => "deadline_passed",
@@ -173,16 +186,26 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
             next.enter(Collecting);
         }
 
-        (Collecting, Event::Completed { outputs, charge }) if !outputs.is_empty() => next.succeed(outputs, charge),
-
-        (Submitting | Running | Collecting | Unknown, Event::AttemptFailed { failure, harmless, charge, retry_at }) => {
-            next.attempt_failed(failure, harmless, charge, retry_at);
+        (Collecting, Event::Completed { outputs, finish: None, bill }) if !outputs.is_empty() => {
+            next.succeed(outputs, None, bill);
         }
-        (Submitting | Running | Collecting | Unknown, Event::CanceledAtProvider { charge }) => next.stopped(charge),
+        // Words are ours as they come: there is nothing to collect.
+        (Submitting | Running | Collecting, Event::Completed { outputs, finish: Some(finish), bill }) => {
+            next.succeed(outputs, Some(finish), bill);
+        }
+
+        (Submitting | Running | Collecting | Unknown, Event::AttemptFailed { failure, harmless, bill, retry_at }) => {
+            next.attempt_failed(failure, harmless, bill, retry_at);
+        }
+        (Submitting | Running, Event::CutShort { failure, bill }) => {
+            next.job.error = Some(error(&failure));
+            next.over(bill);
+        }
+        (Submitting | Running | Collecting | Unknown, Event::CanceledAtProvider { bill }) => next.stopped(bill),
 
         (Queued, Event::CancelRequested) => {
             next.job.cancel_requested_at = Some(now);
-            next.end(Status::Canceled, Nanos::ZERO);
+            next.end(Status::Canceled, Bill::nothing());
         }
         (_, Event::CancelRequested) if job.cancel_requested_at.is_some() => return Err(Refused::Nothing),
         (_, Event::CancelRequested) => {
@@ -193,7 +216,7 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
         (_, Event::DeadlinePassed) if job.deadline.is_none_or(|deadline| now < deadline) => return Err(impossible),
         (Queued, Event::DeadlinePassed) => {
             next.job.deadline_passed_at = Some(now);
-            next.end(Status::Expired, Nanos::ZERO);
+            next.end(Status::Expired, Bill::nothing());
         }
         (_, Event::DeadlinePassed) if job.deadline_passed_at.is_some() => return Err(Refused::Nothing),
         (_, Event::DeadlinePassed) => {
@@ -205,10 +228,10 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
         (Unknown, Event::NotLanded { .. }) if job.handle.is_some() || !next.has_had_time_to_land() => {
             return Err(impossible);
         }
-        (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), Again::Fault, Nanos::ZERO, retry_at),
+        (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), Again::Fault, Bill::nothing(), retry_at),
         (Unknown, Event::Resolved { charge }) => {
             next.job.error = Some(error(&lost()));
-            next.over(charge);
+            next.over(Bill::of(charge));
         }
         _ => return Err(impossible),
     }
@@ -224,6 +247,7 @@ fn check_actor(job: &Job, actor: Actor, event: &Event, impossible: Refused) -> R
             | Event::OutputsReady
             | Event::Completed { .. }
             | Event::AttemptFailed { .. }
+            | Event::CutShort { .. }
             | Event::CanceledAtProvider { .. }
             | Event::NotLanded { .. }
     );
@@ -302,14 +326,15 @@ impl Draft {
         Ok(())
     }
 
-    fn succeed(&mut self, outputs: Vec<Output>, charge: Nanos) {
+    fn succeed(&mut self, outputs: Vec<Output>, finish: Option<Finish>, bill: Bill) {
         self.job.outputs = outputs;
+        self.job.finish = finish;
         self.job.progress = 1000;
         self.job.error = None;
-        self.end(Status::Succeeded, charge);
+        self.end(Status::Succeeded, bill);
     }
 
-    fn attempt_failed(&mut self, failure: Failure, harmless: bool, charge: Nanos, retry_at: Timestamp) {
+    fn attempt_failed(&mut self, failure: Failure, harmless: bool, bill: Bill, retry_at: Timestamp) {
         match verdict(failure.kind, harmless) {
             Verdict::Unknown => {
                 self.enter(Status::Unknown);
@@ -317,17 +342,17 @@ impl Draft {
                 self.job.lease = None;
                 self.job.error = Some(error(&failure));
             }
-            Verdict::Retry(again) => self.again_or_over(failure, again, charge, retry_at),
+            Verdict::Retry(again) => self.again_or_over(failure, again, bill, retry_at),
             Verdict::Fail => {
                 self.job.error = Some(error(&failure));
-                self.over(charge);
+                self.over(bill);
             }
         }
     }
 
     /// A further attempt, unless somebody wants it to stop, it has had its share, or part of it is already charged: the
     /// hold would have to grow first.
-    fn again_or_over(&mut self, failure: Failure, again: Again, charge: Nanos, retry_at: Timestamp) {
+    fn again_or_over(&mut self, failure: Failure, again: Again, bill: Bill, retry_at: Timestamp) {
         self.job.error = Some(error(&failure));
         match again {
             Again::Fault => self.job.faults += 1,
@@ -338,8 +363,12 @@ impl Draft {
         let spent = self.job.faults >= MAX_FAULTS
             || self.job.interruptions >= MAX_INTERRUPTIONS
             || self.now.since(self.job.created_at) >= LONGEST_LIFE;
-        if unwanted || spent || charge > Nanos::ZERO {
-            return self.over(charge);
+        if unwanted || spent || bill.amount > Nanos::ZERO {
+            return self.over(bill);
+        }
+        // Where something was begun, something may have been said: the next attempt says it anew.
+        if !matches!(failure.kind, FailureKind::Busy | FailureKind::Unavailable) {
+            self.job.epoch += 1;
         }
         self.enter(Status::Queued);
         self.job.lease = None;
@@ -349,32 +378,35 @@ impl Draft {
     }
 
     /// The provider stopped it. If nobody here wanted that, it is a failure like any other.
-    fn stopped(&mut self, charge: Nanos) {
+    fn stopped(&mut self, bill: Bill) {
         if self.job.cancel_requested_at.is_none() && self.job.deadline_passed_at.is_none() {
             let failure = Failure::new(FailureKind::ModelFailed, "the provider canceled it");
             self.job.error = Some(error(&failure));
         }
-        self.over(charge);
+        self.over(bill);
     }
 
     /// Over without a result: as its owner wished, or by its deadline, or because it failed.
-    fn over(&mut self, charge: Nanos) {
+    fn over(&mut self, bill: Bill) {
         let status = match (self.job.cancel_requested_at, self.job.deadline_passed_at) {
             (Some(_), _) => Status::Canceled,
             (None, Some(_)) => Status::Expired,
             (None, None) => Status::Failed,
         };
-        self.end(status, charge);
+        self.end(status, bill);
     }
 
-    fn end(&mut self, status: Status, charge: Nanos) {
+    fn end(&mut self, status: Status, bill: Bill) {
         self.enter(status);
         self.job.lease = None;
         // A job that ended as wished, or in time, has no fault to show; earlier attempts stay in the attempts' record.
         self.job.error = self.job.error.take().filter(|_| status == Status::Failed);
-        self.job.cost = Some(charge);
+        self.job.cost = Some(bill.amount);
+        self.job.tokens = bill.tokens;
+        self.job.estimated = bill.estimated;
+        self.job.reported = bill.reported;
         self.job.ended_at = Some(self.now);
-        self.effects.push(Effect::Settle { charge });
+        self.effects.push(Effect::Settle { charge: bill.amount });
     }
 }
 

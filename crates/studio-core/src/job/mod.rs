@@ -7,6 +7,7 @@ pub mod machine;
 pub use machine::{Actor, Effect, Event, Moved, Refused, step};
 
 use crate::{
+    bill::Tokens,
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
     media::MediaType,
@@ -15,8 +16,10 @@ use crate::{
     request::Input,
     retry::FailureKind,
     time::Timestamp,
+    words::Finish,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +83,17 @@ impl Status {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
+}
+
+/// What the answers about a job promise (design.md, "Durability classes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// They survive the end of this process, however it ends.
+    Process,
+    /// They survive a power cut.
+    #[default]
+    Power,
 }
 
 /// Who pays.
@@ -195,6 +209,12 @@ pub struct Job {
     /// Attempts that ended because the server stopped.
     #[serde(default)]
     pub interruptions: u32,
+    /// What its admission, its intents and its end promise.
+    #[serde(default)]
+    pub durability: Durability,
+    /// How often what it said was dropped to be said anew: offsets of one epoch mean nothing in another.
+    #[serde(default)]
+    pub epoch: u32,
     /// Proof of who works on it now.
     pub lease: Option<LeaseToken>,
     /// The provider's name for the running attempt.
@@ -216,6 +236,18 @@ pub struct Job {
     pub price_list: Option<PriceList>,
     /// What it was charged, once it is over.
     pub cost: Option<Nanos>,
+    /// For so many tokens.
+    #[serde(default)]
+    pub tokens: Option<Tokens>,
+    /// The cost was counted by us, because its provider could not tell it.
+    #[serde(default)]
+    pub estimated: bool,
+    /// Usage in the provider's own words.
+    #[serde(default)]
+    pub reported: Option<Value>,
+    /// Why its model stopped saying what it said.
+    #[serde(default)]
+    pub finish: Option<Finish>,
     /// What it made.
     pub outputs: Vec<Output>,
     /// Why it is over without a result.
@@ -259,6 +291,8 @@ pub struct NewJob {
     pub price_list: Option<PriceList>,
     /// What its owner should know.
     pub warnings: Vec<String>,
+    /// What its answers promise.
+    pub durability: Durability,
     /// When it is asked for.
     pub now: Timestamp,
 }
@@ -284,6 +318,8 @@ impl NewJob {
             attempt: 0,
             faults: 0,
             interruptions: 0,
+            durability: self.durability,
+            epoch: 0,
             lease: None,
             handle: None,
             run_at: self.now,
@@ -294,6 +330,10 @@ impl NewJob {
             hold: self.hold,
             price_list: self.price_list,
             cost: None,
+            tokens: None,
+            estimated: false,
+            reported: None,
+            finish: None,
             outputs: Vec::new(),
             error: None,
             warnings: self.warnings,

@@ -38,6 +38,7 @@ fn job(n: u8, hold: i64, status: Status) -> Job {
                 by: Vec::new(),
             }),
             warnings: Vec::new(),
+            durability: crate::job::Durability::Power,
             now: T0,
         }
         .queued()

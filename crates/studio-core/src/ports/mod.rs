@@ -11,7 +11,8 @@ pub use assets::{AssetError, AssetStore, Blob, BlobReader, StagedBlob};
 pub use chance::{Chance, Clock};
 pub use fetcher::{Body, Destination, FetchError, Fetcher};
 pub use limiter::Limiter;
-pub use provider::{Canceled, Capabilities, Lookup, Polled, Produced, Provider, Started, Submission};
+pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
-    Admission, Admitted, Advance, Advanced, Asset, Claim, JobFilter, KeyRow, ModelUsage, Store, StoreError, UsageReport,
+    Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, ModelUsage,
+    Said, Store, StoreError, UsageReport,
 };

@@ -1,10 +1,16 @@
 //! Runs models: an outside API, or a worker. An adapter is one call and its wire format; retries, limits, money and
 //! storage are around it, once, for all.
 
-use crate::{job::Job, retry::Failure};
+use crate::{
+    bill::Reported,
+    job::{ContentHash, Job},
+    retry::Failure,
+    words::{Finish, Voice},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
-use std::time::Duration;
+use futures_core::stream::BoxStream;
+use std::{collections::HashMap, fmt, time::Duration};
 
 /// What a provider can do; the rules of retry and reconciliation ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,8 +30,12 @@ pub struct Submission<'a> {
     pub job: &'a Job,
     /// Where the provider may put outputs instead of sending them in its answer: a URL that ends in a slash.
     pub upload_to: Option<&'a str>,
-    /// Longest wait for the first byte of an answer.
+    /// The bytes of the pictures that the job's messages show.
+    pub pictures: &'a HashMap<ContentHash, Bytes>,
+    /// Longest wait for the first byte of an answer, or for its first word.
     pub first_byte_limit: Duration,
+    /// Longest silence in the middle of an answer.
+    pub idle_limit: Duration,
     /// Longest that the work may take.
     pub total_limit: Duration,
 }
@@ -39,13 +49,41 @@ pub enum Produced {
     At(String),
 }
 
+/// What comes on the way of an answer that is said piece by piece.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// The provider's name for the work.
+    Named(String),
+    /// What was said next, never empty.
+    Said(Voice, String),
+    /// It has said all.
+    Finished(Finish),
+    /// What it used.
+    Used(Reported),
+}
+
+/// An answer as it comes, several pieces at once where they came at once. It ended well if it ended after
+/// [`Piece::Finished`]; an error ends it. To drop it is to hang up, which ends the work at the provider.
+pub type Saying = BoxStream<'static, Result<Vec<Piece>, Failure>>;
+
 /// The answer to a submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
     /// It is done already.
     Done(Vec<Produced>),
     /// It goes on under this name.
     Pending(String),
+    /// It took the work, and says its answer as it makes it.
+    Saying(Saying),
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done(outputs) => f.debug_tuple("Done").field(outputs).finish(),
+            Self::Pending(handle) => f.debug_tuple("Pending").field(handle).finish(),
+            Self::Saying(_) => f.write_str("Saying"),
+        }
+    }
 }
 
 /// The answer to a question after running work.

@@ -5,11 +5,12 @@ use crate::{
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
-    job::{Actor, ContentHash, Effect, Event, Job, Refused, Status},
+    job::{Actor, ContentHash, Durability, Effect, Event, Job, Refused, Status},
     ledger::{Audit, Cap},
     media::MediaType,
     money::Nanos,
     time::Timestamp,
+    words::{Log, Segment},
 };
 use async_trait::async_trait;
 
@@ -39,6 +40,8 @@ pub struct Admission {
     pub idempotency: Option<IdempotencyRecord>,
     /// What its payer may not exceed.
     pub caps: Vec<Cap>,
+    /// What its input brings along: already kept, to be its owner's from this commit on.
+    pub assets: Vec<Asset>,
     /// Claims it at birth, by this lease, if nothing waits for its provider: its first intent is in the same commit.
     pub claim: Option<LeaseToken>,
 }
@@ -70,8 +73,52 @@ pub struct Advance {
     pub actor: Actor,
     /// What happened.
     pub event: Event,
+    /// What was said since the last checkpoint; kept if the job moves.
+    pub said: Option<Said>,
+    /// What the answer promises, where losing the move costs money or a promise; news of running work promises less.
+    pub durability: Durability,
     /// When.
     pub now: Timestamp,
+}
+
+/// A stretch of what a job says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// In which epoch of the job.
+    pub epoch: u32,
+    /// Where it begins: the end of what was kept before.
+    pub offset: u64,
+    /// What.
+    pub segments: Vec<Segment>,
+}
+
+impl Said {
+    /// How many bytes it has.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.text.len() as u64).sum()
+    }
+}
+
+/// Keeps what a running job has said so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which job.
+    pub job: JobId,
+    /// By whom: refused if another works on it now, or nobody.
+    pub lease: LeaseToken,
+    /// What.
+    pub said: Said,
+}
+
+/// What became of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpointed {
+    /// It is kept, now or by an earlier try.
+    Kept,
+    /// The job is over, or another's to work on.
+    Stale,
+    /// It does not begin where what is kept ends.
+    Gap,
 }
 
 /// What became of a move.
@@ -176,8 +223,8 @@ pub struct UsageReport {
 /// Remembers.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Accepts a job: idempotency record, job, hold and first intent in one commit, or none of them. Survives a power
-    /// cut once answered.
+    /// Accepts a job: idempotency record, job, hold, assets and first intent in one commit, or none of them. Once answered
+    /// it survives what the job's [`Durability`] says.
     async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError>;
 
     /// The job that was accepted under a key, without accepting anything: [`Admitted::Replayed`] or
@@ -186,6 +233,15 @@ pub trait Store: Send + Sync {
 
     /// Moves a job: calls [`crate::job::step`] in the transaction that writes its result and what follows from it.
     async fn advance(&self, advance: Advance) -> Result<Advanced, StoreError>;
+
+    /// Keeps what a running job has said; survives the end of the process.
+    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpointed, StoreError>;
+
+    /// What is kept of what a job said in an epoch.
+    async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError>;
+
+    /// Everything that was answered before survives a power cut once this is answered.
+    async fn harden(&self) -> Result<(), StoreError>;
 
     /// Takes due jobs from a queue; their intents are durable when it answers.
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError>;

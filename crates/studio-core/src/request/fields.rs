@@ -4,6 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
+/// Most faults that are told of nested values.
+const MOST_FAULTS: usize = 20;
+
 /// One field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldFault {
@@ -61,6 +64,18 @@ impl<'a> Fields<'a> {
     /// Notes that a field is wrong.
     pub fn fault(&mut self, field: &str, message: impl Into<String>) {
         self.faults.push(FieldFault { field: field.to_owned(), message: message.into() });
+    }
+
+    /// Notes what was wrong within `path`. Of very many faults the first will do: an error can't be made as large as a body.
+    pub fn absorb(&mut self, path: &str, invalid: Invalid) {
+        for fault in invalid.0 {
+            if self.faults.len() >= MOST_FAULTS {
+                return;
+            }
+            let within = fault.field != "body";
+            let field = if within { format!("{path}.{}", fault.field) } else { path.to_owned() };
+            self.faults.push(FieldFault { field, message: fault.message });
+        }
     }
 
     /// Ends the reading: `value` when nothing was wrong, else all faults, unknown fields among them.

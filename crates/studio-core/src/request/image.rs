@@ -1,8 +1,12 @@
 //! A request for pictures: `POST /api/v1/generate/image`.
 
-use super::{Fields, Invalid, read_prompt};
+use super::{
+    Fields, Invalid, Read,
+    asked::{SEEDS, deadline, given_parameters, model, parameters},
+    read_prompt,
+};
 use crate::{
-    catalog::{Catalog, Modality, Model},
+    catalog::{Catalog, Modality},
     media::MediaType,
     parameter::Parameters,
     price::{Unit, Usage},
@@ -14,9 +18,6 @@ use serde_json::Value;
 
 /// Fields of the body that are a model's parameters by another place: `{"width": 512}` is `{"modelParams": {"width": 512}}`.
 const PARAMETER_FIELDS: [&str; 6] = ["width", "height", "numImages", "seed", "format", "quality"];
-
-/// A seed when the caller gives none or −1 is drawn from this many; every client's numbers hold it exactly.
-const SEEDS: u64 = 1 << 32;
 
 /// A checked request for pictures. Its parameters are complete: defaults are filled in and the seed is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,25 +56,17 @@ impl ImageRequest {
     }
 }
 
-/// What was read from a body.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Read<'c> {
-    /// The model that will draw.
-    pub model: &'c Model,
-    /// The request.
-    pub request: ImageRequest,
-    /// When the work dies, if the caller said so.
-    pub deadline: Option<Timestamp>,
-    /// What the caller should know although it was accepted.
-    pub warnings: Vec<String>,
-}
-
 /// Reads the body of a request for pictures. `random` draws the seed where none is given; `now` dates the deadline.
-pub fn read_image<'c>(body: &Value, catalog: &'c Catalog, random: u64, now: Timestamp) -> Result<Read<'c>, Invalid> {
+pub fn read_image<'c>(
+    body: &Value,
+    catalog: &'c Catalog,
+    random: u64,
+    now: Timestamp,
+) -> Result<Read<'c, ImageRequest>, Invalid> {
     let mut fields = Fields::of(body)?;
     let mut warnings = Vec::new();
     let prompt = prompt(&mut fields);
-    let model = model(&mut fields, catalog, &mut warnings);
+    let model = model(&mut fields, catalog, &[Modality::Image], &mut warnings);
     if let (Some(prompt), Some(limit)) = (&prompt, model.and_then(|model| model.max_prompt_bytes))
         && prompt.expose().len() > limit
     {
@@ -87,7 +80,7 @@ pub fn read_image<'c>(body: &Value, catalog: &'c Catalog, random: u64, now: Time
             fields.fault(field, "is not taken yet: no model in this catalog edits pictures");
         }
     }
-    let given = given_parameters(&mut fields);
+    let given = given_parameters(&mut fields, &PARAMETER_FIELDS);
     let parameters = model.map(|model| parameters(&mut fields, model, given, random));
     let read = match (prompt, model, parameters) {
         (Some(prompt), Some(model), Some(parameters)) => {
@@ -108,101 +101,6 @@ fn prompt(fields: &mut Fields<'_>) -> Option<Prompt> {
         Some(_) => fields.fault("prompt", "must be a text"),
     }
     None
-}
-
-/// The model by `modelId`, by `model` (an older name of the field), by the old `provider` field, or the default.
-fn model<'c>(fields: &mut Fields<'_>, catalog: &'c Catalog, warnings: &mut Vec<String>) -> Option<&'c Model> {
-    let (by_id, by_old_name, provider) = (fields.text("modelId"), fields.text("model"), fields.text("provider"));
-    let images = || catalog.models().iter().filter(|m| m.modality == Modality::Image);
-    if let Some((field, name)) = by_id.map(|n| ("modelId", n)).or(by_old_name.map(|n| ("model", n))) {
-        let found = catalog.find(name).filter(|m| m.modality == Modality::Image);
-        if found.is_none() {
-            let near = catalog.nearest(name, Modality::Image).join(", ");
-            fields.fault(field, format!("is not an image model of this catalog; near names are {near}"));
-        }
-        if let (Some(model), Some(provider)) = (found, provider)
-            && model.provider != provider
-        {
-            fields.fault("provider", format!("contradicts {field}: {} is run by {}", model.id, model.provider));
-        }
-        return found;
-    }
-    let Some(provider) = provider else {
-        return catalog.default_of(Modality::Image);
-    };
-    let found = images().find(|m| m.provider == provider);
-    match found {
-        Some(model) => warnings.push(format!("provider is deprecated: send modelId {:?} instead", model.id)),
-        None => {
-            let mut known: Vec<_> = images().map(|m| m.provider.as_str()).collect();
-            known.dedup();
-            fields.fault("provider", format!("runs no image model here; providers are {}", known.join(", ")));
-        }
-    }
-    found
-}
-
-fn deadline(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timestamp> {
-    let text = fields.text("deadline")?;
-    match Timestamp::parse(text) {
-        Some(deadline) if deadline > now => Some(deadline),
-        Some(_) => {
-            fields.fault("deadline", "is already over");
-            None
-        }
-        None => {
-            fields.fault("deadline", "must be an ISO 8601 time with an offset, such as 2026-11-24T21:04:51Z");
-            None
-        }
-    }
-}
-
-/// The parameters as the caller gave them, each with the name by which a fault is reported.
-fn given_parameters<'a>(fields: &mut Fields<'a>) -> Vec<(String, &'a str, &'a Value)> {
-    let mut given: Vec<(String, &str, &Value)> = Vec::new();
-    match fields.take("modelParams") {
-        None => {}
-        Some(Value::Object(nested)) => {
-            for (name, value) in nested.iter().filter(|(_, value)| !value.is_null()) {
-                given.push((format!("modelParams.{name}"), name, value));
-            }
-        }
-        Some(_) => fields.fault("modelParams", "must be a JSON object"),
-    }
-    for name in PARAMETER_FIELDS {
-        let Some(value) = fields.take(name) else { continue };
-        if given.iter().any(|(_, other, _)| *other == name) {
-            fields.fault(name, format!("is given twice: here and in modelParams.{name}"));
-        }
-        given.push((name.to_owned(), name, value));
-    }
-    given
-}
-
-/// Checks what was given against the model's declaration and fills in the rest.
-fn parameters(fields: &mut Fields<'_>, model: &Model, given: Vec<(String, &str, &Value)>, random: u64) -> Parameters {
-    let mut checked = Parameters::new();
-    for (path, name, value) in given {
-        let Some(parameter) = model.parameters.get(name) else {
-            let known = model.parameters.keys().cloned().collect::<Vec<_>>().join(", ");
-            let path: String = path.chars().take(100).collect();
-            fields.fault(&path, format!("is not a parameter of {}; those are {known}", model.id));
-            continue;
-        };
-        match parameter.check(value) {
-            Some(value) => drop(checked.insert(name.to_owned(), value)),
-            None => fields.fault(&path, format!("must be {}", parameter.allowed())),
-        }
-    }
-    for (name, parameter) in &model.parameters {
-        if let (false, Some(value)) = (checked.contains_key(name), parameter.default_value()) {
-            checked.insert(name.clone(), value);
-        }
-    }
-    if let Some(seed) = checked.get_mut("seed").filter(|seed| seed.as_i64() == Some(-1)) {
-        *seed = Value::from(random % SEEDS);
-    }
-    checked
 }
 
 #[cfg(test)]

@@ -1,11 +1,19 @@
 //! What callers ask for: a JSON body read field by field against the rules and the catalog. Every fault is found in one
 //! pass and named with what is allowed; unknown fields are named too. Nothing here starts, holds or stores anything.
 
+mod asked;
+mod chat;
 mod fields;
 mod image;
+mod messages;
 
+pub use asked::Read;
+pub use chat::{ChatRequest, ReadChat, read_chat, read_title};
 pub use fields::{FieldFault, Fields, Invalid};
-pub use image::{ImageRequest, Read, read_image};
+pub use image::{ImageRequest, read_image};
+pub use messages::{
+    Format, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice, pictures_of,
+};
 
 use crate::{parameter::Parameters, price::Usage, secret::Prompt};
 use serde::{Deserialize, Serialize};
@@ -21,6 +29,8 @@ pub const MAX_WORD_CHARS: usize = 100;
 pub enum Input {
     /// Pictures.
     Image(ImageRequest),
+    /// A conversation to go on with, or to be named.
+    Chat(ChatRequest),
 }
 
 impl Input {
@@ -28,13 +38,15 @@ impl Input {
     pub fn upper_usage(&self) -> Usage {
         match self {
             Self::Image(request) => request.usage(request.count()),
+            Self::Chat(request) => request.upper_tokens().usage(),
         }
     }
 
-    /// What was used when so many outputs came back.
+    /// What was used when so many files came back. Words are counted by who said them.
     pub fn actual_usage(&self, outputs: u64) -> Usage {
         match self {
             Self::Image(request) => request.usage(outputs),
+            Self::Chat(_) => Usage::default(),
         }
     }
 
@@ -42,13 +54,15 @@ impl Input {
     pub fn parameters(&self) -> &Parameters {
         match self {
             Self::Image(request) => &request.parameters,
+            Self::Chat(request) => &request.parameters,
         }
     }
 
-    /// What the person wrote.
-    pub fn prompt(&self) -> &Prompt {
+    /// What the person wrote, or wrote last.
+    pub fn prompt(&self) -> Option<&Prompt> {
         match self {
-            Self::Image(request) => &request.prompt,
+            Self::Image(request) => Some(&request.prompt),
+            Self::Chat(request) => request.last_words(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     catalog::Modality,
     id::{AssetId, JobId, RequestId, UserId},
-    job::{ContentHash, NewJob, Payer},
+    job::{ContentHash, Durability, NewJob, Payer},
     media::MediaType,
     parameter::Parameters,
     price::PriceList,
@@ -41,6 +41,7 @@ pub(crate) fn queued() -> Job {
             by: Vec::new(),
         }),
         warnings: Vec::new(),
+        durability: Durability::Power,
         now: T0,
     }
     .queued()
@@ -62,7 +63,11 @@ fn output() -> Output {
 
 fn failed(kind: FailureKind, harmless: bool, charge: i64) -> Event {
     let failure = Failure::new(kind, "words");
-    Event::AttemptFailed { failure, harmless, charge: Nanos::new(charge), retry_at: T0 }
+    Event::AttemptFailed { failure, harmless, bill: Bill::of(Nanos::new(charge)), retry_at: T0 }
+}
+
+fn cut_short() -> Event {
+    Event::CutShort { failure: Failure::new(FailureKind::CutOff, "words"), bill: Bill::of(Nanos::new(5)) }
 }
 
 /// Every kind of event, each with who may say it.
@@ -74,11 +79,13 @@ fn events() -> Vec<(Actor, Event)> {
         (holder, Event::Submitted { handle: "h".into() }),
         (holder, Event::Progress { stage: None, progress: 500 }),
         (holder, Event::OutputsReady),
-        (holder, Event::Completed { outputs: vec![output()], charge: HOLD }),
+        (holder, Event::Completed { outputs: vec![output()], finish: None, bill: Bill::of(HOLD) }),
         (holder, failed(FailureKind::Lost, false, 0)),
         (holder, failed(FailureKind::WorkerDied, true, 0)),
         (holder, failed(FailureKind::BadOutput, true, 7)),
-        (holder, Event::CanceledAtProvider { charge: Nanos::new(3) }),
+        (holder, Event::CanceledAtProvider { bill: Bill::of(Nanos::new(3)) }),
+        (holder, Event::Completed { outputs: Vec::new(), finish: Some(Finish::Stop), bill: Bill::of(HOLD) }),
+        (holder, cut_short()),
         (Actor::Person, Event::CancelRequested),
         (Actor::Studio, Event::DeadlinePassed),
         (holder, Event::NotLanded { retry_at: T0 }),
@@ -88,11 +95,14 @@ fn events() -> Vec<(Actor, Event)> {
 
 /// Where each event leads from each state; `-` is a refusal. ARCHITECTURE.md draws this table.
 const TABLE: [(&str, &str); 5] = [
-    ("queued", "submitting - - - - - - - - - canceled expired - -"),
-    ("submitting", "- - running submitting collecting - unknown queued failed failed submitting submitting - -"),
-    ("running", "- running - running collecting - unknown queued failed failed running running - -"),
-    ("collecting", "- collecting - - - succeeded unknown queued failed failed collecting collecting - -"),
-    ("unknown", "- unknown running - collecting - unknown queued failed failed unknown unknown queued failed"),
+    ("queued", "submitting - - - - - - - - - - - canceled expired - -"),
+    (
+        "submitting",
+        "- - running submitting collecting - unknown queued failed failed succeeded failed submitting submitting - -",
+    ),
+    ("running", "- running - running collecting - unknown queued failed failed succeeded failed running running - -"),
+    ("collecting", "- collecting - - - succeeded unknown queued failed failed succeeded - collecting collecting - -"),
+    ("unknown", "- unknown running - collecting - unknown queued failed failed - - unknown unknown queued failed"),
 ];
 
 #[test]
@@ -176,14 +186,20 @@ fn a_wish_to_stop_is_kept_until_there_is_something_to_stop() {
     let moved = step(&job, Actor::Holder(lease(1)), Event::Submitted { handle: "h".into() }, T0).unwrap();
     assert_eq!(moved.effects, [Effect::AskProviderToStop]);
     let canceled =
-        step(&moved.job, Actor::Holder(lease(1)), Event::CanceledAtProvider { charge: Nanos::new(4) }, T0).unwrap();
+        step(&moved.job, Actor::Holder(lease(1)), Event::CanceledAtProvider { bill: Bill::of(Nanos::new(4)) }, T0)
+            .unwrap();
     assert_eq!(canceled.job.status, Status::Canceled);
     assert_eq!(canceled.effects, [Effect::Settle { charge: Nanos::new(4) }]);
     // A fault ends it as wished instead of starting it again; completion that came first wins.
     let died = step(&moved.job, Actor::Holder(lease(1)), failed(FailureKind::WorkerDied, true, 0), T0).unwrap();
     assert_eq!(died.job.status, Status::Canceled);
     let ready = step(&moved.job, Actor::Holder(lease(1)), Event::OutputsReady, T0).unwrap().job;
-    let done = step(&ready, Actor::Holder(lease(1)), Event::Completed { outputs: vec![output()], charge: HOLD }, T0);
+    let done = step(
+        &ready,
+        Actor::Holder(lease(1)),
+        Event::Completed { outputs: vec![output()], finish: None, bill: Bill::of(HOLD) },
+        T0,
+    );
     assert_eq!(done.unwrap().job.status, Status::Succeeded);
 }
 
@@ -213,13 +229,13 @@ fn what_landed_is_not_sent_again_because_its_provider_forgot_it() {
 
 #[test]
 fn success_needs_outputs() {
-    let none = Event::Completed { outputs: Vec::new(), charge: HOLD };
+    let none = Event::Completed { outputs: Vec::new(), finish: None, bill: Bill::of(HOLD) };
     assert!(step(&in_status(Status::Collecting), Actor::Holder(lease(1)), none, T0).is_err());
 }
 
 proptest! {
     #[test]
-    fn any_life_settles_exactly_once_at_its_end(choices in prop::collection::vec(0usize..14, 0..60)) {
+    fn any_life_settles_exactly_once_at_its_end(choices in prop::collection::vec(0usize..16, 0..60)) {
         let (mut job, mut settled, mut versions) = (queued(), 0, vec![1]);
         for choice in choices {
             let (actor, event) = events().swap_remove(choice);
@@ -235,8 +251,35 @@ proptest! {
             prop_assert_eq!(settled, usize::from(job.status.is_terminal()));
             prop_assert_eq!(job.ended_at.is_some(), job.status.is_terminal());
             prop_assert_eq!(job.cost.is_some(), job.status.is_terminal());
-            prop_assert_eq!(job.status == Status::Succeeded, !job.outputs.is_empty());
+            let made_something = !job.outputs.is_empty() || job.finish.is_some();
+            prop_assert_eq!(job.status == Status::Succeeded, made_something);
         }
         prop_assert!(versions.windows(2).all(|pair| pair[1] == pair[0] + 1), "one number for each change");
+    }
+}
+
+#[test]
+fn an_answer_that_was_cut_short_is_charged_and_never_asked_for_again() {
+    let running = in_status(Status::Running);
+    let moved = step(&running, Actor::Holder(lease(1)), cut_short(), T0).unwrap();
+    assert_eq!((moved.job.status, moved.job.cost), (Status::Failed, Some(Nanos::new(5))));
+    assert_eq!(moved.job.error.unwrap().kind, FailureKind::CutOff);
+    assert_eq!(moved.effects, [Effect::Settle { charge: Nanos::new(5) }]);
+    let wanted = Job { cancel_requested_at: Some(T0), ..running };
+    let moved = step(&wanted, Actor::Holder(lease(1)), cut_short(), T0).unwrap();
+    assert_eq!((moved.job.status, moved.job.cost), (Status::Canceled, Some(Nanos::new(5))));
+}
+
+#[test]
+fn what_may_have_been_said_is_said_anew_in_another_epoch() {
+    for (kind, epoch) in [
+        (FailureKind::Busy, 0),
+        (FailureKind::Unavailable, 0),
+        (FailureKind::WorkerDied, 1),
+        (FailureKind::Interrupted, 1),
+        (FailureKind::CutOff, 1),
+    ] {
+        let moved = step(&in_status(Status::Running), Actor::Holder(lease(1)), failed(kind, true, 0), T0).unwrap();
+        assert_eq!((moved.job.status, moved.job.epoch), (Status::Queued, epoch), "{kind:?}");
     }
 }
