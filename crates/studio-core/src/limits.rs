@@ -12,18 +12,21 @@ use std::{fmt, str::FromStr, time::Duration};
 pub enum LimitClass {
     /// Making pictures, film, music.
     Generation,
+    /// Talking.
+    Chat,
     /// Reading jobs.
     Status,
 }
 
 impl LimitClass {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::Generation, Self::Status];
+    pub const ALL: [Self; 3] = [Self::Generation, Self::Chat, Self::Status];
 
     /// As in configuration and headers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Generation => "generation",
+            Self::Chat => "chat",
             Self::Status => "status",
         }
     }
@@ -32,7 +35,7 @@ impl LimitClass {
     pub const fn default_rate(self) -> Rate {
         match self {
             Self::Generation => Rate { count: 10, window: Duration::from_secs(60) },
-            Self::Status => Rate { count: 60, window: Duration::from_secs(60) },
+            Self::Chat | Self::Status => Rate { count: 60, window: Duration::from_secs(60) },
         }
     }
 }

@@ -3,12 +3,13 @@
 use crate::{
     news::News,
     settings::LimitSettings,
-    work::{uploads::Uploads, workers::Supervisor},
+    work::{live::Lives, uploads::Uploads, workers::Supervisor},
 };
 use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
 use studio_core::{
     catalog::Catalog,
     id::LeaseToken,
+    job::Durability,
     ports::{AssetStore, Chance, Clock, Fetcher, Limiter, Provider, Store},
     time::Timestamp,
 };
@@ -56,6 +57,8 @@ pub struct Parts {
     pub workers: Vec<Arc<Supervisor>>,
     /// Configured limits.
     pub limits: LimitSettings,
+    /// What the answers to synchronous conversations promise.
+    pub durability: Durability,
     /// Most connections at once.
     pub connections: usize,
 }
@@ -65,6 +68,8 @@ pub struct App {
     parts: Parts,
     /// Tells those who wait for a job that it changed.
     pub news: News,
+    /// What is being said.
+    pub lives: Lives,
     /// Where workers put what they made.
     pub uploads: Uploads,
     /// Keys that were checked a moment ago.
@@ -97,6 +102,7 @@ impl App {
         Arc::new(Self {
             parts,
             news: News::default(),
+            lives: Lives::default(),
             uploads: Uploads::default(),
             keys: crate::http::KeyMemory::default(),
             flights: crate::http::Flights::default(),

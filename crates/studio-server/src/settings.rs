@@ -31,6 +31,21 @@ pub const CONNECTION_LIMIT: usize = 4096;
 pub const OTHER_FILES: usize = 512;
 /// Silence on an event stream is broken by a comment after this long, so that nothing in between closes it.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What an answer has said is kept at least this often while it is said (design.md, "Streams").
+pub const CHECKPOINT_PERIOD: Duration = Duration::from_millis(500);
+/// And whenever so many bytes were said since.
+pub const CHECKPOINT_BYTES: u64 = 4 << 10;
+/// Most bytes of an answer for each token that it may have, and on top of that: what says more breaks the limit that it was
+/// sent. Real text has 2 to 5 bytes a token.
+pub const BYTES_PER_TOKEN: u64 = 64;
+/// See [`BYTES_PER_TOKEN`].
+pub const BYTES_BESIDE: u64 = 16 << 10;
+/// Most bytes of any answer in words.
+pub const WORDS_LIMIT: u64 = 4 << 20;
+/// Most bytes of one picture in a message (origin.md, 1.1).
+pub const PICTURE_LIMIT: u64 = 5 << 20;
+/// Most bytes of all pictures of a conversation together.
+pub const PICTURES_LIMIT: u64 = 20 << 20;
 /// How often a stream or a waiting caller looks at the store although nobody told it to: news is a convenience.
 pub const LOOK_ANYWAY: Duration = Duration::from_secs(2);
 /// How long a key that was just checked is taken as good: revocation is in force within a second.
@@ -44,6 +59,8 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 pub struct LimitSettings {
     /// Making pictures: `10/min`.
     pub generation: Option<Rate>,
+    /// Talking: `60/min`.
+    pub chat: Option<Rate>,
     /// Reading jobs: `60/min`.
     pub status: Option<Rate>,
 }
@@ -53,6 +70,7 @@ impl LimitSettings {
     pub fn rate(&self, class: LimitClass) -> Rate {
         let configured = match class {
             LimitClass::Generation => self.generation,
+            LimitClass::Chat => self.chat,
             LimitClass::Status => self.status,
         };
         configured.unwrap_or_else(|| class.default_rate())

@@ -13,7 +13,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use studio_core::{catalog::ModelEntry, secret::Secret};
+use studio_core::{catalog::ModelEntry, job::Durability, secret::Secret};
 use studio_server::settings::{LimitSettings, ProviderKind, ProviderSettings};
 
 /// The file that is read when none is named.
@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) log: Option<String>,
     /// How to log.
     pub(crate) log_format: LogFormat,
+    /// What the answers to synchronous conversations survive: `process`, or `power`, which costs a sync of the disk each.
+    pub(crate) durability: Option<Durability>,
     /// Rate limits.
     pub(crate) limits: LimitSettings,
     /// Providers, by name.
@@ -116,6 +118,14 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
             }
         }
         ["LIMITS", "GENERATION"] => config.limits.generation = Some(value.parse()?),
+        ["DURABILITY"] => {
+            config.durability = match value {
+                "process" => Some(Durability::Process),
+                "power" => Some(Durability::Power),
+                _ => bail!("must be process or power"),
+            }
+        }
+        ["LIMITS", "CHAT"] => config.limits.chat = Some(value.parse()?),
         ["LIMITS", "STATUS"] => config.limits.status = Some(value.parse()?),
         ["PROVIDERS", provider, setting] => {
             let known = |name: &&String| name.replace('-', "_").eq_ignore_ascii_case(provider);

@@ -16,6 +16,7 @@ use std::{
 };
 use studio_core::{
     catalog::Catalog,
+    job::Durability,
     ports::{Chance, Destination, Provider},
 };
 use studio_outbound::{
@@ -33,12 +34,15 @@ use studio_server::{
 };
 use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore};
 
-/// Jobs that a provider may have at once when nothing is configured.
-const USUAL_CONCURRENCY: usize = 4;
+/// Jobs that a server of OpenAI's API may have at once when nothing is configured: it has limits of its own and says when they are reached, and many short conversations run at
+/// once.
+const OPENAI_CONCURRENCY: usize = 64;
 /// As many as a Cog container runs at once unless it is built otherwise (its `concurrency.max`).
 const COG_CONCURRENCY: usize = 1;
 /// The provider that is OpenAI itself: what it speaks and where it is need not be said, but it must have a key.
 const OPENAI: &str = "openai";
+/// The engines that run as workers of ours. Each is the provider of its name.
+const ENGINES: [&str; 3] = ["sketch", "guide", "title"];
 /// Longest path of a Unix socket that Linux takes, less the end of the string.
 const SOCKET_PATH_LIMIT: usize = 107;
 
@@ -73,14 +77,19 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
     let catalog = Catalog::load(&config.models).context("catalog")?;
     let door = Door::new();
     let mut lanes = BTreeMap::new();
-    for (name, settings) in config.providers.iter().filter(|(name, _)| *name != "sketch") {
+    for (name, settings) in config.providers.iter().filter(|(name, _)| !ENGINES.contains(&name.as_str())) {
         if let Some(lane) = configured(name, settings)? {
             lanes.insert(name.clone(), lane);
         }
     }
-    let sketch = config.providers.get("sketch").cloned().unwrap_or_default();
-    let (worker, lane) = built_in("sketch", &sketch, data)?;
-    lanes.insert("sketch".to_owned(), lane);
+    let sockets = socket_folder(data)?;
+    let mut workers = Vec::new();
+    for engine in ENGINES {
+        let settings = config.providers.get(engine).cloned().unwrap_or_default();
+        let (worker, lane) = built_in(engine, &settings, &sockets)?;
+        workers.push(worker);
+        lanes.insert(engine.to_owned(), lane);
+    }
     tell_providers(&catalog, &lanes);
     let app = App::new(Parts {
         store: Arc::new(store),
@@ -91,7 +100,8 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         chance: Arc::new(SystemChance),
         catalog,
         lanes,
-        workers: vec![worker],
+        workers,
+        durability: config.durability.unwrap_or(Durability::Process),
         limits: config.limits.clone(),
         connections: raise_file_limit().saturating_sub(OTHER_FILES).clamp(64, CONNECTION_LIMIT),
     });
@@ -151,14 +161,17 @@ fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<
             api_key: key,
         })),
     };
-    let usual = if kind == ProviderKind::Cog { COG_CONCURRENCY } else { USUAL_CONCURRENCY };
+    let usual = match kind {
+        ProviderKind::Cog => COG_CONCURRENCY,
+        ProviderKind::OpenAi => OPENAI_CONCURRENCY,
+    };
     let concurrency = settings.concurrency.unwrap_or(usual);
     Ok(Some(Lane::new(provider, concurrency, Some(base_url))))
 }
 
 /// A built-in engine as a supervised worker.
-fn built_in(engine: &str, settings: &ProviderSettings, data: &Path) -> anyhow::Result<(Arc<Supervisor>, Lane)> {
-    let socket = socket_folder(data)?.join(format!("{engine}.sock"));
+fn built_in(engine: &str, settings: &ProviderSettings, sockets: &Path) -> anyhow::Result<(Arc<Supervisor>, Lane)> {
+    let socket = sockets.join(format!("{engine}.sock"));
     let program = std::env::current_exe().context("where this program is")?;
     let mut arguments: Vec<OsString> = ["worker", engine, "--with-stdin", "--socket"].map(OsString::from).into();
     arguments.push(socket.clone().into());

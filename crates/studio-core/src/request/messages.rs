@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Most messages of a conversation (origin.md, 1).
-const MAX_MESSAGES: usize = 100;
+pub const MAX_MESSAGES: usize = 100;
 /// Most pictures in all of its messages.
 const MAX_PICTURES: usize = 16;
 /// Most tools.

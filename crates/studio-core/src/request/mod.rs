@@ -12,7 +12,8 @@ pub use chat::{ChatRequest, ReadChat, read_chat, read_title};
 pub use fields::{FieldFault, Fields, Invalid};
 pub use image::{ImageRequest, read_image};
 pub use messages::{
-    Format, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice, pictures_of,
+    Format, MAX_MESSAGES, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice,
+    pictures_of,
 };
 
 use crate::{parameter::Parameters, price::Usage, secret::Prompt};

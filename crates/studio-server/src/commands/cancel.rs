@@ -1,6 +1,6 @@
 //! Cancels a job: at once while it waits, else as a wish that its provider is asked to fulfil.
 
-use super::move_job;
+use super::{Move, move_job};
 use crate::app::App;
 use studio_core::{
     id::{JobId, UserId},
@@ -26,7 +26,7 @@ pub async fn cancel(app: &App, owner: UserId, id: JobId) -> Result<CancelOutcome
     if app.store.job(owner, id).await?.is_none() {
         return Ok(CancelOutcome::Absent);
     }
-    Ok(match move_job(app, id, Actor::Person, Event::CancelRequested).await? {
+    Ok(match move_job(app, Move::new(id, Actor::Person, Event::CancelRequested)).await? {
         Advanced::Moved { job, .. } if job.status.is_terminal() => CancelOutcome::Canceled(job),
         Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => {
             CancelOutcome::Requested(job)

@@ -3,11 +3,13 @@
 mod cancel;
 mod keys;
 mod moves;
+mod pictures;
 mod submit;
 mod wait;
 
 pub use cancel::{CancelOutcome, cancel};
 pub use keys::{NewKey, create_key, ensure_owner};
-pub use moves::{move_job, move_surely};
+pub use moves::{Move, move_job, move_surely};
+pub use pictures::{Shown, find_pictures};
 pub use submit::{Asked, NotSubmitted, Submitted, submit};
 pub use wait::wait;

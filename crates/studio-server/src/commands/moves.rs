@@ -4,16 +4,39 @@ use crate::app::App;
 use std::time::Duration;
 use studio_core::{
     id::JobId,
-    job::{Actor, Effect, Event},
-    ports::{Advance, Advanced, StoreError},
+    job::{Actor, Durability, Effect, Event},
+    ports::{Advance, Advanced, Said, StoreError},
 };
 
 /// How long to wait before a move that the store could not take is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Moves a job by `event` and tells whoever waits for it.
-pub async fn move_job(app: &App, job: JobId, actor: Actor, event: Event) -> Result<Advanced, StoreError> {
-    let advanced = app.store.advance(Advance { job, actor, event, now: app.now() }).await?;
+/// A move that is wanted.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// Of which job.
+    pub job: JobId,
+    /// On whose word.
+    pub actor: Actor,
+    /// What happened.
+    pub event: Event,
+    /// What was said since the last checkpoint.
+    pub said: Option<Said>,
+    /// What its answer promises.
+    pub durability: Durability,
+}
+
+impl Move {
+    /// A move that survives a power cut.
+    pub fn new(job: JobId, actor: Actor, event: Event) -> Self {
+        Self { job, actor, event, said: None, durability: Durability::Power }
+    }
+}
+
+/// Moves a job and tells whoever waits for it.
+pub async fn move_job(app: &App, wanted: Move) -> Result<Advanced, StoreError> {
+    let Move { job, actor, event, said, durability } = wanted;
+    let advanced = app.store.advance(Advance { job, actor, event, said, durability, now: app.now() }).await?;
     if let Advanced::Moved { job, effects } = &advanced {
         tracing::debug!(job.id = %job.id, job.status = job.status.as_str(), job.version = job.version, "job moved");
         app.news.tell(job);
@@ -30,12 +53,13 @@ pub async fn move_job(app: &App, job: JobId, actor: Actor, event: Event) -> Resu
 
 /// As [`move_job`], for news that must not be lost: tries again while the store can't take it (its disk is full, say),
 /// until the server gives up. Nothing: it gave up, and the next start will find the job where it stands.
-pub async fn move_surely(app: &App, job: JobId, actor: Actor, event: Event) -> Option<Advanced> {
+pub async fn move_surely(app: &App, wanted: Move) -> Option<Advanced> {
     loop {
-        match move_job(app, job, actor, event.clone()).await {
+        match move_job(app, wanted.clone()).await {
             Ok(advanced) => return Some(advanced),
             Err(error) => {
-                tracing::warn!(job.id = %job, event = event.name(), %error, "store can't take it; will try again")
+                let (job, event) = (wanted.job, wanted.event.name());
+                tracing::warn!(job.id = %job, event, %error, "store can't take it; will try again");
             }
         }
         tokio::select! {

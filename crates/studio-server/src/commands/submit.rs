@@ -9,14 +9,19 @@ use studio_core::{
     catalog::Model,
     id::{JobId, RequestId},
     idempotency::IdempotencyRecord,
-    job::{Job, NewJob, Payer, Status},
+    job::{Durability, Job, NewJob, Payer, Status},
     ledger::Cap,
     money::Nanos,
-    ports::{Admission, Admitted, StoreError},
-    price::PriceError,
-    request::Input,
+    ports::{Admission, Admitted, Asset, StoreError},
+    price::{PriceError, Unit},
+    request::{Input, Picture},
     time::Timestamp,
 };
+
+/// Fewer tokens than these are no answer: rather than shorten it to less, the request is refused.
+const SHORTEST_ANSWER: u64 = 16;
+/// How often a hold is made smaller, because others spent the same budget meanwhile, before the request is refused.
+const MOST_SHORTENINGS: usize = 5;
 
 /// A checked request and who makes it.
 pub struct Asked<'a> {
@@ -28,6 +33,12 @@ pub struct Asked<'a> {
     pub model: &'a Model,
     /// What.
     pub input: Input,
+    /// Whether its answer may be bounded more tightly, to what is left of a budget.
+    pub may_shorten: bool,
+    /// Pictures that it brings along, already kept.
+    pub brought: Vec<Picture>,
+    /// What the answers about it promise.
+    pub durability: Durability,
     /// When the work dies.
     pub deadline: Option<Timestamp>,
     /// What the caller should know.
@@ -86,12 +97,32 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
     let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
     let payer = Payer::Key(asked.key.id);
     let caps: Vec<Cap> = asked.key.budget.map(|limit| Cap { payer, limit }).into_iter().collect();
-    let idempotency = asked.idempotency.clone();
-    let job = draft(app, asked, payer, !caps.is_empty())?;
+    let (idempotency, may_shorten) = (asked.idempotency.clone(), asked.may_shorten);
+    let brought = asked.brought.clone();
+    let mut job = draft(app, asked, payer, !caps.is_empty())?;
+    let assets: Vec<Asset> = brought.iter().map(|picture| asset(&job, picture)).collect();
     let needed = job.hold;
     let permit = lane.permits.clone().try_acquire_owned().ok();
     let claim = permit.as_ref().map(|_| app.lease());
-    match app.store.admit(Admission { job, idempotency, caps, claim }).await? {
+    let mut shortenings = 0;
+    let admitted = loop {
+        let admission = Admission {
+            job: job.clone(),
+            idempotency: idempotency.clone(),
+            caps: caps.clone(),
+            assets: assets.clone(),
+            claim,
+        };
+        match app.store.admit(admission).await? {
+            Admitted::OverCap { cap, committed }
+                if may_shorten && shortenings < MOST_SHORTENINGS && shorten(&mut job, cap, committed) =>
+            {
+                shortenings += 1;
+            }
+            admitted => break admitted,
+        }
+    };
+    match admitted {
         Admitted::Accepted(job) => {
             tracing::info!(
                 job.id = %job.id, request.id = %job.request, model = %job.model, hold = %job.hold,
@@ -134,7 +165,45 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer, capped: bool) -> Result<Job,
         hold,
         price_list: prices,
         warnings: asked.warnings,
+        durability: asked.durability,
         now,
     }
     .queued())
+}
+
+/// Bounds a conversation's answer to what is left under a cap. False: too little is left for an answer, or it is no
+/// conversation.
+fn shorten(job: &mut Job, cap: Cap, committed: Nanos) -> bool {
+    let (Input::Chat(request), Some(list)) = (&mut job.input, &job.price_list) else { return false };
+    let upper = request.upper_tokens();
+    let without_answer = studio_core::bill::Tokens { output: 0, ..upper }.usage();
+    let Ok(input) = list.cost(&without_answer) else { return false };
+    let left = cap.limit.minus(committed).and_then(|left| left.minus(input)).unwrap_or(Nanos::ZERO);
+    let Some(most) = list.affordable(Unit::OutputTokens, left).filter(|most| *most >= SHORTEST_ANSWER) else {
+        return false;
+    };
+    let most = most.min(upper.output);
+    request.shorten(most);
+    // The same rounding as for any other hold: what was just affordable still is.
+    let Ok(hold) = list.cost(&request.upper_tokens().usage()) else { return false };
+    let smaller = hold < job.hold;
+    job.hold = hold;
+    job.warnings.retain(|warning| !warning.starts_with(SHORTENED));
+    job.warnings.push(format!("{SHORTENED} {most} tokens: so much is left of the key's budget"));
+    smaller
+}
+
+const SHORTENED: &str = "the answer is bounded to";
+
+/// A picture that came with a job, as it will be its owner's.
+fn asset(job: &Job, picture: &Picture) -> Asset {
+    Asset {
+        id: picture.asset,
+        owner: job.owner,
+        job: job.id,
+        hash: picture.hash,
+        media_type: picture.media_type,
+        bytes: picture.bytes,
+        created_at: job.created_at,
+    }
 }

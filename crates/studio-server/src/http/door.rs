@@ -240,7 +240,7 @@ fn read_idempotency_key(route: &Route, headers: &HeaderMap) -> Result<Option<Ide
 
 async fn read_json(route: &Route, headers: &HeaderMap, body: &mut Body) -> Result<serde_json::Value, Refusal> {
     match route.body {
-        BodyRule::Json(limit) => {
+        BodyRule::Json(limit, _) => {
             check_json_type(headers)?;
             let bytes = body::read(body, headers, limit).await?;
             parse_json(&bytes)

@@ -14,6 +14,7 @@ mod refusal;
 mod serve;
 mod stream;
 mod table;
+mod words;
 
 pub use auth::KeyMemory;
 pub use door::router;

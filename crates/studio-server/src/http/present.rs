@@ -3,14 +3,20 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use studio_core::{
-    catalog::Model,
+    catalog::{Modality, Model},
     id::{AssetId, JobId},
-    job::{Job, Output},
+    job::{Job, JobError, Output, Status},
     money::{CURRENCY, Nanos},
     parameter::Parameter,
     price::Unit,
+    request::{ChatRequest, Input, Message, Part},
+    secret::Prompt,
     time::Timestamp,
+    words::{Finish, Log},
 };
+
+/// Longest title that is shown.
+const MAX_TITLE_CHARS: usize = 100;
 
 pub(super) fn asset_url(id: AssetId) -> String {
     format!("/api/v1/assets/{id}")
@@ -32,9 +38,18 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-pub(super) fn links(id: JobId) -> Value {
+fn links(id: JobId) -> Value {
     let own = format!("/api/v1/jobs/{id}");
     json!({ "self": own, "events": format!("{own}/events"), "cancel": format!("{own}/cancel") })
+}
+
+/// Those of a job that says something lead to what it says, too.
+fn links_of(job: &Job) -> Value {
+    let mut links = links(job.id);
+    if matches!(job.input, Input::Chat(_)) {
+        links["stream"] = format!("/api/v1/jobs/{}/stream", job.id).into();
+    }
+    links
 }
 
 fn output(output: &Output) -> Value {
@@ -61,7 +76,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "queuePosition": queue_position,
         "modelId": job.model,
         "provider": job.provider,
-        "prompt": job.input.prompt().expose(),
+        "prompt": job.input.prompt().map(Prompt::expose),
         "parameters": parameters(job),
         "attempt": job.attempt,
         "createdAt": job.created_at.to_string(),
@@ -70,18 +85,113 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "deadline": time(job.deadline),
         "cancelRequestedAt": time(job.cancel_requested_at),
         "outputs": job.outputs.iter().map(output).collect::<Vec<_>>(),
+        "finishReason": job.finish.map(Finish::as_str),
+        "usage": job.tokens,
+        "providerUsage": job.reported,
+        "estimated": job.estimated.then_some(true),
         "cost": job.cost.map_or(Value::Null, money),
         "hold": if over { Value::Null } else { money(job.hold) },
-        "error": job.error.as_ref().filter(|_| over || job.status == studio_core::job::Status::Unknown)
-            .map(|error| json!({ "code": error.kind.code(), "message": error.message })),
+        "error": job.error.as_ref().filter(|_| over || job.status == Status::Unknown).map(shown_error),
         "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
         "requestId": job.request.to_string(),
-        "links": links(job.id),
+        "links": links_of(job),
     }))
 }
 
 fn parameters(job: &Job) -> Value {
     json!(job.input.parameters())
+}
+
+/// The conversation that was gone on with.
+pub(super) fn messages(request: &ChatRequest) -> Value {
+    let part = |part: &Part| match part {
+        Part::Text(text) => json!({ "type": "text", "text": text.expose() }),
+        Part::Picture(picture) => json!({
+            "type": "image", "assetId": picture.asset.to_string(), "url": asset_url(picture.asset),
+        }),
+    };
+    let calls = |message: &Message| -> Vec<_> {
+        let shown = message.tool_calls.iter().map(|call| tool_call(&call.id, &call.name, call.arguments.expose()));
+        shown.collect()
+    };
+    let message = |message: &Message| {
+        let calls = calls(message);
+        without_nulls(json!({
+            "role": message.role.as_str(),
+            "content": message.parts.iter().map(part).collect::<Vec<_>>(),
+            "toolCalls": (!calls.is_empty()).then_some(calls),
+            "toolCallId": message.tool_call_id,
+        }))
+    };
+    request.messages.iter().map(message).collect()
+}
+
+fn tool_call(id: &str, name: &str, arguments: &str) -> Value {
+    json!({ "id": id, "name": name, "arguments": arguments })
+}
+
+/// What a model said, as a message of a conversation: it can be sent back as it is.
+pub(super) fn message(log: &Log) -> Value {
+    let reasoning = log.reasoning();
+    let calls: Vec<_> = log.tool_calls().iter().map(|(id, name, arguments)| tool_call(id, name, arguments)).collect();
+    without_nulls(json!({
+        "role": "assistant",
+        "content": log.answer(),
+        "reasoning": (!reasoning.is_empty()).then_some(reasoning),
+        "toolCalls": (!calls.is_empty()).then_some(calls),
+    }))
+}
+
+/// A finished answer.
+pub(super) fn chat(job: &Job, log: &Log) -> Value {
+    let mut body = answer_head(job);
+    body["message"] = message(log);
+    add_bill(&mut body, job);
+    without_nulls(body)
+}
+
+/// A finished title: the first line of what was said, without what models put around it.
+pub(super) fn title(job: &Job, log: &Log) -> Value {
+    let said = log.answer();
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let around = |c: char| c.is_whitespace() || "\"'`*#„“”«».".contains(c);
+    let title: String = line.trim_start_matches("Title:").trim_matches(around).chars().take(MAX_TITLE_CHARS).collect();
+    let mut body = answer_head(job);
+    body["title"] = title.into();
+    add_bill(&mut body, job);
+    without_nulls(body)
+}
+
+/// How a job ended, for whoever followed what it said.
+pub(super) fn ending(job: &Job) -> Value {
+    let mut body = answer_head(job);
+    body["success"] = (job.status == Status::Succeeded).into();
+    body["error"] = json!(job.error.as_ref().map(shown_error));
+    add_bill(&mut body, job);
+    without_nulls(body)
+}
+
+/// Where a job stands, for whoever waits for its first word.
+pub(super) fn standing(job: &Job, queue_position: Option<u64>) -> Value {
+    without_nulls(json!({
+        "jobId": job.id.to_string(),
+        "status": job.status.as_str(),
+        "attempt": job.attempt,
+        "queuePosition": queue_position,
+        "error": job.error.as_ref().filter(|_| job.status == Status::Unknown).map(shown_error),
+    }))
+}
+
+fn shown_error(error: &JobError) -> Value {
+    json!({ "code": error.kind.code(), "message": error.message })
+}
+
+/// Why its model stopped, what it used and what that costs.
+fn add_bill(body: &mut Value, job: &Job) {
+    body["finishReason"] = json!(job.finish.map(Finish::as_str));
+    body["usage"] = json!(job.tokens);
+    body["estimated"] = json!(job.estimated.then_some(true));
+    body["cost"] = job.cost.map_or(Value::Null, money);
 }
 
 /// Finished pictures, in the shape that clients of image generation know.
@@ -107,7 +217,7 @@ pub(super) fn images(job: &Job) -> Value {
 /// A job that goes on.
 pub(super) fn accepted(job: &Job) -> Value {
     let mut body = answer_head(job);
-    body["links"] = links(job.id);
+    body["links"] = links_of(job);
     without_nulls(body)
 }
 
@@ -135,6 +245,7 @@ pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
             "by": (!by.is_empty()).then_some(by),
         }))
     });
+    let talks = matches!(model.modality, Modality::Chat | Modality::Title);
     let parameters: serde_json::Map<String, Value> =
         model.parameters.iter().map(|(name, parameter)| (name.clone(), show_parameter(parameter))).collect();
     without_nulls(json!({
@@ -149,6 +260,13 @@ pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
         "parameters": parameters,
         "prices": prices,
         "maxPromptBytes": model.max_prompt_bytes,
+        "chat": talks.then(|| json!({
+            "contextTokens": model.chat.context_tokens,
+            "vision": model.chat.vision,
+            "tools": model.chat.tools,
+            "json": model.chat.json,
+            "streams": model.chat.streams,
+        })),
         "totalLimitSeconds": model.total_limit.as_secs(),
     }))
 }

@@ -47,8 +47,8 @@ pub(crate) enum Access {
 pub enum BodyRule {
     /// None; one that comes all the same is cleared away.
     None,
-    /// JSON of at most so many bytes.
-    Json(u64),
+    /// JSON of at most so many bytes, described by the schema of this name.
+    Json(u64, &'static str),
     /// Any bytes, at most so many, read by the handler as they come.
     Stream(u64),
 }
@@ -127,6 +127,12 @@ pub enum QueryKind {
 pub enum Shape {
     /// Finished pictures, as JSON or the first one's bytes.
     Images,
+    /// What a model said, as JSON or as a stream.
+    Chat,
+    /// A title.
+    Title,
+    /// A stream of what a job says.
+    Words,
     /// A job that goes on.
     Accepted,
     /// One job.
@@ -199,8 +205,14 @@ const JOB_QUERY: &[Query] = &[
     Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id },
 ];
 
+const STREAM_QUERY: &[Query] = &[Query {
+    name: "offset",
+    about: "Begin after this event id, as `Last-Event-ID` does",
+    kind: QueryKind::Integer(0, u32::MAX),
+}];
+
 use Access::{Key, Public, Ticket};
-use LimitClass::{Generation, Status};
+use LimitClass::{Chat, Generation, Status};
 use Scope::{Generate, Read};
 
 /// Every route.
@@ -211,11 +223,33 @@ pub const ROUTES: &[Route] = &[
         path: "/api/v1/generate/image",
         access: Key(Generate, api::generate_image),
         limit: Some(Generation),
-        body: BodyRule::Json(JSON_BODY_LIMIT),
+        body: BodyRule::Json(JSON_BODY_LIMIT, "ImageRequest"),
         idempotent: true,
         query: &[],
         answers: &[(200, Shape::Images), (202, Shape::Accepted)],
         about: "Make pictures from a prompt",
+    },
+    Route {
+        method: Verb::Post,
+        path: "/api/v1/chat",
+        access: Key(Generate, api::chat),
+        limit: Some(Chat),
+        body: BodyRule::Json(JSON_BODY_LIMIT, "ChatRequest"),
+        idempotent: true,
+        query: &[],
+        answers: &[(200, Shape::Chat), (202, Shape::Accepted)],
+        about: "Go on with a conversation, as JSON or as a stream",
+    },
+    Route {
+        method: Verb::Post,
+        path: "/api/v1/title",
+        access: Key(Generate, api::title),
+        limit: Some(Chat),
+        body: BodyRule::Json(JSON_BODY_LIMIT, "TitleRequest"),
+        idempotent: true,
+        query: &[],
+        answers: &[(200, Shape::Title), (202, Shape::Accepted)],
+        about: "Name a conversation",
     },
     // Jobs
     Route {
@@ -236,6 +270,16 @@ pub const ROUTES: &[Route] = &[
         &[(200, Shape::Events), (204, Shape::Nothing)],
         "Follow one job, as an event stream of snapshots",
     ),
+    Route {
+        query: STREAM_QUERY,
+        ..get(
+            "/api/v1/jobs/{id}/stream",
+            Key(Read, api::job_stream),
+            Some(Status),
+            &[(200, Shape::Words), (204, Shape::Nothing)],
+            "Follow what one job says, as an event stream of deltas",
+        )
+    },
     Route {
         method: Verb::Post,
         path: "/api/v1/jobs/{id}/cancel",

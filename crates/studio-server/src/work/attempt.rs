@@ -2,20 +2,26 @@
 //! which decides what comes next. Every step is recorded before the next one is taken, so a crash anywhere leaves a job that
 //! the next start understands.
 
-use super::collect::{self, NotCollected};
+use super::{
+    collect::{self, NotCollected},
+    live::Speaker,
+};
 use crate::{
     app::{App, Lane},
-    commands::move_surely,
+    commands::{Move, move_surely},
     news::Listener,
     settings::LOOK_ANYWAY,
 };
-use std::{pin::pin, sync::Arc, time::Duration};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 use studio_core::{
-    catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_TOTAL_LIMIT},
+    bill::Bill,
+    catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT},
     id::LeaseToken,
-    job::{Actor, Event, Job, Refused, Status},
-    money::Nanos,
-    ports::{Advanced, Canceled, Polled, Produced, Started, Submission},
+    job::{Actor, ContentHash, Event, Job, Refused, Status},
+    ports::{Advanced, AssetError, Canceled, Polled, Produced, Said, Saying, Started, Submission},
+    request::Input,
     retry::{Failure, FailureKind, repeat_is_harmless},
 };
 use tokio::{
@@ -35,10 +41,12 @@ const STOP_GRACE: Duration = Duration::from_secs(30);
 /// Runs a claimed job in a task of its own; `permit` is its place at the provider, where it needs one.
 pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
     let app = app.clone();
+    // At once, so that whoever follows the job finds what it says.
+    let speaker = matches!(job.input, Input::Chat(_)).then(|| app.lives.begin(&job));
     app.work.clone().spawn(async move {
         let provider = job.provider.clone();
         tokio::select! {
-            () = run(&app, job) => {}
+            () = run(&app, job, speaker) => {}
             // The next start finds the job where it stands.
             () = app.giving_up.cancelled() => {}
         }
@@ -55,8 +63,16 @@ pub fn resume(app: &Arc<App>, job: Job) {
     begin(app, job, permit);
 }
 
+/// What a provider gave.
+enum Given {
+    /// Files.
+    Files(Vec<Produced>),
+    /// Words, as they come.
+    Words(Saying),
+}
+
 /// Why an attempt ends without outputs.
-enum Over {
+pub(super) enum Over {
     /// Its job moved on without us, or the server gives up: nothing is left to say.
     Left,
     /// The provider stopped it as we asked.
@@ -73,35 +89,49 @@ impl From<Failure> for Over {
     }
 }
 
-struct Attempt<'a> {
-    app: &'a App,
-    lane: &'a Lane,
-    lease: LeaseToken,
-    job: Job,
-    news: Listener,
-    deadline: Instant,
-    first_byte_limit: Duration,
-    total_limit: Duration,
+pub(super) struct Attempt<'a> {
+    pub(super) app: &'a App,
+    pub(super) lane: &'a Lane,
+    pub(super) lease: LeaseToken,
+    pub(super) job: Job,
+    pub(super) news: Listener,
+    pub(super) deadline: Instant,
+    limits: Limits,
 }
 
-async fn run(app: &App, job: Job) {
+/// How long a model may take.
+struct Limits {
+    first_byte: Duration,
+    idle: Duration,
+    total: Duration,
+}
+
+async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     let (Some(lane), Some(lease)) = (app.lanes.get(&job.provider), job.lease) else {
         // Jobs are claimed by lane and with a lease; recovery sorts out those whose lane is gone.
         return tracing::error!(job.id = %job.id, provider = %job.provider, "a job without a lane or a lease");
     };
     let started = Instant::now();
     let number = job.attempt;
-    let limits = app.catalog.find(&job.model).map(|model| (model.first_byte_limit, model.total_limit));
-    let (first_byte_limit, total_limit) = limits.unwrap_or((DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_TOTAL_LIMIT));
+    let model = app.catalog.find(&job.model);
+    let limits = Limits {
+        first_byte: model.map_or(DEFAULT_FIRST_BYTE_LIMIT, |model| model.first_byte_limit),
+        idle: model.map_or(DEFAULT_IDLE_LIMIT, |model| model.idle_limit),
+        total: model.map_or(DEFAULT_TOTAL_LIMIT, |model| model.total_limit),
+    };
     let news = app.news.listen(job.id);
-    let deadline = started + total_limit;
-    let mut attempt = Attempt { app, lane, lease, job, news, deadline, first_byte_limit, total_limit };
+    let deadline = started + limits.total;
+    let mut attempt = Attempt { app, lane, lease, job, news, deadline, limits };
     // Held until the outputs are ours: what a worker of ours uploads is found by it.
-    let ticket = lane.provider.capabilities().supervised.then(|| app.uploads.open(app.chance.as_ref()));
-    let ended = match attempt.produce(ticket.as_ref().map(|ticket| ticket.url.as_str())).await {
-        Ok(produced) => attempt.keep(produced).await,
-        Err(Over::Stopped) => attempt.say(Event::CanceledAtProvider { charge: Nanos::ZERO }).await,
-        Err(over) => Err(over),
+    let makes_files = lane.provider.capabilities().supervised && speaker.is_none();
+    let ticket = makes_files.then(|| app.uploads.open(app.chance.as_ref()));
+    let given = attempt.produce(ticket.as_ref().map(|ticket| ticket.url.as_str())).await;
+    let ended = match (given, &speaker) {
+        (Ok(Given::Files(produced)), _) => attempt.keep(produced).await,
+        (Ok(Given::Words(saying)), Some(speaker)) => attempt.relay(saying, speaker).await,
+        (Ok(Given::Words(_)), None) => Err(bad_words().into()),
+        (Err(Over::Stopped), _) => attempt.say(Event::CanceledAtProvider { bill: Bill::nothing() }).await,
+        (Err(over), _) => Err(over),
     };
     match ended {
         Err(Over::Failed(failure)) => {
@@ -116,6 +146,9 @@ async fn run(app: &App, job: Job) {
         Ok(()) | Err(Over::Left | Over::Stopped) => {}
     }
     let job = &attempt.job;
+    if let Some(speaker) = speaker.filter(|_| job.status.is_terminal()) {
+        speaker.settled(job);
+    }
     tracing::info!(
         job.id = %job.id, request.id = %job.request, attempt = number, provider = %job.provider, model = %job.model,
         status = job.status.as_str(), error = job.error.as_ref().map(|e| e.kind.code()),
@@ -123,29 +156,67 @@ async fn run(app: &App, job: Job) {
     );
 }
 
+fn bad_words() -> Failure {
+    Failure::new(FailureKind::BadOutput, "the provider answered with words instead of files")
+}
+
 impl Attempt<'_> {
     /// Has the provider do the work: submits it, if that is still to be done, and follows it.
-    async fn produce(&mut self, upload_to: Option<&str>) -> Result<Vec<Produced>, Over> {
+    async fn produce(&mut self, upload_to: Option<&str>) -> Result<Given, Over> {
         if self.job.status != Status::Submitting {
-            return self.follow().await;
+            return self.follow().await.map(Given::Files);
         }
         let lane = self.lane;
+        let pictures = self.pictures().await?;
         let submission = Submission {
             job: &self.job,
             upload_to,
-            first_byte_limit: self.first_byte_limit,
-            total_limit: self.total_limit,
+            pictures: &pictures,
+            first_byte_limit: self.limits.first_byte,
+            idle_limit: self.limits.idle,
+            total_limit: self.limits.total,
         };
         match timeout_at(self.deadline, lane.provider.start(&submission)).await {
             Err(_) => Err(Failure::new(FailureKind::Timeout, "the provider did not answer in time").into()),
             Ok(started) => match started? {
-                Started::Done(produced) => Ok(produced),
+                Started::Done(produced) => Ok(Given::Files(produced)),
+                Started::Saying(saying) => Ok(Given::Words(saying)),
                 Started::Pending(handle) => {
                     self.say(Event::Submitted { handle }).await?;
-                    self.follow().await
+                    self.follow().await.map(Given::Files)
                 }
             },
         }
+    }
+
+    /// The bytes of the pictures that the conversation shows.
+    async fn pictures(&self) -> Result<HashMap<ContentHash, Bytes>, Failure> {
+        let mut pictures = HashMap::new();
+        let Input::Chat(request) = &self.job.input else { return Ok(pictures) };
+        for picture in request.messages.iter().flat_map(|message| message.pictures()) {
+            if pictures.contains_key(&picture.hash) {
+                continue;
+            }
+            let bytes = self.picture(picture.hash, picture.bytes).await.map_err(|error| {
+                // Nothing was sent, so it can be tried again, unless it never will be there.
+                let kind = match error {
+                    AssetError::Absent => FailureKind::Rejected,
+                    _ => FailureKind::Unavailable,
+                };
+                Failure::new(kind, "a picture of the conversation can't be read")
+            })?;
+            pictures.insert(picture.hash, bytes);
+        }
+        Ok(pictures)
+    }
+
+    async fn picture(&self, hash: ContentHash, length: u64) -> Result<Bytes, AssetError> {
+        let mut reader = self.app.assets.open(hash, 0..length).await?;
+        let mut bytes = BytesMut::new();
+        while let Some(more) = reader.next().await {
+            bytes.extend_from_slice(&more?);
+        }
+        Ok(bytes.freeze())
     }
 
     /// Follows work that the provider has, by asking it, until it is over.
@@ -231,7 +302,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn is_unwanted(&self) -> bool {
+    pub(super) fn is_unwanted(&self) -> bool {
         self.job.cancel_requested_at.is_some() || self.job.deadline_passed_at.is_some()
     }
 
@@ -245,13 +316,8 @@ impl Attempt<'_> {
             Err(NotCollected::GaveUp) => return Err(Over::Left),
             Err(NotCollected::Bad(failure)) => return Err(failure.into()),
         };
-        let usage = self.job.input.actual_usage(outputs.len() as u64);
-        // It was held by this list, so the list prices every unit of it.
-        let charge = match &self.job.price_list {
-            Some(list) => list.cost(&usage).unwrap_or(self.job.hold),
-            None => Nanos::ZERO,
-        };
-        self.say(Event::Completed { outputs, charge }).await
+        let bill = Bill::for_outputs(&self.job, outputs.len() as u64);
+        self.say(Event::Completed { outputs, finish: None, bill }).await
     }
 
     /// `harmless`: sending it again can't be paid twice, or it is known that nothing is at work any more.
@@ -259,12 +325,17 @@ impl Attempt<'_> {
         let retry_at = self.app.retry_at(self.job.attempt + 1, failure.retry_after);
         tracing::warn!(job.id = %self.job.id, attempt = self.job.attempt, kind = failure.kind.code(), "attempt failed");
         // Refused: it moved on without us, which `say` has noted.
-        drop(self.say(Event::AttemptFailed { failure, harmless, charge: Nanos::ZERO, retry_at }).await);
+        drop(self.say(Event::AttemptFailed { failure, harmless, bill: Bill::nothing(), retry_at }).await);
     }
 
     /// Tells the machine what happened; the job is then as it stands after.
     async fn say(&mut self, event: Event) -> Result<(), Over> {
-        match move_surely(self.app, self.job.id, Actor::Holder(self.lease), event).await {
+        self.say_with(event, None).await
+    }
+
+    /// As [`Attempt::say`], with what was said since the last checkpoint.
+    pub(super) async fn say_with(&mut self, event: Event, said: Option<Said>) -> Result<(), Over> {
+        match move_surely(self.app, self.wanted(event, said)).await {
             Some(Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing }) => {
                 self.job = job;
                 Ok(())
@@ -275,5 +346,11 @@ impl Attempt<'_> {
             }
             Some(Advanced::Absent) | None => Err(Over::Left),
         }
+    }
+
+    /// A move of this attempt's job, on its word.
+    pub(super) fn wanted(&self, event: Event, said: Option<Said>) -> Move {
+        let durability = self.job.durability;
+        Move { said, durability, ..Move::new(self.job.id, Actor::Holder(self.lease), event) }
     }
 }

@@ -44,7 +44,9 @@ pub(super) async fn collect(
     job: &Job,
     produced: Vec<Produced>,
 ) -> Result<Vec<Output>, NotCollected> {
-    let Input::Image(request) = &job.input;
+    let Input::Image(request) = &job.input else {
+        return Err(bad("the provider answered with files instead of words"));
+    };
     if produced.is_empty() {
         return Err(bad("the provider answered without a picture"));
     }

@@ -46,8 +46,9 @@ async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError
         let jobs = app.store.claim(Claim { provider: provider.to_owned(), leases, now }).await?;
         let took_all = jobs.len() == permits.len();
         for (job, permit) in jobs.into_iter().zip(permits) {
+            // First begun, then told: whoever follows what it says finds it when they hear of it.
+            attempt::begin(app, job.clone(), Some(permit));
             app.news.tell(&job);
-            attempt::begin(app, job, Some(permit));
         }
         if !took_all {
             let due = app.store.next_run_at(provider).await?;

@@ -2,6 +2,7 @@
 //! twice; one attempt is one task.
 
 pub mod attempt;
+pub mod live;
 pub mod uploads;
 pub mod workers;
 
@@ -9,6 +10,7 @@ pub(crate) mod collect;
 mod dispatch;
 mod reconcile;
 mod recover;
+mod relay;
 mod sweep;
 
 pub use recover::recover;

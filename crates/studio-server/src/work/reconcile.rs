@@ -2,7 +2,10 @@
 //! provider that does not answer holds up nobody else's questions, and no deadline.
 
 use super::attempt;
-use crate::{app::App, commands::move_job};
+use crate::{
+    app::App,
+    commands::{Move, move_job},
+};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::{Actor, Event, Job, Status},
@@ -55,10 +58,10 @@ async fn ask(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
     if studio_core::job::step(&with_lease, Actor::Holder(lease), event.clone(), app.now()).is_err() {
         return Ok(());
     }
-    let Advanced::Moved { .. } = move_job(app, job.id, Actor::Studio, Event::TakenOver(lease)).await? else {
+    let Advanced::Moved { .. } = move_job(app, Move::new(job.id, Actor::Studio, Event::TakenOver(lease))).await? else {
         return Ok(());
     };
-    if let Advanced::Moved { job, .. } = move_job(app, job.id, Actor::Holder(lease), event).await?
+    if let Advanced::Moved { job, .. } = move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await?
         && job.status == Status::Running
     {
         attempt::resume(app, job);

@@ -2,15 +2,21 @@
 //!
 //! On SQLite a folder lock proves that whoever held their leases is gone. A supervised worker died with its server, which
 //! is proof that its work ended: try again. A provider that has a handle still works on it: attach. What was on its way to a
-//! provider that charges may have landed: unknown, its money held, and the reconciler asks.
+//! provider that charges may have landed: unknown, its money held, and the reconciler asks. An answer in words that was cut
+//! off in its middle is over, and charged by what is kept of it.
 
 use super::attempt;
-use crate::{app::App, commands::move_job, settings::LOOK_ANYWAY};
+use crate::{
+    app::App,
+    commands::{Move, move_job},
+    settings::LOOK_ANYWAY,
+};
 use std::sync::Arc;
 use studio_core::{
+    bill::{Bill, REMAINDER_TOKENS},
     job::{Actor, Event, Job, Status},
-    money::Nanos,
     ports::{Advanced, Capabilities, Claim, StoreError},
+    request::Input,
     retry::{Failure, FailureKind, repeat_is_harmless},
 };
 
@@ -27,6 +33,10 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
         match job.status {
             // The reconciler asks after these.
             Status::Unknown => {}
+            // What was being said by another's model broke off with us: there is nothing to go on with, and nobody to ask.
+            Status::Running if matches!(job.input, Input::Chat(_)) && !capabilities.supervised => {
+                cut_short(app, &job).await?;
+            }
             Status::Running | Status::Collecting
                 if lane.is_some() && !capabilities.supervised && job.handle.is_some() =>
             {
@@ -43,11 +53,20 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
 
 /// Goes on with work that its provider still has.
 async fn attach(app: &Arc<App>, job: &Job) -> Result<(), StoreError> {
-    let taken = move_job(app, job.id, Actor::Studio, Event::TakenOver(app.lease())).await?;
+    let taken = move_job(app, Move::new(job.id, Actor::Studio, Event::TakenOver(app.lease()))).await?;
     if let Advanced::Moved { job, .. } = taken {
         attempt::resume(app, job);
     }
     Ok(())
+}
+
+/// Ends an answer whose relay is gone: charged for what was sent, what is kept of it, and what may have come after that.
+async fn cut_short(app: &App, job: &Job) -> Result<(), StoreError> {
+    let Some(lease) = job.lease else { return Ok(()) };
+    let kept = app.store.said(job.id, job.epoch).await?.end();
+    let failure = Failure::new(FailureKind::Interrupted, "the server stopped in the middle of the answer");
+    let event = Event::CutShort { failure, bill: Bill::estimate(job, kept, REMAINDER_TOKENS) };
+    move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await.map(drop)
 }
 
 /// Ends an attempt whose server is gone.
@@ -55,8 +74,8 @@ async fn interrupt(app: &App, job: Job, capabilities: Capabilities) -> Result<()
     let Some(lease) = job.lease else { return Ok(()) };
     let failure = Failure::new(FailureKind::Interrupted, "the server stopped while it was being made");
     let harmless = repeat_is_harmless(capabilities, job.is_free());
-    let event = Event::AttemptFailed { failure, harmless, charge: Nanos::ZERO, retry_at: app.now() };
-    move_job(app, job.id, Actor::Holder(lease), event).await.map(drop)
+    let event = Event::AttemptFailed { failure, harmless, bill: Bill::nothing(), retry_at: app.now() };
+    move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await.map(drop)
 }
 
 /// Ends the queue of a provider that is not configured any more: its jobs would wait for ever.
@@ -85,9 +104,9 @@ async fn turn_one_away(app: &App, provider: &str) -> Result<bool, StoreError> {
     let claim = Claim { provider: provider.to_owned(), leases: vec![app.lease()], now: app.now() };
     let Some(job) = app.store.claim(claim).await?.pop() else { return Ok(false) };
     let failure = Failure::new(FailureKind::Rejected, "its provider is not configured any more");
-    let event = Event::AttemptFailed { failure, harmless: true, charge: Nanos::ZERO, retry_at: app.now() };
+    let event = Event::AttemptFailed { failure, harmless: true, bill: Bill::nothing(), retry_at: app.now() };
     if let Some(lease) = job.lease {
-        move_job(app, job.id, Actor::Holder(lease), event).await?;
+        move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await?;
     }
     Ok(true)
 }

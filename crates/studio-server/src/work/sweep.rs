@@ -1,6 +1,9 @@
 //! Once a second: ends what is past its deadline.
 
-use crate::{app::App, commands::move_job};
+use crate::{
+    app::App,
+    commands::{Move, move_job},
+};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::{Actor, Event},
@@ -24,7 +27,7 @@ pub(super) async fn run(app: Arc<App>) {
 
 async fn activate(app: &App) -> Result<(), StoreError> {
     for id in app.store.overdue(app.now()).await? {
-        move_job(app, id, Actor::Studio, Event::DeadlinePassed).await?;
+        move_job(app, Move::new(id, Actor::Studio, Event::DeadlinePassed)).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::{
         refusal::Refusal,
         stream,
         table::{Answer, LONGEST_PAGE},
+        words::{self, Place},
     },
 };
 use axum::{body::Body, response::Response};
@@ -17,10 +18,11 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use studio_core::{
-    catalog::Modality,
+    catalog::{DEFAULT_TOTAL_LIMIT, Modality},
     id::JobId,
     job::{Job, Status},
     ports::JobFilter,
+    request::Input,
 };
 
 /// Jobs on a page, unless the caller says otherwise.
@@ -43,7 +45,19 @@ async fn own_job(app: &App, caller: &Caller, id: JobId) -> Result<Job, Refusal> 
 
 async fn show(app: &App, job: &Job) -> Result<Value, Refusal> {
     let position = if job.status == Status::Queued { app.store.queue_position(job.id).await? } else { None };
-    Ok(json!({ "success": true, "job": present::job(job, position) }))
+    let mut shown = present::job(job, position);
+    if let Input::Chat(request) = &job.input {
+        shown["messages"] = present::messages(request);
+        // While it is said, what was said so far; then what is kept of it.
+        let log = match app.lives.find(job.id) {
+            Some(live) => live.after(0).into_iter().collect(),
+            None => app.store.said(job.id, job.epoch).await?,
+        };
+        if log.end() > 0 {
+            shown["message"] = present::message(&log);
+        }
+    }
+    Ok(json!({ "success": true, "job": shown }))
 }
 
 pub(in crate::http) fn get_job(app: Arc<App>, caller: Caller, call: Call) -> Answer {
@@ -80,7 +94,7 @@ fn read_filter(call: &Call) -> Result<JobFilter, Refusal> {
     let modality = call
         .query
         .get("modality")
-        .map(|text| Modality::parse(text).ok_or_else(|| one_of("modality", &[Modality::Image.as_str()])));
+        .map(|text| Modality::parse(text).ok_or_else(|| one_of("modality", &Modality::ALL.map(Modality::as_str))));
     let cursor = call.query.get("cursor").map(|text| id("cursor", text, JobId::parse));
     let limit = call.query.get("limit").map_or(Ok(USUAL_PAGE), |text| {
         let number = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
@@ -135,6 +149,26 @@ pub(in crate::http) fn job_events(app: Arc<App>, caller: Caller, call: Call) -> 
         // Proxies that buffer would hold news back.
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         Ok(response)
+    })
+}
+
+pub(in crate::http) fn job_stream(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        let place = match call.headers.get(LAST_EVENT_ID) {
+            Some(value) => Place::parse(value.to_str().unwrap_or_default())?,
+            None => call.query.get("offset").map_or(Ok(Some(Place::BEGINNING)), |text| Place::parse(text))?,
+        };
+        let job = own_job(&app, &caller, job_id(&call)?).await?;
+        if !matches!(job.input, Input::Chat(_)) {
+            let message = "This job says nothing. Follow its events: GET /api/v1/jobs/{id}/events.";
+            return Err(Refusal::new(StatusCode::CONFLICT, "no_stream", message));
+        }
+        let Some(place) = place else {
+            // Its reader has seen the end; 204 tells a browser's EventSource not to come back.
+            return Ok(status_only(StatusCode::NO_CONTENT));
+        };
+        let limit = app.catalog.find(&job.model).map_or(DEFAULT_TOTAL_LIMIT, |model| model.total_limit);
+        Ok(words::follow(app, caller, job, place, limit))
     })
 }
 

@@ -1,7 +1,9 @@
 //! The handlers, one file for each resource. Each is short: read what the route says, call one verb, show the answer.
 
+mod answers;
 mod assets;
 mod catalog;
+mod chat;
 mod docs;
 mod health;
 mod images;
@@ -12,10 +14,11 @@ mod welcome;
 
 pub(super) use assets::get_asset;
 pub(super) use catalog::list_models;
+pub(super) use chat::{chat, title};
 pub(super) use docs::{docs, openapi};
 pub(super) use health::{health, live, ready};
 pub(super) use images::generate_image;
-pub(super) use jobs::{cancel_job, get_job, job_events, list_jobs};
+pub(super) use jobs::{cancel_job, get_job, job_events, job_stream, list_jobs};
 pub(super) use outputs::receive_output;
 pub(super) use usage::get_usage;
 pub(super) use welcome::welcome;

@@ -3,6 +3,7 @@
 //! tests hold real answers against it.
 
 mod page;
+mod requests;
 mod schemas;
 
 pub(super) use page::page;
@@ -55,8 +56,8 @@ fn operation(route: &Route) -> Value {
         operation["parameters"] = parameters.into();
     }
     match route.body {
-        BodyRule::Json(_) => {
-            let schema = json!({ "$ref": "#/components/schemas/ImageRequest" });
+        BodyRule::Json(_, name) => {
+            let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
             operation["requestBody"] =
                 json!({ "required": true, "content": { "application/json": { "schema": schema } } });
         }
@@ -99,7 +100,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             QueryKind::Id => schemas::id(),
             QueryKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
-            QueryKind::Modality => json!({ "enum": [Modality::Image.as_str()] }),
+            QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
         };
         parameters.push(json!({ "name": query.name, "in": "query", "description": query.about, "schema": schema }));
     }
@@ -114,7 +115,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     for (status, shape) in route.answers {
         match (status, shape) {
-            (200, Shape::Events) => {
+            (200, Shape::Events | Shape::Words) => {
                 header("Last-Event-ID", "The id of the last event that you have seen", json!({ "type": "string" }));
             }
             (206, _) => header("Range", "`bytes=0-99`: only these bytes", json!({ "type": "string" })),
@@ -156,7 +157,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((413, "The body is too large"));
         refusals.push((507, "The disk is full; nothing was accepted"));
     }
-    if matches!(route.body, BodyRule::Json(_)) {
+    if matches!(route.body, BodyRule::Json(..)) {
         refusals.push((415, "The body is not JSON"));
     }
     if route.idempotent {
@@ -165,6 +166,9 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((422, "The idempotency key named another request before"));
         refusals.push((502, "The job failed; `details.reason` says why"));
         refusals.push((504, "The job's deadline passed"));
+    }
+    if route.path.ends_with("/stream") {
+        refusals.push((409, "The job says nothing: it makes files"));
     }
     if route.path.ends_with("/cancel") {
         refusals.push((409, "The job is over already"));
@@ -194,6 +198,17 @@ fn answer(shape: Shape) -> Value {
             answer["content"]["image/*"] = json!({});
             answer
         }
+        Shape::Chat => {
+            let mut answer =
+                json_of("ChatAnswer", "The answer; with `stream` or `Accept: text/event-stream` as it is said");
+            answer["content"]["text/event-stream"] = json!({ "schema": { "$ref": "#/components/schemas/Delta" } });
+            answer
+        }
+        Shape::Title => json_of("TitleAnswer", "The title"),
+        Shape::Words => json!({
+            "description": "Server-sent events: `start`, `status`, `delta` (its `id` is the output offset), `reset`, `end`",
+            "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Delta" } } },
+        }),
         Shape::Accepted => json_of("Accepted", "Accepted; it goes on"),
         Shape::Job => json_of("JobAnswer", "The job"),
         Shape::Jobs => json_of("JobPage", "A page of jobs"),

@@ -1,13 +1,12 @@
 //! What bodies look like. The request follows the catalog; answers are described here by hand and checked against real ones
 //! by the black-box tests.
 
+use super::requests;
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
     job::Status,
     media::MediaType,
-    parameter::Parameter,
-    request::MAX_PROMPT_CHARS,
 };
 
 /// One of our ids: a UUID of version 7.
@@ -44,6 +43,10 @@ fn object(fields: Vec<(&str, Value)>) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
+fn boolean() -> Value {
+    json!({ "type": "boolean" })
+}
+
 fn yes() -> Value {
     json!({ "const": true })
 }
@@ -51,14 +54,41 @@ fn yes() -> Value {
 /// All schemas, by name.
 pub(super) fn all(catalog: &Catalog) -> Value {
     let statuses = json!({ "enum": Status::ALL.map(Status::as_str) });
+    let finishes = json!({ "enum": ["stop", "length", "tool_calls", "content_filter", "other"] });
     let kinds = [MediaType::Png, MediaType::Jpeg, MediaType::Webp].map(MediaType::as_str);
     let media = json!({ "enum": kinds });
     let rate = object(vec![("amount", text()), ("currency", text()), ("per", number())]);
     let rates = json!({ "type": "object", "additionalProperties": rate });
     json!({
-        "ImageRequest": image_request(catalog),
+        "ImageRequest": requests::image(catalog),
+        "ChatRequest": requests::chat(catalog),
+        "TitleRequest": requests::title(catalog),
+        "Message": requests::message(),
         "Money": object(vec![("amount", json!({ "type": "string", "examples": ["0.002"] })), ("currency", text())]),
-        "Links": object(vec![("self", text()), ("events", text()), ("cancel", text())]),
+        "Links": object(vec![("self", text()), ("events", text()), ("cancel", text()), ("stream?", text())]),
+        "Tokens": object(vec![
+            ("inputTokens", number()), ("cachedInputTokens", number()), ("outputTokens", number()),
+            ("reasoningTokens", number()),
+        ]),
+        "ToolCall": object(vec![("id", text()), ("name", text()), ("arguments", text())]),
+        "Answer": object(vec![
+            ("role", json!({ "const": "assistant" })), ("content", text()), ("reasoning?", text()),
+            ("toolCalls?", list(to("ToolCall"))),
+        ]),
+        "ChatAnswer": object(vec![
+            ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
+            ("message", to("Answer")), ("finishReason", finishes.clone()), ("usage?", to("Tokens")),
+            ("estimated?", yes()), ("cost", to("Money")), ("warnings?", list(text())),
+        ]),
+        "TitleAnswer": object(vec![
+            ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
+            ("title", text()), ("finishReason", finishes.clone()), ("usage?", to("Tokens")), ("estimated?", yes()),
+            ("cost", to("Money")), ("warnings?", list(text())),
+        ]),
+        "Delta": object(vec![
+            ("offset", number()), ("text?", text()), ("reasoning?", text()),
+            ("toolCall?", object(vec![("index", number()), ("id", text()), ("name", text()), ("arguments", text())])),
+        ]),
         "Images": object(vec![
             ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
             ("images", list(object(vec![
@@ -75,9 +105,11 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ("seed?", number()),
         ]),
         "Job": object(vec![
-            ("id", id()), ("modality", json!({ "enum": [Modality::Image.as_str()] })), ("status", statuses),
+            ("id", id()), ("modality", json!({ "enum": Modality::ALL.map(Modality::as_str) })), ("status", statuses),
             ("version", number()), ("stage?", text()), ("progress", json!({ "type": "number", "minimum": 0, "maximum": 1 })),
-            ("queuePosition?", number()), ("modelId", text()), ("provider", text()), ("prompt", text()),
+            ("queuePosition?", number()), ("modelId", text()), ("provider", text()), ("prompt?", text()),
+            ("messages?", list(to("Message"))), ("message?", to("Answer")), ("finishReason?", finishes),
+            ("usage?", to("Tokens")), ("providerUsage?", json!({ "type": "object" })), ("estimated?", yes()),
             ("parameters", json!({ "type": "object" })), ("attempt", number()), ("createdAt", time()), ("startedAt?", time()),
             ("endedAt?", time()), ("deadline?", time()), ("cancelRequestedAt?", time()), ("outputs", list(to("Output"))),
             ("cost?", to("Money")), ("hold?", to("Money")), ("error?", object(vec![("code", text()), ("message", text())])),
@@ -87,14 +119,19 @@ pub(super) fn all(catalog: &Catalog) -> Value {
         "JobPage": object(vec![("success", yes()), ("items", list(to("Job"))), ("nextCursor?", id())]),
         "Model": object(vec![
             ("id", text()), ("name", text()), ("description", text()), ("modality", text()), ("provider", text()),
-            ("aliases", list(text())), ("default", json!({ "type": "boolean" })), ("available", json!({ "type": "boolean" })),
+            ("aliases", list(text())), ("default", boolean()), ("available", boolean()),
             ("parameters", json!({ "type": "object" })),
             ("prices?", object(vec![
                 ("version", text()), ("from", text()),
                 ("rates", rates.clone()),
                 ("by?", list(object(vec![("when", json!({ "type": "object" })), ("rates", rates)]))),
             ])),
-            ("maxPromptBytes?", number()), ("totalLimitSeconds", number()),
+            ("maxPromptBytes?", number()),
+            ("chat?", object(vec![
+                ("contextTokens", number()), ("vision", boolean()), ("tools", boolean()), ("json", boolean()),
+                ("streams", boolean()),
+            ])),
+            ("totalLimitSeconds", number()),
         ]),
         "ModelList": object(vec![("success", yes()), ("items", list(to("Model")))]),
         "UsageReport": object(vec![
@@ -117,52 +154,4 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ("details?", json!({ "type": "object" })), ("requestId", text()), ("timestamp", time()),
         ]),
     })
-}
-
-/// The body of a request for pictures. Bounds are those of the default model; others may differ: `GET /models`.
-fn image_request(catalog: &Catalog) -> Value {
-    let mut properties = Map::new();
-    properties.insert("prompt".into(), json!({ "type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARS }));
-    let models = || catalog.models().iter().filter(|model| model.modality == Modality::Image);
-    let names: Vec<_> = models().flat_map(|model| std::iter::once(&model.id).chain(&model.aliases)).collect();
-    let about = "An image model or one of its aliases; the default model if there is none";
-    properties.insert("modelId".into(), json!({ "enum": names, "description": about }));
-    if let Some(model) = catalog.default_of(Modality::Image) {
-        for (name, parameter) in &model.parameters {
-            properties.insert(name.clone(), parameter_schema(parameter));
-        }
-    }
-    let about = "Parameters by name: the same as fields of the body, and those that only some models have";
-    properties.insert("modelParams".into(), json!({ "type": "object", "description": about }));
-    properties.insert(
-        "deadline".into(),
-        json!({ "type": "string", "format": "date-time", "description": "When the work dies" }),
-    );
-    let about = "The first model of this provider; send `modelId` instead";
-    let mut providers: Vec<_> = models().map(|model| &model.provider).collect();
-    providers.dedup();
-    properties.insert("provider".into(), json!({ "enum": providers, "deprecated": true, "description": about }));
-    let about = "An older name of `modelId`";
-    properties.insert("model".into(), json!({ "enum": names, "deprecated": true, "description": about }));
-    json!({
-        "type": "object",
-        "required": ["prompt"],
-        "properties": properties,
-        "additionalProperties": false,
-        "examples": [{ "prompt": "a sea at dusk" }],
-    })
-}
-
-fn parameter_schema(parameter: &Parameter) -> Value {
-    let mut schema = match parameter {
-        Parameter::Integer { min, max, .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-        Parameter::Number { min, max, .. } => json!({ "type": "number", "minimum": min, "maximum": max }),
-        Parameter::Boolean { .. } => json!({ "type": "boolean" }),
-        Parameter::Choice { of, .. } => json!({ "enum": of }),
-        Parameter::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
-    };
-    if let Some(default) = parameter.default_value() {
-        schema["default"] = default;
-    }
-    schema
 }

@@ -1,12 +1,13 @@
 //! A worker of ours as a provider: the plain adapter for its wire, and around it what only its supervisor knows. That the
 //! process died is proof that its work ended, so what would be "the answer was lost" for a stranger is "the worker died" here.
 
-use super::Supervisor;
+use super::{InUse, Supervisor};
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::Job,
-    ports::{Canceled, Capabilities, Lookup, Polled, Provider, Started, Submission},
+    ports::{Canceled, Capabilities, Lookup, Polled, Provider, Saying, Started, Submission},
     retry::{Failure, FailureKind},
 };
 use tokio::time::timeout;
@@ -28,7 +29,7 @@ impl SupervisedProvider {
     }
 
     fn died(&self) -> Failure {
-        Failure::new(FailureKind::WorkerDied, format!("the {} worker died", self.supervisor.name()))
+        died(self.supervisor.name())
     }
 
     /// An answer of the wire, or the news that the worker died.
@@ -54,6 +55,46 @@ impl SupervisedProvider {
     }
 }
 
+impl SupervisedProvider {
+    /// What a life of the worker says. It is in use until that ends; that it died, or hangs, is told as such.
+    fn said_while_it_lives(&self, saying: Saying, life: InUse) -> Saying {
+        let name = self.supervisor.name().to_owned();
+        let supervisor = self.supervisor.clone();
+        let state = (saying, life, supervisor);
+        stream::unfold(Some(state), move |state| {
+            let name = name.clone();
+            async move {
+                let (mut saying, life, supervisor) = state?;
+                match saying.next().await {
+                    Some(Ok(pieces)) => Some((Ok(pieces), Some((saying, life, supervisor)))),
+                    Some(Err(failure)) => {
+                        let failure = match failure.kind {
+                            FailureKind::CutOff if timeout(NEWS_OF_DEATH, life.dead.cancelled()).await.is_ok() => {
+                                died(&name)
+                            }
+                            FailureKind::Timeout => {
+                                supervisor.kill(life.generation).await;
+                                failure
+                            }
+                            _ => failure,
+                        };
+                        Some((Err(failure), None))
+                    }
+                    None => {
+                        supervisor.praise().await;
+                        None
+                    }
+                }
+            }
+        })
+        .boxed()
+    }
+}
+
+fn died(name: &str) -> Failure {
+    Failure::new(FailureKind::WorkerDied, format!("the {name} worker died"))
+}
+
 /// Handles carry the life of the worker that they belong to: `3/<name>`.
 fn read_handle(handle: &str) -> Option<(u64, &str)> {
     let (generation, name) = handle.split_once('/')?;
@@ -71,6 +112,7 @@ impl Provider for SupervisedProvider {
         let started = self.or_death(&life.dead, self.wire.start(submission)).await;
         match started {
             Ok(Started::Pending(name)) => Ok(Started::Pending(format!("{}/{name}", life.generation))),
+            Ok(Started::Saying(saying)) => Ok(Started::Saying(self.said_while_it_lives(saying, life))),
             Ok(done) => {
                 self.supervisor.praise().await;
                 Ok(done)

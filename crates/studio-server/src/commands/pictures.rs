@@ -1,0 +1,101 @@
+//! Finds the pictures that a conversation shows: in its owner's library, or in the request itself. Those are kept like any
+//! other asset before the job is accepted, and are its owner's from that commit on.
+
+use crate::{
+    app::App,
+    settings::{PICTURE_LIMIT, PICTURES_LIMIT},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use studio_core::{
+    id::{AssetId, UserId},
+    job::ContentHash,
+    media::MediaType,
+    ports::{AssetError, StoreError},
+    request::{Picture, PictureSource, Pictures, pictures_of},
+};
+
+/// What a request shows, found but not kept yet.
+pub struct Shown {
+    /// By the path in the request.
+    pub pictures: Pictures,
+    inline: Vec<(Picture, Bytes)>,
+}
+
+/// Finds everything that `body` shows. What is wrong with a picture is told at its place.
+pub async fn find_pictures(app: &App, owner: UserId, body: &Value) -> Result<Shown, StoreError> {
+    let mut shown = Shown { pictures: Pictures::new(), inline: Vec::new() };
+    let mut left = PICTURES_LIMIT;
+    for (path, source) in pictures_of(body) {
+        let found = match source {
+            PictureSource::Asset(id) => in_library(app, owner, id).await?,
+            PictureSource::Inline(uri) => read_inline(app, uri).map(|(picture, bytes)| {
+                shown.inline.push((picture.clone(), bytes));
+                picture
+            }),
+            PictureSource::Elsewhere => {
+                Err("must be given by assetId, or as url with a data: URI; addresses of others are not fetched"
+                    .to_owned())
+            }
+        };
+        let found = found.and_then(|picture| {
+            if picture.bytes > PICTURE_LIMIT {
+                return Err(too_large());
+            }
+            left = left.checked_sub(picture.bytes).ok_or_else(|| {
+                format!("is too much: all pictures together may have at most {} MiB", PICTURES_LIMIT >> 20)
+            })?;
+            Ok(picture)
+        });
+        shown.pictures.insert(path, found);
+    }
+    Ok(shown)
+}
+
+impl Shown {
+    /// Keeps those that came with the request; what was kept.
+    pub async fn keep(self, app: &App) -> Result<Vec<Picture>, AssetError> {
+        let mut kept = Vec::with_capacity(self.inline.len());
+        for (picture, bytes) in self.inline {
+            let mut staged = app.assets.stage(PICTURE_LIMIT).await?;
+            staged.write(bytes).await?;
+            staged.commit().await?;
+            kept.push(picture);
+        }
+        Ok(kept)
+    }
+}
+
+async fn in_library(app: &App, owner: UserId, id: &str) -> Result<Result<Picture, String>, StoreError> {
+    // Absent and another's are the same answer.
+    let absent = || Err("is not an asset of yours".to_owned());
+    let Ok(id) = AssetId::parse(id) else { return Ok(absent()) };
+    let Some(asset) = app.store.asset(owner, id).await? else { return Ok(absent()) };
+    Ok(Ok(Picture { asset: asset.id, hash: asset.hash, media_type: asset.media_type, bytes: asset.bytes, tokens: 0 }))
+}
+
+/// Reads `data:image/png;base64,...`. Its type is told by its bytes, whatever it calls itself.
+fn read_inline(app: &App, uri: &str) -> Result<(Picture, Bytes), String> {
+    let encoded = uri.split_once(',').filter(|(head, _)| head.ends_with(";base64")).map(|(_, encoded)| encoded);
+    let encoded = encoded.ok_or("must be a data: URI in base64")?;
+    // Four letters are three bytes: known before anything is decoded.
+    if encoded.len() as u64 / 4 * 3 > PICTURE_LIMIT {
+        return Err(too_large());
+    }
+    let bytes = STANDARD.decode(encoded).map(Bytes::from).map_err(|_| "must be a data: URI in base64")?;
+    let media_type = MediaType::sniff(&bytes).ok_or("must be a PNG, JPEG or WebP picture")?;
+    let picture = Picture {
+        asset: AssetId::new(app.now(), app.chance.id_bytes()),
+        hash: ContentHash(Sha256::digest(&bytes).into()),
+        media_type,
+        bytes: bytes.len() as u64,
+        tokens: 0,
+    };
+    Ok((picture, bytes))
+}
+
+fn too_large() -> String {
+    format!("must have at most {} MiB", PICTURE_LIMIT >> 20)
+}

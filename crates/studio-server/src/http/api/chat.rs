@@ -1,0 +1,104 @@
+//! `POST /chat` and `POST /title`.
+
+use super::answers::{answer, name, wait_for};
+use crate::{
+    app::App,
+    commands::{self, Asked},
+    http::{
+        call::{Call, Caller},
+        present,
+        table::Answer,
+        words,
+    },
+    settings::{LONGEST_WAIT, USUAL_WAIT},
+};
+use http::{HeaderMap, header};
+use std::{sync::Arc, time::Duration};
+use studio_core::{
+    catalog::DEFAULT_TOTAL_LIMIT,
+    job::{Durability, Job},
+    request::{Input, ReadChat, read_chat, read_title},
+    words::Log,
+};
+
+pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        let patience = call.patience(USUAL_WAIT, LONGEST_WAIT)?;
+        let (job, stream) = match call.replayed {
+            // The same body as before, so the same wish.
+            Some(job) => (job, call.json["stream"] == true),
+            None => {
+                let shown = commands::find_pictures(&app, caller.user(), &call.json).await?;
+                let ReadChat { read, stream, bounded_by_caller } =
+                    read_chat(&call.json, &app.catalog, &shown.pictures, call.now)?;
+                let asked = Asked {
+                    key: caller.key(),
+                    request: call.request,
+                    model: read.model,
+                    input: Input::Chat(read.request),
+                    may_shorten: !bounded_by_caller,
+                    brought: shown.keep(&app).await?,
+                    durability: durability(&app, patience),
+                    deadline: read.deadline,
+                    warnings: read.warnings,
+                    idempotency: call.idempotency,
+                };
+                (commands::submit(&app, asked).await?.job, stream)
+            }
+        };
+        drop(call.turn);
+        let stream = stream || wants_events(&call.headers);
+        if stream && !patience.is_zero() {
+            let limit = app.catalog.find(&job.model).map_or(DEFAULT_TOTAL_LIMIT, |model| model.total_limit);
+            let mut response = words::follow(app, caller, job.clone(), words::Place::BEGINNING, limit);
+            name(&mut response, &job);
+            return Ok(response);
+        }
+        let job = if patience.is_zero() { job } else { wait_for(&app, &call.gone, job, patience).await };
+        let log = said(&app, &job).await?;
+        answer(&app, &job, patience.is_zero(), |job| present::chat(job, &log)).await
+    })
+}
+
+pub(in crate::http) fn title(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        let patience = call.patience(USUAL_WAIT, LONGEST_WAIT)?;
+        let job = match call.replayed {
+            Some(job) => job,
+            None => {
+                let read = read_title(&call.json, &app.catalog, call.now)?;
+                let asked = Asked {
+                    key: caller.key(),
+                    request: call.request,
+                    model: read.model,
+                    input: Input::Chat(read.request),
+                    may_shorten: true,
+                    brought: Vec::new(),
+                    durability: durability(&app, patience),
+                    deadline: read.deadline,
+                    warnings: read.warnings,
+                    idempotency: call.idempotency,
+                };
+                commands::submit(&app, asked).await?.job
+            }
+        };
+        drop(call.turn);
+        let job = if patience.is_zero() { job } else { wait_for(&app, &call.gone, job, patience).await };
+        let log = said(&app, &job).await?;
+        answer(&app, &job, patience.is_zero(), |job| present::title(job, &log)).await
+    })
+}
+
+/// What was said, once it is all said.
+async fn said(app: &App, job: &Job) -> Result<Log, crate::http::refusal::Refusal> {
+    if job.finish.is_some() { Ok(app.store.said(job.id, job.epoch).await?) } else { Ok(Log::default()) }
+}
+
+/// Whoever doesn't wait for the result may rely on what they were told through a power cut.
+fn durability(app: &App, patience: Duration) -> Durability {
+    if patience.is_zero() { Durability::Power } else { app.durability }
+}
+
+fn wants_events(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/event-stream"))
+}
