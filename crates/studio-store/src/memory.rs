@@ -16,10 +16,11 @@ use studio_core::{
     ledger::{Account, Audit, Auditor, Entry, fits, hold, settle},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, Claim, JobFilter, KeyRow, ModelUsage, Store, StoreError,
-        UsageReport,
+        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, ModelUsage,
+        Said, Store, StoreError, UsageReport,
     },
     time::Timestamp,
+    words::Log,
 };
 
 /// Remembers in memory, until it is dropped.
@@ -37,6 +38,7 @@ struct State {
     entries: Vec<Entry>,
     balances: BTreeMap<String, Nanos>,
     assets: BTreeMap<AssetId, Asset>,
+    words: BTreeMap<(JobId, u32), Vec<Said>>,
 }
 
 impl MemoryStore {
@@ -84,7 +86,7 @@ impl State {
     }
 
     fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
-        let Admission { mut job, idempotency, caps, claim } = admission;
+        let Admission { mut job, idempotency, caps, assets, claim } = admission;
         match idempotency.as_ref().and_then(|record| self.replay(record)) {
             Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
             Some(known) => return Ok(known),
@@ -102,6 +104,10 @@ impl State {
         if !self.users.contains_key(&job.owner) {
             return Err(refused("a job without an owner"));
         }
+        if assets.iter().any(|asset| !self.users.contains_key(&asset.owner)) {
+            return Err(refused("an asset without an owner"));
+        }
+        self.refuse_known(assets.iter().map(|asset| asset.id))?;
         let now = job.created_at;
         self.record(hold(&job, now));
         let nobody_waits = self.queue(&job.provider).all(|waiting| waiting.run_at > now);
@@ -116,21 +122,62 @@ impl State {
             let known = (record.user, record.route, record.key.as_str().to_owned());
             self.idempotency.insert(known, (record.fingerprint, job.id));
         }
+        for asset in assets {
+            self.assets.insert(asset.id, Asset { job: job.id, ..asset });
+        }
         self.jobs.insert(job.id, job.clone());
         Ok(Admitted::Accepted(job))
     }
 
+    /// Refuses assets whose name is taken, or that share one.
+    fn refuse_known(&self, assets: impl Iterator<Item = AssetId>) -> Result<(), StoreError> {
+        let mut names = BTreeSet::new();
+        for name in assets {
+            if !names.insert(name) || self.assets.contains_key(&name) {
+                return Err(refused("two assets of one name"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to what a job said what begins where it ends; the same again is there already.
+    fn append(&mut self, job: JobId, said: &Said) -> Checkpointed {
+        if said.bytes() == 0 {
+            return Checkpointed::Kept;
+        }
+        let kept = self.words.entry((job, said.epoch)).or_default();
+        let end = kept.last().map_or(0, |last| last.offset + last.bytes());
+        if said.offset == end {
+            kept.push(said.clone());
+        }
+        if kept.contains(said) { Checkpointed::Kept } else { Checkpointed::Gap }
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Checkpointed {
+        match self.jobs.get(&checkpoint.job) {
+            Some(job) if !job.status.is_terminal() && job.lease == Some(checkpoint.lease) => {
+                self.append(checkpoint.job, &checkpoint.said)
+            }
+            _ => Checkpointed::Stale,
+        }
+    }
+
     fn advance(&mut self, advance: Advance) -> Result<Advanced, StoreError> {
         let Some(job) = self.jobs.get(&advance.job) else { return Ok(Advanced::Absent) };
+        let epoch = job.epoch;
         let Moved { job, effects } = match step(job, advance.actor, advance.event.clone(), advance.now) {
             Ok(moved) => moved,
             Err(reason) => return Ok(Advanced::Refused { job: job.clone(), reason }),
         };
         if let Event::Completed { outputs, .. } = &advance.event {
-            let names: BTreeSet<_> = outputs.iter().map(|output| output.asset).collect();
-            if names.len() < outputs.len() || names.iter().any(|name| self.assets.contains_key(name)) {
-                return Err(refused("two assets of one name"));
-            }
+            self.refuse_known(outputs.iter().map(|output| output.asset))?;
+        }
+        if let Some(said) = advance.said.filter(|said| said.bytes() > 0)
+            && (said.epoch != epoch || self.append(job.id, &said) != Checkpointed::Kept)
+        {
+            return Err(refused("what a job said does not follow what is kept of it"));
+        }
+        if let Event::Completed { outputs, .. } = &advance.event {
             for output in outputs {
                 let asset = Asset {
                     id: output.asset,
@@ -207,6 +254,20 @@ impl Store for MemoryStore {
 
     async fn advance(&self, advance: Advance) -> Result<Advanced, StoreError> {
         self.state().advance(advance)
+    }
+
+    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpointed, StoreError> {
+        Ok(self.state().checkpoint(&checkpoint))
+    }
+
+    async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError> {
+        let state = self.state();
+        let kept = state.words.get(&(job, epoch));
+        Ok(kept.into_iter().flatten().flat_map(|said| said.segments.clone()).collect())
+    }
+
+    async fn harden(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {

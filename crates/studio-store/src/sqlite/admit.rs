@@ -1,6 +1,7 @@
-//! Accepts jobs: idempotency record, job, hold, and for a job claimed at birth its first intent, in one transaction.
+//! Accepts jobs: idempotency record, job, hold, the assets of its input, and for a job claimed at birth its first intent,
+//! in one transaction.
 
-use super::{jobs, ledger};
+use super::{assets, jobs, ledger};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 /// Accepts a job, or says why not; then nothing is written.
 pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
-    let Admission { job, idempotency, caps, claim } = admission;
+    let Admission { job, idempotency, caps, assets, claim } = admission;
     if let Some(record) = idempotency
         && let Some(known) = replay(transaction, record)?
     {
@@ -45,6 +46,7 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     }
     // Of the job as it was asked for: a hold is made before the first attempt.
     ledger::record(transaction, &hold(job, now))?;
+    assets::insert_inputs(transaction, job.id, assets)?;
     if let Some(record) = idempotency {
         remember(transaction, record, job.id, now)?;
     }

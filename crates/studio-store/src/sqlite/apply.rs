@@ -4,15 +4,16 @@
 //! in memory. A refusal is an answer; an error means that the command did nothing, for its transaction is rolled back.
 //!
 //! Every command may be run again when it is not known whether its first run was committed: an admission finds its job by
-//! id, a key its row; a move that happened already is refused by the state that it led to; none of them doubles anything.
+//! id, a key its row; a move that happened already is refused by the state that it led to, words that are kept are found at
+//! their offset; none of them doubles anything.
 
-use super::{admit, jobs, keys};
+use super::{admit, jobs, keys, words};
 use rusqlite::Transaction;
 use studio_core::{
     caller::{ApiKey, User},
     id::KeyId,
-    job::{Event, Job},
-    ports::{Admission, Admitted, Advance, Advanced, Claim, StoreError},
+    job::{Durability, Event, Job},
+    ports::{Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, StoreError},
     time::Timestamp,
 };
 
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Admit(Box<Admission>),
     /// Move a job.
     Advance(Box<Advance>),
+    /// Keep what a job has said so far.
+    Checkpoint(Checkpoint),
     /// Take jobs from a queue.
     Claim(Claim),
     /// Make a user, if there is none of that address.
@@ -33,6 +36,8 @@ pub(crate) enum Command {
     RevokeKey(KeyId, Timestamp),
     /// Write something, anything.
     Probe,
+    /// Make sure that nothing committed before is lost in a power cut.
+    Harden,
 }
 
 /// What became of it.
@@ -42,6 +47,8 @@ pub(crate) enum Answer {
     Admitted(Admitted),
     /// Of a move.
     Advanced(Advanced),
+    /// Of a checkpoint.
+    Checkpointed(Checkpointed),
     /// Of a claim.
     Claimed(Vec<Job>),
     /// The user of that address.
@@ -52,34 +59,28 @@ pub(crate) enum Answer {
     Written,
 }
 
-/// What a command's answer promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Durability {
-    /// It survives the end of this process.
-    Process,
-    /// It survives a power cut.
-    Power,
-}
-
 impl Command {
-    /// What is promised by whoever answers this. Losing news of running work costs a repeated question to its provider;
-    /// losing anything else would cost money or a promise.
+    /// What is promised by whoever answers this. Losing news of running work costs a repeated question to its provider, or
+    /// words that are counted by guess. Losing anything else would cost money or a promise: there the job's own word decides,
+    /// or that of whoever moves it.
     pub(crate) fn durability(&self) -> Durability {
         match self {
+            Self::Admit(admission) => admission.job.durability,
             Self::Advance(advance) => match &advance.event {
                 Event::Progress { .. } | Event::TakenOver(_) | Event::OutputsReady => Durability::Process,
                 Event::Claimed(_)
                 | Event::Submitted { .. }
                 | Event::Completed { .. }
                 | Event::AttemptFailed { .. }
+                | Event::CutShort { .. }
                 | Event::CanceledAtProvider { .. }
                 | Event::CancelRequested
                 | Event::DeadlinePassed
                 | Event::NotLanded { .. }
-                | Event::Resolved { .. } => Durability::Power,
+                | Event::Resolved { .. } => advance.durability,
             },
-            Self::Probe => Durability::Process,
-            Self::Admit(_) | Self::Claim(_) | Self::EnsureUser(_) | Self::CreateKey(_) | Self::RevokeKey(..) => {
+            Self::Checkpoint(_) | Self::Probe => Durability::Process,
+            Self::Claim(_) | Self::EnsureUser(_) | Self::CreateKey(_) | Self::RevokeKey(..) | Self::Harden => {
                 Durability::Power
             }
         }
@@ -98,11 +99,13 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
     match command {
         Command::Admit(admission) => admit::admit(transaction, admission).map(Answer::Admitted),
         Command::Advance(advance) => jobs::advance(transaction, advance).map(Answer::Advanced),
+        Command::Checkpoint(checkpoint) => words::checkpoint(transaction, checkpoint).map(Answer::Checkpointed),
         Command::Claim(claim) => jobs::claim(transaction, claim).map(Answer::Claimed),
         Command::EnsureUser(user) => keys::ensure_user(transaction, user).map(Answer::User),
         Command::CreateKey(key) => keys::create(transaction, key).map(|()| Answer::Written),
         Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Revoked),
-        Command::Probe => probe(transaction).map(|()| Answer::Written),
+        // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.
+        Command::Probe | Command::Harden => probe(transaction).map(|()| Answer::Written),
     }
 }
 

@@ -12,21 +12,45 @@ use studio_core::{
 
 /// Puts what a job made into its owner's library.
 pub(super) fn insert_outputs(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {
-    const INSERT: &str = "INSERT INTO assets (id, owner, job_id, hash, media_type, bytes, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let mut insert = transaction.prepare_cached(INSERT)?;
     for output in &job.outputs {
-        insert.execute(params![
-            output.asset.as_uuid(),
-            job.owner.as_uuid(),
-            job.id.as_uuid(),
-            output.hash.0,
-            output.media_type.as_str(),
-            integer(output.bytes)?,
-            now.as_millis()
-        ])?;
+        let asset = Asset {
+            id: output.asset,
+            owner: job.owner,
+            job: job.id,
+            hash: output.hash,
+            media_type: output.media_type,
+            bytes: output.bytes,
+            created_at: now,
+        };
+        insert(transaction, &asset)?;
     }
     Ok(())
+}
+
+/// Puts what the input of `job` brought along into its owner's library.
+pub(super) fn insert_inputs(
+    transaction: &Transaction<'_>,
+    job: JobId,
+    assets: &[Asset],
+) -> Result<(), rusqlite::Error> {
+    assets.iter().try_for_each(|asset| insert(transaction, &Asset { job, ..asset.clone() }))
+}
+
+fn insert(transaction: &Transaction<'_>, asset: &Asset) -> Result<(), rusqlite::Error> {
+    const INSERT: &str = "INSERT INTO assets (id, owner, job_id, hash, media_type, bytes, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    transaction
+        .prepare_cached(INSERT)?
+        .execute(params![
+            asset.id.as_uuid(),
+            asset.owner.as_uuid(),
+            asset.job.as_uuid(),
+            asset.hash.0,
+            asset.media_type.as_str(),
+            integer(asset.bytes)?,
+            asset.created_at.as_millis()
+        ])
+        .map(drop)
 }
 
 /// An asset, if it is `owner`'s.

@@ -25,7 +25,7 @@ pub(super) fn store_error(error: Error) -> StoreError {
     }
 }
 
-/// Why a column can't be read.
+/// Why a column can't be read or written.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("{what} is not one that this program knows")]
@@ -35,11 +35,18 @@ enum Unreadable {
     Json { what: &'static str, at: usize },
     #[error("{what} can't be written as JSON")]
     Unwritable { what: &'static str },
+    #[error("{what}")]
+    Refused { what: &'static str },
 }
 
 /// The column at `index` holds a `what` that is none.
 pub(super) fn unknown(index: usize, what: &'static str) -> Error {
     Error::FromSqlConversionFailure(index, Type::Text, Box::new(Unreadable::Unknown { what }))
+}
+
+/// What was told contradicts what is kept: our own mistake, which fails as it would by a constraint of the database.
+pub(super) fn refused(what: &'static str) -> Error {
+    Error::ToSqlConversionFailure(Box::new(Unreadable::Refused { what }))
 }
 
 /// Reads JSON from the column at `index`.

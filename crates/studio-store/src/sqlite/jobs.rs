@@ -7,7 +7,7 @@
 use super::{
     assets,
     error::{read_json, unknown, write_json},
-    ledger,
+    ledger, words,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
@@ -39,6 +39,7 @@ struct Columns {
     untold_deadline: Option<i64>,
     cost: Option<i64>,
     version: i64,
+    lease: Option<Uuid>,
     doc: String,
 }
 
@@ -51,6 +52,7 @@ impl Columns {
             untold_deadline: job.deadline.filter(|_| untold).map(Timestamp::as_millis),
             cost: job.cost.map(|cost| cost.get()),
             version: integer(job.version)?,
+            lease: job.lease.map(|lease| lease.as_uuid()),
             doc: write_json(job, "a job")?,
         })
     }
@@ -70,9 +72,9 @@ fn read(row: &Row<'_>) -> Result<Job, rusqlite::Error> {
 pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
     const INSERT: &str =
         "INSERT INTO jobs (id, owner, status, provider, modality, model, run_at, untold_deadline, hold,
-            cost, version, created_at, doc)
+            cost, version, lease, created_at, doc)
         VALUES (:id, :owner, :status, :provider, :modality, :model, :run_at, :untold_deadline, :hold,
-            :cost, :version, :created_at, :doc)";
+            :cost, :version, :lease, :created_at, :doc)";
     let columns = Columns::of(job)?;
     transaction
         .prepare_cached(INSERT)?
@@ -88,6 +90,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rus
             ":hold": job.hold.get(),
             ":cost": columns.cost,
             ":version": columns.version,
+            ":lease": columns.lease,
             ":created_at": job.created_at.as_millis(),
             ":doc": columns.doc,
         })
@@ -96,7 +99,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rus
 
 fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
     const UPDATE: &str = "UPDATE jobs SET status = :status, run_at = :run_at, untold_deadline = :untold_deadline,
-            cost = :cost, version = :version, doc = :doc
+            cost = :cost, version = :version, lease = :lease, doc = :doc
         WHERE id = :id";
     let columns = Columns::of(job)?;
     transaction
@@ -108,6 +111,7 @@ fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Erro
             ":untold_deadline": columns.untold_deadline,
             ":cost": columns.cost,
             ":version": columns.version,
+            ":lease": columns.lease,
             ":doc": columns.doc,
         })
         .map(drop)
@@ -118,7 +122,11 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Resul
     let Some(job) = get(transaction, advance.job)? else { return Ok(Advanced::Absent) };
     match step(&job, advance.actor, advance.event.clone(), advance.now) {
         Err(reason) => Ok(Advanced::Refused { job, reason }),
-        Ok(Moved { job, effects }) => {
+        Ok(Moved { job: moved, effects }) => {
+            if let Some(said) = &advance.said {
+                words::append_before_move(transaction, &job, said)?;
+            }
+            let job = moved;
             update(transaction, &job)?;
             follow_attempt(transaction, &job, &advance.event, advance.now)?;
             for effect in &effects {
@@ -178,7 +186,7 @@ fn follow_attempt(
         Event::Claimed(_) => return begin_attempt(transaction, job, now),
         Event::Submitted { .. } => None,
         Event::Completed { .. } => Some("completed"),
-        Event::AttemptFailed { failure, .. } => Some(failure.kind.code()),
+        Event::AttemptFailed { failure, .. } | Event::CutShort { failure, .. } => Some(failure.kind.code()),
         Event::CanceledAtProvider { .. } => Some("canceled"),
         Event::NotLanded { .. } => Some("not_landed"),
         Event::Resolved { .. } => Some("resolved"),

@@ -4,6 +4,7 @@
 use super::{
     error::{read_json, unknown},
     jobs::integer,
+    words,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use studio_core::{
@@ -14,6 +15,7 @@ use studio_core::{
     ports::{ModelUsage, UsageReport},
     time::Timestamp,
 };
+use uuid::Uuid;
 
 /// Writes an entry, and moves its accounts.
 pub(super) fn record(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), rusqlite::Error> {
@@ -84,6 +86,7 @@ pub(super) fn audit(connection: &Connection) -> Result<Audit, rusqlite::Error> {
         auditor.account(row.get_ref(0)?.as_str()?, Nanos::new(row.get(1)?));
     }
     audit_jobs(connection, &mut auditor, &mut violations)?;
+    words::audit(connection, &mut violations)?;
     let mut audit = auditor.finish();
     audit.violations.append(&mut violations);
     Ok(audit)
@@ -143,14 +146,15 @@ fn audit_jobs(
     auditor: &mut Auditor,
     violations: &mut Vec<Violation>,
 ) -> Result<(), rusqlite::Error> {
-    let mut jobs = connection.prepare_cached("SELECT doc, id, status, hold, cost FROM jobs")?;
+    let mut jobs = connection.prepare_cached("SELECT doc, id, status, hold, cost, lease FROM jobs")?;
     let mut rows = jobs.query([])?;
     while let Some(row) = rows.next()? {
         let job: Job = read_json(row, 0, "a job")?;
         let same = JobId::from_uuid(row.get(1)?) == job.id
             && row.get_ref(2)?.as_str()? == job.status.as_str()
             && row.get::<_, i64>(3)? == job.hold.get()
-            && row.get::<_, Option<i64>>(4)? == job.cost.map(Nanos::get);
+            && row.get::<_, Option<i64>>(4)? == job.cost.map(Nanos::get)
+            && row.get::<_, Option<Uuid>>(5)? == job.lease.map(|lease| lease.as_uuid());
         if !same {
             violations
                 .push(Violation { rule: "a job's row says what its document says", detail: format!("job {}", job.id) });

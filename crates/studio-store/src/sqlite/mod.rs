@@ -13,6 +13,7 @@ mod keys;
 mod ledger;
 mod readers;
 mod schema;
+mod words;
 mod writer;
 
 use apply::{Answer, Command};
@@ -26,8 +27,12 @@ use studio_core::{
     idempotency::IdempotencyRecord,
     job::Job,
     ledger::Audit,
-    ports::{Admission, Admitted, Advance, Advanced, Asset, Claim, JobFilter, KeyRow, Store, StoreError, UsageReport},
+    ports::{
+        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Store,
+        StoreError, UsageReport,
+    },
     time::Timestamp,
+    words::Log,
 };
 use tokio::{sync::Mutex, time::Instant};
 use writer::Writer;
@@ -105,6 +110,21 @@ impl Store for SqliteStore {
             Answer::Advanced(advanced) => Ok(advanced),
             other => Err(other.misplaced()),
         }
+    }
+
+    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpointed, StoreError> {
+        match self.writer.run(Command::Checkpoint(checkpoint)).await? {
+            Answer::Checkpointed(checkpointed) => Ok(checkpointed),
+            other => Err(other.misplaced()),
+        }
+    }
+
+    async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError> {
+        self.readers.ask(move |connection| words::said(connection, job, epoch)).await
+    }
+
+    async fn harden(&self) -> Result<(), StoreError> {
+        self.writer.run(Command::Harden).await.map(drop)
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {

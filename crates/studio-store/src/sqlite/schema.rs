@@ -7,7 +7,8 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_init.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_init.sql"), include_str!("../../migrations/0002_words.sql")];
 
 /// The version that this program writes.
 const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::jobs;
+        use super::super::{jobs, words};
         for (query, index) in [
             (jobs::DUE, "jobs_queued_by_age"),
             (jobs::ANY_DUE, "jobs_queued_by_time"),
@@ -90,6 +91,10 @@ mod tests {
             (jobs::UNFINISHED, "jobs_unfinished"),
             (jobs::OVERDUE, "jobs_untold"),
             (jobs::LIST, "jobs_of_owner"),
+            // Without the row behind it, where the document is.
+            (words::LEASE, "COVERING INDEX jobs_unfinished (id=?)"),
+            (words::END, "SEARCH words USING PRIMARY KEY (job_id=? AND epoch=?)"),
+            (words::LOG, "SEARCH words USING PRIMARY KEY (job_id=? AND epoch=?)"),
         ] {
             let plan = plan(query);
             assert!(plan.contains(index), "{query}: {plan}");

@@ -14,7 +14,7 @@
 //! be even if that were not known.
 
 use super::{
-    apply::{Answer, Command, Durability, apply},
+    apply::{Answer, Command, apply},
     connection::Database,
     error::store_error,
 };
@@ -23,7 +23,7 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::JoinHandle,
 };
-use studio_core::ports::StoreError;
+use studio_core::{job::Durability, ports::StoreError};
 use tokio::sync::oneshot;
 
 /// Hands commands to the writer's thread.

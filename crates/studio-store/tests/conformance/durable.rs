@@ -1,14 +1,18 @@
 //! What only the store on disk promises: it outlives its process, knows damage when it sees it, shares its file with the
 //! command line, and lets nobody rewrite its books.
 
-use crate::rig::{Rig, at, completed, draft, failed, job_id, key, key_id, lease, plain, record, user};
+use crate::rig::{
+    Rig, advance, asset_id, at, brought, completed, cut_short, draft, failed, job_id, key, key_id, lease, plain,
+    record, said, told, user,
+};
 use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
 use studio_core::{
     caller::KeyHash,
-    job::{Actor, Event, Status},
-    ports::{Admission, Admitted, Advanced, Store, StoreError},
+    job::{Actor, Durability, Event, Status},
+    ports::{Admission, Admitted, Advance, Advanced, Checkpointed, Store, StoreError},
     retry::{FailureKind, LANDING},
+    words::{Log, Segment},
 };
 use studio_store::{DATABASE_FILE, Options, SqliteStore};
 use tempfile::TempDir;
@@ -54,6 +58,98 @@ async fn a_restart_keeps_everything() {
     assert!(matches!(rig.store.admit(again).await.unwrap(), Admitted::Replayed(job) if job.id == job_id(1)));
     rig.moved(2, Actor::Studio, Event::CancelRequested).await;
     rig.assert_audit_is_clean().await;
+}
+
+/// The files as a process that is killed in this moment leaves them: what it wrote, and nothing put away.
+fn as_if_killed(folder: &TempDir) -> TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for file in [DATABASE_FILE.to_owned(), format!("{DATABASE_FILE}-wal")] {
+        std::fs::copy(folder.path().join(&file), left.path().join(&file)).unwrap();
+    }
+    left
+}
+
+#[tokio::test]
+async fn what_is_promised_to_outlive_the_process_does() {
+    let (folder, rig) = rig().await;
+    let mut job = draft(1);
+    job.durability = Durability::Process;
+    let assets = vec![brought(5, &user(1), job_id(1))];
+    rig.accept(Admission { claim: Some(lease(1)), assets, ..plain(job) }).await;
+    rig.checkpoint(1, 1, said(0, 0, "so far")).await;
+    let left = as_if_killed(&folder);
+    let end = advance(1, Actor::Holder(lease(1)), told(60), at(2_000));
+    let end = Advance { said: Some(said(0, 6, ", so good")), durability: Durability::Process, ..end };
+    assert!(matches!(rig.store.advance(end).await.unwrap(), Advanced::Moved { .. }));
+    let left_later = as_if_killed(&folder);
+    for (left, text, status) in
+        [(left, "so far", Status::Submitting), (left_later, "so far, so good", Status::Succeeded)]
+    {
+        let found = Rig { store: open(left.path()) };
+        assert_eq!(found.log(1, 0).await, [Segment::text(text)].into_iter().collect::<Log>());
+        assert_eq!(found.store.job_for_work(job_id(1)).await.unwrap().unwrap().status, status);
+        assert!(found.store.asset(user(1).id, asset_id(5)).await.unwrap().is_some());
+        let goes_on = found.checkpoint(1, 1, said(0, 6, ", and on")).await;
+        assert_eq!(goes_on == Checkpointed::Kept, status == Status::Submitting);
+        found.assert_audit_is_clean().await;
+    }
+}
+
+/// A database that knows nothing of words, with what is in that of `folder`.
+fn before_words(folder: &TempDir) -> TempDir {
+    let older = tempfile::tempdir().unwrap();
+    let file = older.path().join(DATABASE_FILE);
+    let connection = Connection::open(&file).unwrap();
+    connection.execute_batch(include_str!("../../migrations/0001_init.sql")).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection.execute("ATTACH ?1 AS newer", [folder.path().join(DATABASE_FILE).to_str()]).unwrap();
+    let columns =
+        "id, owner, status, provider, modality, model, run_at, untold_deadline, hold, cost, version, created_at";
+    let fields = "'$.durability', '$.epoch', '$.tokens', '$.estimated', '$.reported', '$.finish'";
+    let of_jobs = format!("{columns}, json_remove(doc, {fields})");
+    for (table, columns) in [
+        ("users", "*"),
+        ("keys", "*"),
+        ("jobs", &of_jobs),
+        ("attempts", "*"),
+        ("accounts", "*"),
+        ("entries", "*"),
+        ("lines", "*"),
+    ] {
+        connection.execute(&format!("INSERT INTO {table} SELECT {columns} FROM newer.{table}"), []).unwrap();
+    }
+    older
+}
+
+#[tokio::test]
+async fn a_database_from_before_there_were_words_is_brought_up_to_date() {
+    let (folder, rig) = rig().await;
+    for n in 1..=3 {
+        rig.accept(plain(draft(n))).await;
+    }
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
+    let running = rig.claim(2).await.remove(0);
+    let older = before_words(&folder);
+    let rig = Rig { store: open(older.path()) };
+    rig.assert_audit_is_clean().await;
+    assert_eq!(rig.store.unfinished().await.unwrap(), [running]);
+    assert_eq!(rig.checkpoint(2, 1, said(0, 0, "x")).await, Checkpointed::Stale);
+    assert_eq!(rig.checkpoint(2, 2, said(0, 0, "now")).await, Checkpointed::Kept, "by the lease it had");
+    for n in [1, 3] {
+        assert_eq!(rig.checkpoint(n, n, said(0, 0, "x")).await, Checkpointed::Stale, "over, or nobody's");
+    }
+    rig.moved(2, Actor::Holder(lease(2)), told(5)).await;
+    rig.assert_audit_is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_over_says_nothing_even_if_somebody_holds_it() {
+    let (folder, rig) = rig().await;
+    rig.accept(Admission { claim: Some(lease(1)), ..plain(draft(1)) }).await;
+    rig.moved(1, Actor::Holder(lease(1)), told(1)).await;
+    raw(&folder).execute("UPDATE jobs SET lease = ?1", [lease(1).as_uuid()]).unwrap();
+    assert_eq!(rig.checkpoint(1, 1, said(0, 0, "x")).await, Checkpointed::Stale);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,7 +282,10 @@ async fn nobody_rewrites_the_books() {
     let (folder, rig) = rig().await;
     rig.accept(plain(draft(1))).await;
     let stranger = raw(&folder);
+    rig.accept(Admission { claim: Some(lease(2)), ..plain(elsewhere(2)) }).await;
+    rig.checkpoint(2, 2, said(0, 0, "said")).await;
     for vandalism in [
+        "UPDATE words SET segments = '[]'",
         "UPDATE entries SET price_list = NULL",
         "DELETE FROM entries",
         "UPDATE lines SET amount = 0",
@@ -208,11 +307,27 @@ async fn nobody_rewrites_the_books() {
     assert!(stranger.execute(again, []).is_err(), "and resolved once");
 }
 
+/// A job of another queue, in which nobody waits.
+fn elsewhere(n: u32) -> studio_core::job::Job {
+    studio_core::job::Job { provider: "q".into(), ..draft(n) }
+}
+
 #[tokio::test]
 async fn an_audit_sees_what_was_changed_by_hand() {
     let (folder, rig) = rig().await;
     rig.accept(plain(draft(1))).await;
     let stranger = raw(&folder);
+    const NO_GAP: &str = "what a job said has no gap";
+    rig.accept(Admission { claim: Some(lease(2)), ..plain(elsewhere(2)) }).await;
+    for (offset, text) in [(0, "one"), (3, "two"), (6, "three")] {
+        rig.checkpoint(2, 2, said(0, offset, text)).await;
+    }
+    let words = |epoch: u32, at: u32, bytes: u32, text: &str| {
+        let segments = format!(r#"[{{"kind":"text","text":"{text}"}}]"#);
+        format!("INSERT INTO words SELECT id, {epoch}, {at}, {bytes}, '{segments}' FROM jobs WHERE provider = 'q'")
+    };
+    let (first, second) = (words(0, 0, 3, "one"), words(0, 3, 3, "two"));
+    let (late, too_long) = (words(1, 4, 1, "x"), words(0, 11, 1, "xy"));
     for (vandalism, repair, rule) in [
         (
             "UPDATE accounts SET balance = balance + 1 WHERE name LIKE 'held:%'",
@@ -234,6 +349,20 @@ async fn an_audit_sees_what_was_changed_by_hand() {
             "DELETE FROM accounts WHERE name = 'petty cash'",
             "balance equals its lines",
         ),
+        (
+            "UPDATE jobs SET lease = NULL WHERE provider = 'q'",
+            "UPDATE jobs SET lease = unhex(replace(doc ->> '$.lease', '-', ''))",
+            "a job's row says what its document says",
+        ),
+        (
+            "UPDATE jobs SET lease = zeroblob(16) WHERE provider = 'p'",
+            "UPDATE jobs SET lease = NULL WHERE provider = 'p'",
+            "a job's row says what its document says",
+        ),
+        ("DELETE FROM words WHERE at = 0", &first, NO_GAP),
+        ("DELETE FROM words WHERE at = 3", &second, NO_GAP),
+        (&late, "DELETE FROM words WHERE epoch = 1", NO_GAP),
+        (&too_long, "DELETE FROM words WHERE at = 11", NO_GAP),
     ] {
         rig.assert_audit_is_clean().await;
         stranger.execute(vandalism, []).unwrap();
@@ -282,6 +411,10 @@ async fn every_attempt_is_on_record() {
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
     let own_name = format!("{}-4", job_id(1));
     assert_eq!(attempts()[3], (4, Some(own_name), true, text("completed")), "it gave no name, so ours");
+    stranger.execute("DELETE FROM attempts", []).unwrap();
+    rig.accept(Admission { claim: Some(lease(2)), ..plain(draft(2)) }).await;
+    rig.moved(2, Actor::Holder(lease(2)), cut_short(9)).await;
+    assert_eq!(attempts(), [(1, None, true, text("cut_off"))]);
     rig.assert_audit_is_clean().await;
 }
 

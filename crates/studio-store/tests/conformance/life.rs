@@ -1,6 +1,8 @@
 //! From the queue to the one end, by the machine's rules, with money and library in the same commit.
 
-use crate::rig::{HOLD, Rig, asset_id, at, completed, draft, failed, job_id, lease, output, plain, user};
+use crate::rig::{
+    HOLD, Rig, advance, asset_id, at, canceled, completed, draft, failed, job_id, lease, output, plain, user,
+};
 use studio_core::{
     job::{Actor, Effect, Event, Refused, Status},
     money::Nanos,
@@ -131,7 +133,7 @@ async fn a_cancel_while_running_is_a_wish(rig: Rig) {
     rig.moved(1, Actor::Holder(lease(1)), Event::Submitted { handle: "h".into() }).await;
     let (job, effects) = rig.moved(1, Actor::Person, Event::CancelRequested).await;
     assert_eq!((job.status, effects), (Status::Running, vec![Effect::AskProviderToStop]));
-    let (job, _) = rig.moved(1, Actor::Holder(lease(1)), Event::CanceledAtProvider { charge: Nanos::new(5) }).await;
+    let (job, _) = rig.moved(1, Actor::Holder(lease(1)), canceled(5)).await;
     assert_eq!((job.status, job.cost), (Status::Canceled, Some(Nanos::new(5))));
     assert_eq!(rig.committed(1).await, Nanos::new(5));
 }
@@ -182,12 +184,7 @@ async fn two_assets_of_one_name_are_refused_whole(rig: Rig) {
         rig.collecting(n).await;
     }
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
-    let doubled = studio_core::ports::Advance {
-        job: job_id(2),
-        actor: Actor::Holder(lease(2)),
-        event: completed(1, 60),
-        now: at(2_000),
-    };
+    let doubled = advance(2, Actor::Holder(lease(2)), completed(1, 60), at(2_000));
     assert!(matches!(rig.store.advance(doubled).await, Err(StoreError::Unavailable(_))));
     let job = rig.store.job_for_work(job_id(2)).await.unwrap().unwrap();
     assert_eq!(job.status, Status::Collecting, "nothing of it was done");

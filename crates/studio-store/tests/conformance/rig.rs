@@ -2,21 +2,23 @@
 
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 use studio_core::{
+    bill::Bill,
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Actor, ContentHash, Effect, Event, Job, NewJob, Output, Payer},
+    job::{Actor, ContentHash, Durability, Effect, Event, Job, NewJob, Output, Payer},
     ledger::Cap,
     media::MediaType,
     money::Nanos,
     parameter::Parameters,
-    ports::{Admission, Admitted, Advance, Advanced, Claim, Store},
+    ports::{Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, Said, Store},
     price::PriceList,
     request::{ImageRequest, Input},
     retry::{Failure, FailureKind},
     secret::Prompt,
     time::Timestamp,
+    words::{Finish, Log, Segment},
 };
 use studio_store::{MemoryStore, Options, SqliteStore};
 
@@ -95,13 +97,14 @@ pub(crate) fn draft(n: u32) -> Job {
             by: Vec::new(),
         }),
         warnings: vec!["mind the step".into()],
+        durability: Durability::Power,
         now,
     }
     .queued()
 }
 
 pub(crate) fn plain(job: Job) -> Admission {
-    Admission { job, idempotency: None, caps: Vec::new(), claim: None }
+    Admission { job, idempotency: None, caps: Vec::new(), assets: Vec::new(), claim: None }
 }
 
 /// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.
@@ -130,11 +133,41 @@ pub(crate) fn output(n: u32) -> Output {
 
 pub(crate) fn failed(kind: FailureKind, charge: i64, retry_at: Timestamp) -> Event {
     let failure = Failure::new(kind, "it did not work");
-    Event::AttemptFailed { failure, harmless: false, charge: Nanos::new(charge), retry_at }
+    Event::AttemptFailed { failure, harmless: false, bill: Bill::of(Nanos::new(charge)), retry_at }
 }
 
 pub(crate) fn completed(n: u32, charge: i64) -> Event {
-    Event::Completed { outputs: vec![output(n)], charge: Nanos::new(charge) }
+    Event::Completed { outputs: vec![output(n)], finish: None, bill: Bill::of(Nanos::new(charge)) }
+}
+
+/// The end of a job that only said something.
+pub(crate) fn told(charge: i64) -> Event {
+    Event::Completed { outputs: Vec::new(), finish: Some(Finish::Stop), bill: Bill::of(Nanos::new(charge)) }
+}
+
+pub(crate) fn cut_short(charge: i64) -> Event {
+    let failure = Failure::new(FailureKind::CutOff, "it broke off");
+    Event::CutShort { failure, bill: Bill::of(Nanos::new(charge)) }
+}
+
+pub(crate) fn canceled(charge: i64) -> Event {
+    Event::CanceledAtProvider { bill: Bill::of(Nanos::new(charge)) }
+}
+
+/// `text` as an answer, said in an epoch from an offset on.
+pub(crate) fn said(epoch: u32, offset: u64, text: &str) -> Said {
+    Said { epoch, offset, segments: vec![Segment::text(text)] }
+}
+
+/// What `owner`'s input brings along.
+pub(crate) fn brought(n: u32, owner: &User, job: JobId) -> Asset {
+    let Output { asset: id, hash, media_type, bytes, .. } = output(n);
+    Asset { id, owner: owner.id, job, hash, media_type, bytes, created_at: at(3) }
+}
+
+/// Moves job `n`, and nothing more.
+pub(crate) fn advance(n: u32, actor: Actor, event: Event, now: Timestamp) -> Advance {
+    Advance { job: job_id(n), actor, event, said: None, durability: Durability::Power, now }
 }
 
 /// A store with users 1 and 2, and their keys of the same numbers.
@@ -161,7 +194,7 @@ impl Rig {
     }
 
     pub(crate) async fn advance(&self, n: u32, actor: Actor, event: Event, now: Timestamp) -> Advanced {
-        self.store.advance(Advance { job: job_id(n), actor, event, now }).await.unwrap()
+        self.store.advance(advance(n, actor, event, now)).await.unwrap()
     }
 
     /// Moves job `n` and expects it to move.
@@ -170,6 +203,16 @@ impl Rig {
             Advanced::Moved { job, effects } => (job, effects),
             other => panic!("not moved: {other:?}"),
         }
+    }
+
+    /// What becomes of words of job `n`, told by the holder of a lease.
+    pub(crate) async fn checkpoint(&self, n: u32, by: u32, said: Said) -> Checkpointed {
+        self.store.checkpoint(Checkpoint { job: job_id(n), lease: lease(by), said }).await.unwrap()
+    }
+
+    /// What is kept of what job `n` said.
+    pub(crate) async fn log(&self, n: u32, epoch: u32) -> Log {
+        self.store.said(job_id(n), epoch).await.unwrap()
     }
 
     /// Takes one job by lease `n`.

@@ -1,24 +1,57 @@
 //! Random lives, lived on both stores at once: every answer is the same, and so are the books.
 
-use crate::rig::{PROVIDER, Rig, at, cap, completed, draft, failed, job_id, key, key_id, lease, plain, record, user};
+use crate::rig::{
+    PROVIDER, Rig, advance, at, brought, canceled, cap, completed, cut_short, draft, failed, job_id, key, key_id,
+    lease, plain, record, told, user,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 use studio_core::{
-    job::{Actor, Event},
+    job::{Actor, Event, Job},
     money::Nanos,
-    ports::{Admission, Advance, Claim, JobFilter, Store, StoreError},
+    ports::{Admission, Advance, Checkpoint, Claim, JobFilter, Said, Store, StoreError},
     retry::FailureKind,
+    words::{Segment, Voice},
 };
 use studio_store::{MemoryStore, Options, SqliteStore};
 
 /// One thing that happens. Numbers are drawn from few, so that things meet.
 #[derive(Debug, Clone)]
 enum Happening {
-    Admit { job: u32, owner: u32, hold: i64, key: Option<(u8, u8)>, cap: Option<i64>, claim: Option<u32>, later: bool },
-    Move { job: u32, by: Speaker, event: Event },
+    Admit(Request),
+    Move { job: u32, by: Speaker, event: Event, words: Option<Words> },
+    Checkpoint { job: u32, by: Speaker, words: Words },
     Claim { leases: u32 },
     CreateKey { id: u32, hash: u32 },
     RevokeKey { id: u32 },
+}
+
+#[derive(Debug, Clone)]
+struct Request {
+    job: u32,
+    owner: u32,
+    hold: i64,
+    key: Option<(u8, u8)>,
+    cap: Option<i64>,
+    claim: Option<u32>,
+    later: bool,
+    asset: Option<u32>,
+}
+
+/// What is said, where: most of it fits.
+#[derive(Debug, Clone)]
+struct Words {
+    /// Added to the job's epoch.
+    epoch: u32,
+    offset: Offset,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone)]
+enum Offset {
+    /// Where what is kept ends.
+    End,
+    At(u64),
 }
 
 #[derive(Debug, Clone)]
@@ -43,7 +76,9 @@ fn event() -> impl Strategy<Value = Event> {
         3 => Just(Event::OutputsReady),
         3 => (0u32..12, 0i64..150).prop_map(|(n, charge)| completed(n, charge)),
         2 => failure,
-        1 => Just(Event::CanceledAtProvider { charge: Nanos::new(3) }),
+        1 => Just(canceled(3)),
+        1 => Just(cut_short(7)),
+        1 => Just(told(20)),
         1 => Just(Event::CancelRequested),
         1 => Just(Event::DeadlinePassed),
         1 => Just(Event::NotLanded { retry_at: at(400) }),
@@ -51,13 +86,30 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
-    let speaker = prop_oneof![
-        6 => Just(Speaker::Holder),
-        1 => (0u32..9).prop_map(Speaker::Stranger),
-        2 => Just(Speaker::Studio),
-        2 => Just(Speaker::Person),
+fn words() -> impl Strategy<Value = Words> {
+    let epoch = prop_oneof![9 => Just(0), 1 => Just(1)];
+    let offset = prop_oneof![5 => Just(Offset::End), 2 => Just(Offset::At(0)), 2 => (0u64..12).prop_map(Offset::At)];
+    // Few, so that some are said twice.
+    let segment = prop_oneof![
+        3 => Just(Segment::text("ab")),
+        1 => Just(Segment::text("ü")),
+        1 => Just(Segment::text("")),
+        1 => Just(Segment { voice: Voice::Reasoning, text: "ab".into() }),
+        1 => Just(Segment { voice: Voice::ToolCall { index: 1, id: "c".into(), name: "n".into() }, text: "{}".into() }),
     ];
+    let segments = prop::collection::vec(segment, 0..3);
+    (epoch, offset, segments).prop_map(|(epoch, offset, segments)| Words { epoch, offset, segments })
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let speaker = || {
+        prop_oneof![
+            6 => Just(Speaker::Holder),
+            1 => (0u32..9).prop_map(Speaker::Stranger),
+            2 => Just(Speaker::Studio),
+            2 => Just(Speaker::Person),
+        ]
+    };
     let admit = (
         0u32..12,
         1u32..4,
@@ -66,12 +118,15 @@ fn happening() -> impl Strategy<Value = Happening> {
         prop::option::of(100i64..900),
         prop::option::of(0u32..9),
         prop::bool::weighted(0.2),
+        prop::option::weighted(0.3, 0u32..12),
     );
     prop_oneof![
-        4 => admit.prop_map(|(job, owner, hold, key, cap, claim, later)| {
-            Happening::Admit { job, owner, hold, key, cap, claim, later }
+        4 => admit.prop_map(|(job, owner, hold, key, cap, claim, later, asset)| {
+            Happening::Admit(Request { job, owner, hold, key, cap, claim, later, asset })
         }),
-        9 => (0u32..12, speaker, event()).prop_map(|(job, by, event)| Happening::Move { job, by, event }),
+        9 => (0u32..12, speaker(), event(), prop::option::weighted(0.3, words()))
+            .prop_map(|(job, by, event, words)| Happening::Move { job, by, event, words }),
+        6 => (0u32..12, speaker(), words()).prop_map(|(job, by, words)| Happening::Checkpoint { job, by, words }),
         3 => (0u32..3).prop_map(|leases| Happening::Claim { leases }),
         1 => (1u32..6, 1u32..6).prop_map(|(id, hash)| Happening::CreateKey { id, hash }),
         1 => (1u32..6).prop_map(|id| Happening::RevokeKey { id }),
@@ -79,7 +134,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 /// What a store says, without the words of an error: those may differ.
-fn said<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
+fn answer<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
         Ok(answer) => format!("{answer:?}"),
         Err(StoreError::Unavailable(_)) => "unavailable".into(),
@@ -87,10 +142,22 @@ fn said<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     }
 }
 
+impl Words {
+    /// As words of the `n`th job, as it stands.
+    async fn of(self, rig: &Rig, n: u32, job: Option<&Job>) -> Said {
+        let epoch = job.map_or(0, |job| job.epoch) + self.epoch;
+        let offset = match self.offset {
+            Offset::End => rig.log(n, epoch).await.end(),
+            Offset::At(offset) => offset,
+        };
+        Said { epoch, offset, segments: self.segments }
+    }
+}
+
 async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
     let now = at(100 * i64::from(number));
     match happening {
-        Happening::Admit { job: n, owner, hold, key, cap: limit, claim, later } => {
+        Happening::Admit(Request { job: n, owner, hold, key, cap: limit, claim, later, asset }) => {
             let mut job = draft(n);
             job.owner = user(owner).id;
             job.hold = Nanos::new(hold);
@@ -99,28 +166,44 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             job.deadline = (n % 3 == 0).then(|| at(1_500));
             let idempotency = key.map(|(name, body)| record(&user(owner), &format!("k{name}"), body));
             let caps = limit.map(cap).into_iter().collect();
-            said(rig.store.admit(Admission { idempotency, caps, claim: claim.map(lease), ..plain(job) }).await)
+            let assets = asset.map(|asset| brought(asset, &user(owner), job.id)).into_iter().collect();
+            let admission = Admission { idempotency, caps, assets, claim: claim.map(lease), ..plain(job) };
+            answer(rig.store.admit(admission).await)
         }
-        Happening::Move { job: n, by, event } => {
-            let holder = rig.store.job_for_work(job_id(n)).await.unwrap().and_then(|job| job.lease);
+        Happening::Move { job: n, by, event, words } => {
+            let job = rig.store.job_for_work(job_id(n)).await.unwrap();
+            let holder = job.as_ref().and_then(|job| job.lease);
             let actor = match by {
                 Speaker::Holder => Actor::Holder(holder.unwrap_or(lease(0))),
                 Speaker::Stranger(n) => Actor::Holder(lease(n)),
                 Speaker::Studio => Actor::Studio,
                 Speaker::Person => Actor::Person,
             };
-            said(rig.store.advance(Advance { job: job_id(n), actor, event, now }).await)
+            let said = match words {
+                Some(words) => Some(words.of(rig, n, job.as_ref()).await),
+                None => None,
+            };
+            answer(rig.store.advance(Advance { said, ..advance(n, actor, event, now) }).await)
+        }
+        Happening::Checkpoint { job: n, by, words } => {
+            let job = rig.store.job_for_work(job_id(n)).await.unwrap();
+            let lease = match by {
+                Speaker::Stranger(n) => lease(n),
+                _ => job.as_ref().and_then(|job| job.lease).unwrap_or(lease(0)),
+            };
+            let said = words.of(rig, n, job.as_ref()).await;
+            answer(rig.store.checkpoint(Checkpoint { job: job_id(n), lease, said }).await)
         }
         Happening::Claim { leases } => {
             let leases = (0..leases).map(|n| lease(100 * number + n)).collect();
-            said(rig.store.claim(Claim { provider: PROVIDER.into(), leases, now }).await)
+            answer(rig.store.claim(Claim { provider: PROVIDER.into(), leases, now }).await)
         }
         Happening::CreateKey { id, hash } => {
             let mut new = key(hash, user(1).id);
             new.id = key_id(id);
-            said(rig.store.create_key(new).await)
+            answer(rig.store.create_key(new).await)
         }
-        Happening::RevokeKey { id } => said(rig.store.revoke_key(key_id(id), now).await),
+        Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), now).await),
     }
 }
 
@@ -128,24 +211,32 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
 async fn everything(rig: &Rig, now: i64) -> Vec<String> {
     let store = &rig.store;
     let mut all = vec![
-        said(store.unfinished().await),
-        said(store.overdue(at(now)).await),
-        said(store.next_run_at(PROVIDER).await),
-        said(store.keys().await),
+        answer(store.unfinished().await),
+        answer(store.overdue(at(now)).await),
+        answer(store.next_run_at(PROVIDER).await),
+        answer(store.keys().await),
     ];
     for n in 1..4 {
         let owner = user(n);
-        all.push(said(store.jobs(owner.id, JobFilter { limit: 99, ..JobFilter::default() }).await));
-        all.push(said(store.usage(owner.id).await));
+        all.push(answer(store.jobs(owner.id, JobFilter { limit: 99, ..JobFilter::default() }).await));
+        all.push(answer(store.usage(owner.id).await));
         for name in 0..3 {
-            all.push(said(store.replay(&record(&owner, &format!("k{name}"), 0)).await));
+            all.push(answer(store.replay(&record(&owner, &format!("k{name}"), 0)).await));
         }
         for asset in 0..12 {
-            all.push(said(store.asset(owner.id, crate::rig::asset_id(asset)).await));
+            all.push(answer(store.asset(owner.id, crate::rig::asset_id(asset)).await));
         }
     }
     for n in 0..12 {
-        all.push(said(store.queue_position(job_id(n)).await));
+        all.push(answer(store.queue_position(job_id(n)).await));
+        for epoch in 0..5 {
+            // By its text: what is said does not print.
+            let log = store
+                .said(job_id(n), epoch)
+                .await
+                .map(|log| (log.end(), log.answer(), log.reasoning(), log.tool_calls()));
+            all.push(answer(log));
+        }
     }
     all
 }

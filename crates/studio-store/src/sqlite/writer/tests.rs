@@ -1,7 +1,14 @@
 //! The writer's groups, worked off by hand: what fails, what goes on, and what is promised.
 
 use super::*;
-use studio_core::{caller::User, id::UserId, time::Timestamp};
+use studio_core::{
+    caller::User,
+    id::{JobId, LeaseToken, UserId},
+    job::{Actor, Event},
+    money::Nanos,
+    ports::{Advance, Checkpoint, Said},
+    time::Timestamp,
+};
 use tempfile::TempDir;
 
 const T0: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -15,6 +22,22 @@ fn work() -> (TempDir, Work) {
 
 fn user(id: u8, email: impl Into<String>) -> Command {
     Command::EnsureUser(User { id: UserId::new(T0, [id; 10]), email: email.into(), created_at: T0 })
+}
+
+fn job() -> JobId {
+    JobId::new(T0, [1; 10])
+}
+
+fn lease() -> LeaseToken {
+    LeaseToken::new(T0, [1; 10])
+}
+
+fn resolved() -> Event {
+    Event::Resolved { charge: Nanos::ZERO }
+}
+
+fn advance(event: Event, durability: Durability) -> Command {
+    Command::Advance(Box::new(Advance { job: job(), actor: Actor::Person, event, said: None, durability, now: T0 }))
 }
 
 /// Has a group served; what each was told.
@@ -94,13 +117,34 @@ fn a_group_is_as_durable_as_its_most_demanding_command() {
     };
     const NORMAL: u32 = 1;
     const FULL: u32 = 2;
+    let said = Said { epoch: 0, offset: 0, segments: Vec::new() };
+    let checkpoint = || Command::Checkpoint(Checkpoint { job: job(), lease: lease(), said: said.clone() });
+    let progress = || Event::Progress { stage: None, progress: 1 };
     for (commands, wanted) in [
         (vec![Command::Probe, Command::Probe], NORMAL),
         (vec![Command::Probe, user(1, "a"), Command::Probe], FULL),
         (vec![Command::Probe], NORMAL),
+        (vec![Command::Probe, Command::Harden], FULL),
+        (vec![checkpoint()], NORMAL),
+        (vec![advance(Event::CancelRequested, Durability::Power), checkpoint()], FULL),
+        (vec![advance(Event::CancelRequested, Durability::Process), checkpoint()], NORMAL),
+        (vec![advance(resolved(), Durability::Power)], FULL),
+        (vec![advance(progress(), Durability::Power)], NORMAL),
     ] {
         assert!(serve(&mut work, commands).iter().all(Result::is_ok));
         assert_eq!(level(&work), wanted);
+    }
+}
+
+#[test]
+fn to_harden_is_to_write() {
+    // A commit that changes nothing would sync nothing.
+    let (_folder, mut work) = work();
+    let frames = |work: &Work| std::fs::metadata(work.database.file.with_file_name("db-wal")).unwrap().len();
+    for _ in 0..2 {
+        let before = frames(&work);
+        assert!(serve(&mut work, vec![Command::Harden])[0].is_ok());
+        assert!(frames(&work) > before);
     }
 }
 
