@@ -1,4 +1,4 @@
-//! What an engine is: checked input in, files out, and an ear for "stop" in between.
+//! What an engine is: checked input in, files or text out, and an ear for "stop" in between.
 //!
 //! An engine runs on a plain thread, may take its time, may even panic: the worker around it answers for it.
 
@@ -26,7 +26,7 @@ pub struct InputFault {
     pub allowed: String,
 }
 
-/// Why work ended without files.
+/// Why work did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// It was told to stop.
@@ -37,16 +37,28 @@ pub enum EngineError {
     Failed(String),
 }
 
-/// Takes word of how far the work is (0.0 to 1.0) and what it is doing. `false`: stop.
-pub type Progress<'a> = &'a dyn Fn(f32, &str) -> bool;
+/// Takes word from work while it is done. Every answer may be `false`, which means: stop.
+pub trait Report {
+    /// How far it is (0.0 to 1.0), and what it is doing.
+    fn progress(&self, done: f32, stage: &str) -> bool;
 
-/// Work whose input was checked, ready to be done.
-pub type Work = Box<dyn FnOnce(Progress<'_>) -> Result<Vec<OutputFile>, EngineError> + Send>;
+    /// The next piece of the text that it makes, white space and all: the pieces, joined, are the text. Whoever reads along
+    /// has it at once, so it can't be taken back.
+    fn say(&self, piece: &str) -> bool;
+}
+
+/// Work whose input was checked, ready to be done. What it said is its output, or else the files that it gives back.
+pub type Work = Box<dyn FnOnce(&dyn Report) -> Result<Vec<OutputFile>, EngineError> + Send>;
 
 /// Makes things.
 pub trait Engine: Send + Sync {
     /// Its name: `studio worker <name>`.
     fn name(&self) -> &'static str;
+
+    /// Whether it makes text, so that it can be read while it is made.
+    fn says_text(&self) -> bool {
+        false
+    }
 
     /// Checks the input, quickly and wholly: every fault is named, an unknown input too.
     fn prepare(&self, input: &Map<String, Value>) -> Result<Work, Vec<InputFault>>;
@@ -60,6 +72,32 @@ pub fn find(name: &str) -> Option<Arc<dyn Engine>> {
     match name {
         "sketch" => Some(Arc::new(SketchEngine)),
         _ => None,
+    }
+}
+
+/// Keeps what work says, and stops it when it is that far.
+#[cfg(test)]
+pub(crate) struct Notes {
+    pub(crate) until: f32,
+    pub(crate) said: std::cell::RefCell<Vec<String>>,
+}
+
+#[cfg(test)]
+impl Default for Notes {
+    fn default() -> Self {
+        Self { until: f32::INFINITY, said: std::cell::RefCell::default() }
+    }
+}
+
+#[cfg(test)]
+impl Report for Notes {
+    fn progress(&self, done: f32, _: &str) -> bool {
+        done < self.until
+    }
+
+    fn say(&self, piece: &str) -> bool {
+        self.said.borrow_mut().push(piece.to_owned());
+        true
     }
 }
 

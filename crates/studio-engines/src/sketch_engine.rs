@@ -1,7 +1,8 @@
 //! `sketch` as an engine: reads the inputs that image models of Cog's world have, and draws.
 
 use crate::{
-    engine::{Engine, EngineError, InputFault, OutputFile, Progress, Work},
+    engine::{Engine, EngineError, InputFault, OutputFile, Report, Work},
+    inputs::Inputs,
     sketch::{Format, Quality, SIDE_PX, Sketch, draw},
 };
 use serde_json::{Map, Value};
@@ -24,7 +25,7 @@ impl Engine for SketchEngine {
 
     fn prepare(&self, input: &Map<String, Value>) -> Result<Work, Vec<InputFault>> {
         let order = Order::read(input)?;
-        Ok(Box::new(move |progress| order.draw(progress)))
+        Ok(Box::new(move |report| order.draw(report)))
     }
 }
 
@@ -42,9 +43,9 @@ struct Order {
 
 impl Order {
     fn read(input: &Map<String, Value>) -> Result<Self, Vec<InputFault>> {
-        let mut inputs = Inputs { input, known: Vec::new(), faults: Vec::new() };
+        let mut inputs = Inputs::new("sketch", input);
         let order = Self {
-            prompt: inputs.prompt(),
+            prompt: inputs.text("prompt", MAX_PROMPT_CHARS),
             width: inputs.integer("width", SIDE_PX, USUAL_SIDE_PX),
             height: inputs.integer("height", SIDE_PX, USUAL_SIDE_PX),
             pictures: inputs.integer("num_outputs", PICTURES, 1),
@@ -55,15 +56,14 @@ impl Order {
             ),
             quality: inputs.choice("quality", &[("standard", Quality::Standard), ("hd", Quality::Hd)]),
         };
-        let faults = inputs.finish();
-        if faults.is_empty() { Ok(order) } else { Err(faults) }
+        inputs.finish(order)
     }
 
-    fn draw(&self, progress: Progress<'_>) -> Result<Vec<OutputFile>, EngineError> {
-        (0..self.pictures).map(|index| self.draw_one(index, progress)).collect()
+    fn draw(&self, report: &dyn Report) -> Result<Vec<OutputFile>, EngineError> {
+        (0..self.pictures).map(|index| self.draw_one(index, report)).collect()
     }
 
-    fn draw_one(&self, index: u32, progress: Progress<'_>) -> Result<OutputFile, EngineError> {
+    fn draw_one(&self, index: u32, report: &dyn Report) -> Result<OutputFile, EngineError> {
         let stage = match self.pictures {
             1 => "drawing".to_owned(),
             all => format!("drawing {} of {all}", index + 1),
@@ -75,7 +75,7 @@ impl Order {
             height: self.height,
             quality: self.quality,
         };
-        let mut keep_going = |part: f32| progress((index as f32 + part) / self.pictures as f32, &stage);
+        let mut keep_going = |part: f32| report.progress((index as f32 + part) / self.pictures as f32, &stage);
         let picture = draw(&sketch, &mut keep_going).ok_or(EngineError::Canceled)?;
         let bytes = picture.encode(self.format).map_err(|error| EngineError::Failed(error.to_string()))?;
         let name = format!("{index}.{}", self.format.extension());
@@ -83,66 +83,10 @@ impl Order {
     }
 }
 
-/// Inputs being read. A faulty one is noted and its default goes on, so that all faults are found.
-struct Inputs<'a> {
-    input: &'a Map<String, Value>,
-    known: Vec<&'static str>,
-    faults: Vec<InputFault>,
-}
-
-impl Inputs<'_> {
-    fn take(&mut self, name: &'static str) -> Option<&Value> {
-        self.known.push(name);
-        self.input.get(name).filter(|value| !value.is_null())
-    }
-
-    fn fault(&mut self, field: &str, allowed: String) {
-        self.faults.push(InputFault { field: field.to_owned(), allowed });
-    }
-
-    fn prompt(&mut self) -> String {
-        let text = self.take("prompt").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if text.trim().is_empty() || text.chars().count() > MAX_PROMPT_CHARS {
-            self.fault("prompt", format!("must be a text of 1 to {MAX_PROMPT_CHARS} characters"));
-        }
-        text
-    }
-
-    fn integer(&mut self, name: &'static str, range: RangeInclusive<u32>, usual: u32) -> u32 {
-        let Some(value) = self.take(name) else { return usual };
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
-            self.fault(name, format!("must be a whole number from {} to {}", range.start(), range.end()));
-            usual
-        })
-    }
-
-    /// One of the words; the first is the default.
-    fn choice<T: Copy, const N: usize>(&mut self, name: &'static str, words: &[(&str, T); N]) -> T {
-        let (_, usual) = words[0];
-        let Some(value) = self.take(name) else { return usual };
-        let found = words.iter().find(|(word, _)| value.as_str() == Some(word));
-        found.map(|(_, meaning)| *meaning).unwrap_or_else(|| {
-            let allowed = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-            self.fault(name, format!("must be one of {allowed}"));
-            usual
-        })
-    }
-
-    fn finish(mut self) -> Vec<InputFault> {
-        let known = self.known.join(", ");
-        let unknown = self.input.keys().filter(|name| !self.known.contains(&name.as_str()));
-        for name in unknown {
-            let field = name.chars().take(100).collect();
-            self.faults.push(InputFault { field, allowed: format!("is not an input of sketch; those are {known}") });
-        }
-        self.faults
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Notes;
     use serde_json::json;
 
     fn read(input: Value) -> Result<Order, Vec<InputFault>> {
@@ -150,7 +94,7 @@ mod tests {
     }
 
     fn files(input: Value) -> Vec<OutputFile> {
-        read(input).unwrap().draw(&|_, _| true).unwrap()
+        read(input).unwrap().draw(&Notes::default()).unwrap()
     }
 
     #[test]
@@ -215,6 +159,6 @@ mod tests {
     #[test]
     fn it_stops_when_it_is_told_to() {
         let order = read(json!({"prompt": "x", "width": 64, "height": 64, "num_outputs": 4})).unwrap();
-        assert_eq!(order.draw(&|done, _| done < 0.3).unwrap_err(), EngineError::Canceled);
+        assert_eq!(order.draw(&Notes { until: 0.3, ..Notes::default() }).unwrap_err(), EngineError::Canceled);
     }
 }

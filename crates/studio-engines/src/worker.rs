@@ -10,7 +10,10 @@ use crate::{
     cog::{Predictions, router},
     engine,
 };
-use axum::{Router, serve::Listener};
+use axum::{
+    Router,
+    serve::{Listener, ListenerExt},
+};
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use std::{
     fs::{self, Permissions},
@@ -232,6 +235,8 @@ async fn listen(
         }
         Listen::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(cannot(address.to_string()))?;
+            // A word that was said leaves at once. Where that can't be had it leaves a little later.
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             Ok(serve(listener, router, stop).await?)
         }
     }

@@ -3,8 +3,13 @@
 //! Beyond plain Cog: `GET /predictions/{id}` answers the prediction as it is (404 when unknown), with `Prefer: wait=N`
 //! at the next news or after N seconds; prediction objects have `progress` (0.0 to 1.0) and `stage`; and an id that has
 //! ended is remembered, so that asking for it again gives the result instead of running it again. Webhooks are not sent.
+//!
+//! What a text engine says is its `output`, as a list of pieces in their order, while it runs too. With
+//! `Accept: text/event-stream` it is [read while it is made](stream); engines that make files answer that with 406.
 
 mod predictions;
+mod said;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -94,18 +99,28 @@ async fn put_prediction(
         Ok(wanted) => wanted,
         Err(faults) => return unprocessable(&faults),
     };
-    let (prediction, is_new) = match predictions.start(&id, &wanted.input, wanted.output_file_prefix) {
+    let as_stream = stream::is_wanted(&headers);
+    if as_stream && !predictions.say_text() {
+        return detail(
+            StatusCode::NOT_ACCEPTABLE,
+            "what this engine makes can't be streamed: ask for application/json",
+        );
+    }
+    let (prediction, is_new) = match predictions.start(&id, &wanted.input, wanted.output_file_prefix, as_stream) {
         Ok(started) => started,
         Err(NotStarted::Busy) => return detail(StatusCode::CONFLICT, "all prediction slots are in use"),
         Err(NotStarted::Input(faults)) => return unprocessable(&faults),
     };
+    if as_stream {
+        return stream::answer(prediction);
+    }
     let state = if is_new && !preferences(&headers).any(|wish| wish == "respond-async") {
         prediction.end().await
     } else {
         prediction.now()
     };
     let status = if state.status.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    (status, object(&prediction, &state)).into_response()
+    (status, Json(object(&prediction, &state))).into_response()
 }
 
 async fn get_prediction(
@@ -119,7 +134,7 @@ async fn get_prediction(
         Some(wait) => prediction.news(wait.min(LONGEST_WAIT)).await,
         None => prediction.now(),
     };
-    object(&prediction, &state).into_response()
+    Json(object(&prediction, &state)).into_response()
 }
 
 async fn cancel_prediction(State(predictions): State<Arc<Predictions>>, Path(id): Path<String>) -> Response {
@@ -161,10 +176,16 @@ fn read(id: &str, body: &[u8]) -> Result<Wanted, Vec<InputFault>> {
     Ok(wanted)
 }
 
-fn object(prediction: &Prediction, state: &predictions::State) -> Json<Value> {
-    let output = (state.status == predictions::Status::Succeeded).then(|| state.output.to_vec());
+fn object(prediction: &Prediction, state: &predictions::State) -> Value {
+    let said = prediction.said.borrow();
+    let output = if said.pieces() > 0 {
+        Some(said.iter().collect())
+    } else {
+        (state.status == predictions::Status::Succeeded).then(|| state.output.iter().map(String::as_str).collect())
+    };
+    let output: Option<Vec<&str>> = output;
     let metrics = state.took.map(|took| json!({"predict_time": took.as_secs_f64()}));
-    Json(json!({
+    json!({
         "id": prediction.id,
         "status": state.status.as_str(),
         "stage": state.stage,
@@ -172,7 +193,7 @@ fn object(prediction: &Prediction, state: &predictions::State) -> Json<Value> {
         "output": output,
         "error": state.error,
         "metrics": metrics.unwrap_or_else(|| json!({})),
-    }))
+    })
 }
 
 fn unprocessable(faults: &[InputFault]) -> Response {

@@ -1,11 +1,12 @@
 //! All state of the worker: which predictions run, and which have ended.
 //!
 //! A prediction runs on a thread of its own, from its start to the delivery of its files; slots bound how many run at
-//! once. Its state is one `watch` value: whoever waits sees every end, and progress in steps. Ended ones are remembered,
-//! bounded in number and bytes, so that a poll or a repeated request after the end finds the result.
+//! once. Its state is one `watch` value: whoever waits sees every end, and progress in steps. What it says is another, so
+//! that a word doesn't wake those who wait for news. Ended ones are remembered, bounded in number and bytes, so that a poll
+//! or a repeated request after the end finds the result.
 
-use super::upload;
-use crate::engine::{Engine, EngineError, InputFault, OutputFile, Work};
+use super::{said::Said, upload};
+use crate::engine::{Engine, EngineError, InputFault, OutputFile, Report, Work};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -14,7 +15,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -92,10 +93,26 @@ impl State {
 pub(crate) struct Prediction {
     pub(crate) id: String,
     stop: AtomicBool,
-    state: watch::Sender<State>,
+    /// Whether it is there only for those who read it as a stream: when the last of them has gone, it stops.
+    for_readers: bool,
+    readers: AtomicUsize,
+    /// All of it is said before the state says that it is over.
+    pub(super) said: watch::Sender<Said>,
+    pub(super) state: watch::Sender<State>,
 }
 
 impl Prediction {
+    fn new(id: &str, for_readers: bool) -> Self {
+        Self {
+            id: id.to_owned(),
+            stop: AtomicBool::new(false),
+            for_readers,
+            readers: AtomicUsize::new(0),
+            said: watch::channel(Said::default()).0,
+            state: watch::channel(State::over(Status::Starting)).0,
+        }
+    }
+
     /// As it is now.
     pub(crate) fn now(&self) -> State {
         self.state.borrow().clone()
@@ -119,7 +136,28 @@ impl Prediction {
         self.now()
     }
 
-    /// Takes word from the engine; `false` when it is to stop.
+    /// Counts a reader in.
+    pub(super) fn reader_came(&self) {
+        self.readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a reader out.
+    pub(super) fn reader_left(&self) {
+        if self.readers.fetch_sub(1, Ordering::AcqRel) == 1 && self.for_readers {
+            self.stop();
+        }
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    fn bytes(&self) -> usize {
+        self.state.borrow().bytes() + self.said.borrow().bytes()
+    }
+}
+
+impl Report for Prediction {
     fn progress(&self, done: f32, stage: &str) -> bool {
         self.state.send_if_modified(|state| {
             let done = if done.is_finite() { done.clamp(0.0, 1.0) } else { state.progress };
@@ -134,6 +172,15 @@ impl Prediction {
             is_news
         });
         !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn say(&self, piece: &str) -> bool {
+        let mut fits = true;
+        self.said.send_if_modified(|said| {
+            fits = said.push(piece);
+            fits && !piece.is_empty()
+        });
+        fits && !self.stop.load(Ordering::Relaxed)
     }
 }
 
@@ -180,17 +227,24 @@ impl Predictions {
         self.known().running >= self.slots
     }
 
+    /// Whether what it makes can be read while it is made.
+    pub(crate) fn say_text(&self) -> bool {
+        self.engine.says_text()
+    }
+
     /// The prediction of that id, running or remembered.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Prediction>> {
         self.known().by_id.get(id).cloned()
     }
 
-    /// Starts a prediction, or finds the one that has this id already (`false`).
+    /// Starts a prediction, or finds the one that has this id already (`false`). One that is started only `for_readers`
+    /// stops when the last of them has gone.
     pub(crate) fn start(
         self: &Arc<Self>,
         id: &str,
         input: &Map<String, Value>,
         upload_to: Option<String>,
+        for_readers: bool,
     ) -> Result<(Arc<Prediction>, bool), NotStarted> {
         let mut known = self.known();
         if let Some(found) = known.by_id.get(id) {
@@ -200,8 +254,7 @@ impl Predictions {
         if known.running >= self.slots {
             return Err(NotStarted::Busy);
         }
-        let (state, _) = watch::channel(State::over(Status::Starting));
-        let prediction = Arc::new(Prediction { id: id.to_owned(), stop: AtomicBool::new(false), state });
+        let prediction = Arc::new(Prediction::new(id, for_readers));
         let (me, mine) = (self.clone(), prediction.clone());
         let thread = std::thread::Builder::new().name("prediction".into());
         // A thread that can't be had is a slot that can't be had.
@@ -214,24 +267,24 @@ impl Predictions {
     /// Asks a prediction to stop. False: there is none of that id.
     pub(crate) fn cancel(&self, id: &str) -> bool {
         self.find(id).is_some_and(|prediction| {
-            prediction.stop.store(true, Ordering::Relaxed);
+            prediction.stop();
             true
         })
     }
 
     /// Asks all of them to stop.
     pub(crate) fn cancel_all(&self) {
-        self.known().by_id.values().for_each(|prediction| prediction.stop.store(true, Ordering::Relaxed));
+        self.known().by_id.values().for_each(|prediction| prediction.stop());
     }
 
     /// The whole life of a prediction, on its own thread.
     fn run(&self, prediction: &Arc<Prediction>, work: Work, upload_to: Option<&str>) {
         let started = Instant::now();
         prediction.progress(0.0, "starting");
-        let told = |done: f32, stage: &str| prediction.progress(done, stage);
-        // Nothing is shared with the work but the prediction's state, which is whole after every step.
-        let done = catch_unwind(AssertUnwindSafe(|| work(&told)));
+        // Nothing is shared with the work but the prediction, which is whole after every step.
+        let done = catch_unwind(AssertUnwindSafe(|| work(&**prediction)));
         let end = match done {
+            _ if prediction.said.borrow().was_too_much() => State::failed("the engine said more than it may"),
             Ok(Ok(files)) => self.deliver(prediction, files, upload_to),
             Ok(Err(EngineError::Canceled)) => State::over(Status::Canceled),
             Ok(Err(EngineError::Failed(error))) => State::failed(&error),
@@ -273,11 +326,11 @@ impl Predictions {
     fn remember(&self, prediction: &Arc<Prediction>, end: State) {
         let mut known = self.known();
         known.running -= 1;
-        known.ended_bytes += end.bytes();
+        known.ended_bytes += end.bytes() + prediction.said.borrow().bytes();
         known.ended.push_back(prediction.clone());
         while known.ended.len() > 1 && (known.ended.len() > REMEMBERED || known.ended_bytes > REMEMBERED_BYTES) {
             let Some(oldest) = known.ended.pop_front() else { break };
-            known.ended_bytes -= oldest.state.borrow().bytes();
+            known.ended_bytes -= oldest.bytes();
             known.by_id.remove(&oldest.id);
         }
         // Under the lock: whoever hears of the end and starts another finds the slot free.

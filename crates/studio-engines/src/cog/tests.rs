@@ -1,5 +1,7 @@
 //! A real server on a real socket, and engines that do what a test tells them to.
 
+mod stream;
+
 use super::*;
 use crate::engine::{Engine, EngineError, OutputFile, Work};
 use http::{Method, Request};
@@ -18,11 +20,16 @@ use tokio::{
 /// Waits at `gate` for a word of the test and then does what it says.
 struct Puppet {
     gate: Arc<Mutex<std::sync::mpsc::Receiver<&'static str>>>,
+    says_text: bool,
 }
 
 impl Engine for Puppet {
     fn name(&self) -> &'static str {
         "puppet"
+    }
+
+    fn says_text(&self) -> bool {
+        self.says_text
     }
 
     fn prepare(&self, input: &Map<String, Value>) -> Result<Work, Vec<InputFault>> {
@@ -31,7 +38,7 @@ impl Engine for Puppet {
         }
         let size = input.get("size").and_then(Value::as_u64).unwrap_or(4);
         let gate = self.gate.clone();
-        Ok(Box::new(move |progress| {
+        Ok(Box::new(move |report| {
             // What it said last stays said, so that whoever asks late sees it too.
             let mut said = (0.0, "waiting");
             loop {
@@ -40,12 +47,17 @@ impl Engine for Puppet {
                     Ok("work") => said = (0.5, "half way"),
                     Ok("panic") => panic!("on purpose"),
                     Ok("fail") => return Err(EngineError::Failed("it rains".into())),
-                    Ok(_) => break,
+                    Ok("flood") => while report.say("All work and no play. ") {},
+                    Ok("done") => break,
+                    Ok("over") => return Ok(Vec::new()),
+                    Ok(piece) => {
+                        report.say(piece);
+                    }
                     Err(RecvTimeoutError::Timeout) => {}
                     // Its test is over.
                     Err(RecvTimeoutError::Disconnected) => return Err(EngineError::Canceled),
                 }
-                if !progress(said.0, said.1) {
+                if !report.progress(said.0, said.1) {
                     return Err(EngineError::Canceled);
                 }
             }
@@ -71,10 +83,14 @@ struct Reply {
 
 impl Lab {
     fn new(slots: usize, token: Option<&'static str>) -> Self {
+        Self::of(slots, token, false)
+    }
+
+    fn of(slots: usize, token: Option<&'static str>, says_text: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("w.sock");
         let (word, gate) = std::sync::mpsc::channel();
-        let engine = Arc::new(Puppet { gate: Arc::new(Mutex::new(gate)) });
+        let engine = Arc::new(Puppet { gate: Arc::new(Mutex::new(gate)), says_text });
         let app = router(Predictions::new(engine, slots, Handle::current()), token.map(Token::new));
         let listener = UnixListener::bind(&socket).unwrap();
         let mut tasks = JoinSet::new();
