@@ -250,6 +250,8 @@ impl Reader {
     }
 
     async fn woken(&mut self) -> Woken {
+        // While an answer is being said, all there is to know comes with it.
+        let look_at = self.live.is_none().then_some(self.look_at);
         let live = async {
             match &mut self.live {
                 // Its sender lives as long as we hold the answer, so an error can't be.
@@ -257,8 +259,6 @@ impl Reader {
                 None => std::future::pending().await,
             }
         };
-        // While an answer is being said, all there is to know comes with it.
-        let look_at = self.live.is_none().then_some(self.look_at);
         let look = async {
             match look_at {
                 Some(at) => sleep_until(at).await,
