@@ -3,6 +3,7 @@
 //! Tests see it as a stranger does, by HTTP and by its command line, and may kill it at any moment and start it again on the
 //! same folder. When a test fails, the end of its log is printed.
 
+use crate::events::{EventReader, read_events};
 use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
@@ -32,11 +33,11 @@ pub struct Setup {
 impl Setup {
     /// The usual one, for tests: nothing configured but limits that are out of the way.
     pub fn of(binary: &str) -> Self {
-        let variables = [("STUDIO_LIMITS__GENERATION", "100000/min"), ("STUDIO_LIMITS__STATUS", "100000/min")];
+        let variables = ["GENERATION", "CHAT", "STATUS"].map(|class| (format!("STUDIO_LIMITS__{class}"), "100000/min"));
         Self {
             binary: binary.into(),
             config: String::new(),
-            variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            variables: variables.map(|(name, value)| (name, value.to_owned())).into(),
         }
     }
 
@@ -229,6 +230,11 @@ impl Studio {
         Self::send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// Opens the stream of what a job says.
+    pub async fn stream_of(&self, job: &str) -> Result<EventReader> {
+        EventReader::open(self.request(Method::GET, &format!("/api/v1/jobs/{job}/stream"))).await
+    }
+
     /// Follows a job by its events until it is over: how it ended.
     pub async fn end_of(&self, job: &str) -> Result<Value> {
         let reply = self.get(&format!("/api/v1/jobs/{job}/events")).await?;
@@ -253,28 +259,6 @@ impl Drop for Studio {
             drop(std::io::Write::write_all(&mut std::io::stderr(), format!("--- studio's log\n{tail}\n").as_bytes()));
         }
     }
-}
-
-/// One event of a stream.
-#[derive(Debug, Clone)]
-pub struct StreamEvent {
-    /// Its id.
-    pub id: String,
-    /// Its data.
-    pub data: Value,
-}
-
-/// Reads the events of a stream that has ended.
-pub fn read_events(body: &[u8]) -> Vec<StreamEvent> {
-    let text = String::from_utf8_lossy(body);
-    let field =
-        |block: &str, name: &str| block.lines().find_map(|line| Some(line.strip_prefix(name)?.trim_start().to_owned()));
-    text.split("\n\n")
-        .filter_map(|block| {
-            let data = serde_json::from_str(&field(block, "data:")?).ok()?;
-            Some(StreamEvent { id: field(block, "id:").unwrap_or_default(), data })
-        })
-        .collect()
 }
 
 /// Processes whose parent is `pid`, with their command lines. Linux only, as the studio's own supervision is.

@@ -5,7 +5,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::{
     cog_worker::{Behaviour, CogWorker},
-    studio::{Studio, read_events},
+    events::read_events,
+    studio::Studio,
 };
 
 /// A studio whose model `slow` runs on a worker that we hold in our hands.

@@ -5,6 +5,7 @@
 
 mod assets;
 mod budgets;
+mod chat;
 mod crashes;
 mod door;
 mod idempotency;
@@ -14,6 +15,7 @@ mod keys;
 mod openai;
 mod openapi;
 mod start;
+mod streams;
 mod tidy;
 mod workers;
 

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 use studio_server::http::{ROUTES, Who};
-use studio_testkit::studio::{Studio, read_events};
+use studio_testkit::{events::read_events, studio::Studio};
 
 /// Says where `value` is not as `schema` allows. Stricter than the standard: a field that isn't described is a fault, for
 /// an answer that grew must be described.
