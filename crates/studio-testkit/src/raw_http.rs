@@ -22,8 +22,8 @@ use tokio::{
 pub(crate) const PNG: &[u8] =
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde\0\0\0\x0cIDAT\x78\x9c\
     \x63\xf8\xcf\xc0\0\0\x03\x01\x01\0\xc9\xfe\x92\xef\0\0\0\0IEND\xae\x42\x60\x82";
-/// Most bytes of a request's head, and of its body.
-const REQUEST_LIMIT: usize = 2 << 20;
+/// Most bytes of a request's head, and of its body: pictures come in it.
+const REQUEST_LIMIT: usize = 64 << 20;
 /// How long a test waits for a request that it expects.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -82,6 +82,8 @@ where
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
+        // What is written is sent, however little it is.
+        drop(stream.set_nodelay(true));
         // A caller that went away is a caller's business.
         let answered = answer(stream);
         connections.spawn(async move { drop(answered.await) });
@@ -114,6 +116,13 @@ impl<T> Watched<T> {
         answer
     }
 
+    /// A change that no connection waits for: a thousand of them need not wake up for every word of one.
+    pub(crate) fn note<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        let answer = change(&mut self.look());
+        self.changed.notify_all();
+        answer
+    }
+
     /// Waits until `done`, for at most `wait`.
     pub(crate) async fn wait_until(&self, wait: Duration, done: impl Fn(&T) -> bool) {
         let waiting = async {
@@ -141,7 +150,7 @@ impl<T> Watched<T> {
     }
 }
 
-/// One request; one connection has no more.
+/// One request.
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -151,13 +160,22 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The only one of a connection.
     pub(crate) async fn read(stream: &mut TcpStream) -> Result<Self> {
-        let mut bytes = Vec::new();
+        Self::next(stream, &mut Vec::new()).await?.context("no request")
+    }
+
+    /// The next one of a connection; nothing when it ended. `bytes` is what was read of it already.
+    pub(crate) async fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Result<Option<Self>> {
         let head_end = loop {
             if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end;
             }
-            anyhow::ensure!(bytes.len() < REQUEST_LIMIT && stream.read_buf(&mut bytes).await? > 0, "no head");
+            anyhow::ensure!(bytes.len() < REQUEST_LIMIT, "no head");
+            if stream.read_buf(bytes).await? == 0 {
+                anyhow::ensure!(bytes.is_empty(), "half a head");
+                return Ok(None);
+            }
         };
         let head = std::str::from_utf8(&bytes[..head_end])?;
         let mut lines = head.split("\r\n");
@@ -170,10 +188,12 @@ impl Request {
         let length: usize = headers.get("content-length").map_or(Ok(0), |length| length.parse())?;
         anyhow::ensure!(length < REQUEST_LIMIT, "too long");
         let mut body = bytes.split_off(head_end + 4);
+        body.reserve(length.saturating_sub(body.len()));
         while body.len() < length {
             anyhow::ensure!(stream.read_buf(&mut body).await? > 0, "half a body");
         }
-        Ok(Self { method, path, headers, body })
+        *bytes = body.split_off(length);
+        Ok(Some(Self { method, path, headers, body }))
     }
 }
 
