@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod cog_worker;
+pub mod cuts;
 pub mod events;
 pub mod openai;
 pub mod studio;

@@ -12,6 +12,8 @@ mod trick;
 
 pub use trick::Trick;
 
+pub use crate::raw_http::PNG as PICTURE;
+
 use crate::raw_http::{Listening, Request, Watched, reply_png, response_with};
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -46,3 +46,10 @@ const IMAGE: &str = "/api/v1/generate/image";
 
 /// A `sketch` that costs something, so that money can be seen to move.
 const PRICED: &str = "[[models]]\nid = \"sketch\"\n[models.prices]\nversion = \"test-1\"\nimage = 0.002\n";
+
+/// A moment from now, as the API takes it.
+fn in_millis(millis: u64) -> String {
+    let wanted = format!("+{}.{:03} seconds", millis / 1000, millis % 1000);
+    let printed = std::process::Command::new("date").args(["-u", "-d", &wanted, "+%Y-%m-%dT%H:%M:%S.%3NZ"]).output();
+    String::from_utf8(printed.unwrap().stdout).unwrap().trim().to_owned()
+}

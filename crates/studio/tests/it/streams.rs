@@ -230,9 +230,7 @@ async fn a_deadline_ends_an_answer_in_its_middle() {
     api.hold();
     api.let_go(3);
     let mut body = streamed("[[pieces 50]] hello");
-    let soon = std::time::SystemTime::now() + std::time::Duration::from_millis(1500);
-    let millis = soon.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-    body["deadline"] = studio_testkit::studio::iso_time(millis).into();
+    body["deadline"] = crate::in_millis(1500).into();
     let events = open(&studio, &body).await.rest().await;
     let end = events.last().unwrap();
     assert_eq!((&end.data["status"], &end.data["estimated"]), (&json!("expired"), &json!(true)), "{end:?}");
@@ -346,4 +344,10 @@ async fn an_answer_that_was_lost_before_its_first_word_is_unknown() {
     assert_eq!((&*last.name, &last.data["status"]), ("status", &json!("unknown")), "{events:?}");
     assert_eq!(api.requests().len(), 1);
     assert_clean(&studio, 1);
+}
+
+#[tokio::test]
+async fn streams_cut_at_random_agree_with_what_was_sent() {
+    let report = studio_testkit::cuts::cut_at_random(crate::setup(), 100, 7).await.unwrap();
+    assert!(report.streams == 100 && report.cuts["killed"] > 0 && report.resumes > 50, "{report:?}");
 }
