@@ -23,9 +23,12 @@ lint: tools ## Check formatting and lints; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 
-bench: build ## Measure: durable admissions, start, memory, first picture
+bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, and streams cut at random
 	$(CARGO) bench --locked --package studio-store --bench admit
 	bench/start.sh target/release/studio
+	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio speed
+	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio many
+	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio cuts
 
 contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 	$(CARGO) run --release --locked --package studio-engines --example contact-sheet -- docs/sketch.jpg

@@ -81,6 +81,7 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
     let mut round = 0;
     while seen.len() < count {
         let killed = round % 2 == 1;
+        let said_before: u64 = api.chats().iter().map(|chat| chat.pieces).sum();
         let size = ROUND.min(count - seen.len());
         let tasks: Vec<_> = (0..size)
             .map(|_| {
@@ -97,11 +98,8 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
             })
             .collect();
         if killed {
-            // Somewhere in the middle of them: once the provider has said so much in all.
-            let after = report.streams - size + usize::try_from(chance.below(size as u64))?;
-            api.wait_for_chats(1, |chat| chat.pieces > 5);
-            api.wait_for_requests(after.min(api.requests().len().max(1)));
-            tokio::time::sleep(std::time::Duration::from_millis(chance.below(150))).await;
+            // Somewhere in the middle of them.
+            api.said(said_before + chance.below(size as u64 * PIECES / 2) + 1).await?;
             studio.kill()?;
             studio.launch()?;
         }
@@ -110,7 +108,8 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
         }
         round += 1;
     }
-    let records = by_marker(&api.chats())?;
+    let chats = api.chats();
+    let records = by_marker(&chats)?;
     let mut charged = 0;
     for one in &seen {
         *report.cuts.entry(one.name()).or_default() += 1;
@@ -190,7 +189,7 @@ async fn check(
         ensure!(seen.fate == Fate::Killed, "no job");
         // Whoever was not told of a job may have one all the same; it is found by its words, and checked as any other.
         *report.ends.entry("not answered".into()).or_default() += 1;
-        let jobs = studio.get(&format!("/api/v1/jobs?limit=100")).await?.json();
+        let jobs = studio.get("/api/v1/jobs?limit=100").await?.json();
         let mine = jobs["items"].as_array().into_iter().flatten();
         let mine = mine.filter(|job| job["prompt"].as_str().is_some_and(|text| text.starts_with(&seen.marker)));
         return Ok(mine.map(|job| nanos(&job["cost"]["amount"])).sum());

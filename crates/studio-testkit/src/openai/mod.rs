@@ -203,6 +203,15 @@ impl OpenAi {
         self.shared.wait_for("requests", count, |inner| inner.requests.len());
     }
 
+    /// Waits until so many pieces were said in all chats together.
+    pub async fn said(&self, pieces: u64) -> Result<()> {
+        let shared = self.shared.clone();
+        let count = usize::try_from(pieces)?;
+        let said =
+            |inner: &Inner| usize::try_from(inner.chats.iter().map(|chat| chat.pieces).sum::<u64>()).unwrap_or(0);
+        Ok(tokio::task::spawn_blocking(move || shared.wait_for("pieces", count, said)).await?)
+    }
+
     /// Blocks until so many chats are as they should be; fails the test when they don't get there.
     pub fn wait_for_chats(&self, count: usize, is_so: impl Fn(&ChatRecord) -> bool) {
         self.shared.wait_for("chats", count, |inner| inner.chats.iter().filter(|chat| is_so(chat)).count());
