@@ -9,7 +9,7 @@ use studio_core::{
     money::{CURRENCY, Nanos},
     parameter::Parameter,
     price::Unit,
-    request::{ChatRequest, Input, Message, Part},
+    request::{ChatRequest, Input, MAX_PROMPT_CHARS, Message, Part},
     secret::Prompt,
     time::Timestamp,
     words::{Finish, Log},
@@ -76,7 +76,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "queuePosition": queue_position,
         "modelId": job.model,
         "provider": job.provider,
-        "prompt": job.input.prompt().map(Prompt::expose),
+        "prompt": job.input.prompt().map(clipped),
         "parameters": parameters(job),
         "attempt": job.attempt,
         "createdAt": job.created_at.to_string(),
@@ -96,6 +96,11 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "requestId": job.request.to_string(),
         "links": links_of(job),
     }))
+}
+
+/// As much of it as a prompt may have: what was said last in a conversation may be far longer.
+fn clipped(prompt: &Prompt) -> String {
+    prompt.expose().chars().take(MAX_PROMPT_CHARS).collect()
 }
 
 fn parameters(job: &Job) -> Value {

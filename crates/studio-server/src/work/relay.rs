@@ -54,7 +54,7 @@ struct Keeping<'a> {
 
 enum Written {
     /// The job is known to be at its provider.
-    Submitted(Advanced),
+    Submitted(Box<Advanced>),
     /// Its words are kept.
     Checkpoint(Checkpointed),
 }
@@ -162,7 +162,8 @@ impl<'a> Attempt<'a> {
             }
             let handle = heard.name.clone().unwrap_or_else(|| self.job.attempt_name());
             let wanted = self.wanted(Event::Submitted { handle }, Some(said(segments())));
-            let write = async move { move_job(app, wanted).await.map(Written::Submitted) };
+            let write =
+                async move { move_job(app, wanted).await.map(|advanced| Written::Submitted(Box::new(advanced))) };
             keeper.keeping = Some(Keeping { end, write: Box::pin(write) });
         } else if keeper.due(end).is_some_and(|due| due <= Instant::now()) {
             let checkpoint = Checkpoint { job: self.job.id, lease: self.lease, said: said(segments()) };
@@ -175,19 +176,15 @@ impl<'a> Attempt<'a> {
         let end = keeper.keeping.take().map_or(keeper.kept, |keeping| keeping.end);
         keeper.at = Instant::now();
         match written {
-            Ok(Written::Submitted(Advanced::Moved { job, .. })) => {
-                self.note(&job);
-                keeper.kept = end;
-            }
+            Ok(Written::Submitted(advanced)) => match *advanced {
+                Advanced::Moved { job, .. } => {
+                    self.note(&job);
+                    keeper.kept = end;
+                }
+                Advanced::Refused { .. } | Advanced::Absent => return Err(self.left()),
+            },
             Ok(Written::Checkpoint(Checkpointed::Kept)) => keeper.kept = end,
-            Ok(Written::Submitted(Advanced::Refused { reason, .. })) => {
-                tracing::info!(job.id = %self.job.id, %reason, "the job moved on without this answer");
-                return Err(Over::Left);
-            }
-            Ok(Written::Submitted(Advanced::Absent) | Written::Checkpoint(Checkpointed::Stale)) => {
-                tracing::info!(job.id = %self.job.id, "the job moved on without this answer");
-                return Err(Over::Left);
-            }
+            Ok(Written::Checkpoint(Checkpointed::Stale)) => return Err(self.left()),
             Ok(Written::Checkpoint(Checkpointed::Gap)) => {
                 tracing::error!(job.id = %self.job.id, kept = keeper.kept, "what is kept of an answer ends elsewhere");
                 return Err(Over::Left);
@@ -199,6 +196,11 @@ impl<'a> Attempt<'a> {
             }
         }
         Ok(())
+    }
+
+    fn left(&self) -> Over {
+        tracing::info!(job.id = %self.job.id, "the job moved on without this answer");
+        Over::Left
     }
 
     /// Ends the job as its answer ended.

@@ -70,7 +70,10 @@ async fn a_question_is_answered_and_charged_by_the_providers_count() {
     assert_eq!(body["cost"]["amount"], format!("{:.9}", nanos as f64 / 1e9).trim_end_matches('0'));
     assert!(cached == 3 && reasoning == 2 && body.get("estimated").is_none(), "{body}");
     let job = job_of(&studio, &reply).await;
-    assert_eq!((&job["status"], &job["modality"], &job["message"]), (&json!("succeeded"), &json!("chat"), &body["message"]));
+    assert_eq!(
+        (&job["status"], &job["modality"], &job["message"]),
+        (&json!("succeeded"), &json!("chat"), &body["message"])
+    );
     assert_eq!(job["messages"][0]["content"][0]["text"], "[[cached 3]] [[reasoning 2]] xylophone-canary");
     assert!(job["providerUsage"]["total_tokens"].is_u64(), "{job}");
     assert_eq!(
@@ -134,13 +137,17 @@ async fn everything_that_can_be_asked_for_reaches_the_provider() {
     assert_eq!(theirs.status, StatusCode::NOT_FOUND);
     let theft = json!({ "modelId": "talker", "messages": [{ "role": "user", "content": [{ "type": "image", "assetId": picture }] }] });
     let theft = Studio::send(studio.request_as(&other, Method::POST, CHAT).json(&theft)).await.unwrap();
-    assert_eq!((theft.status.as_u16(), &theft.json()["details"]["fields"][0]["field"]), (400, &json!("messages[0].content[0]")));
+    assert_eq!(
+        (theft.status.as_u16(), &theft.json()["details"]["fields"][0]["field"]),
+        (400, &json!("messages[0].content[0]"))
+    );
 }
 
 #[tokio::test]
 async fn a_model_that_calls_tools_is_answered_and_goes_on() {
     let (api, studio) = talking();
-    let tools = json!([{ "name": "weather", "parameters": { "type": "object" } }, { "name": "forecast", "parameters": {} }]);
+    let tools =
+        json!([{ "name": "weather", "parameters": { "type": "object" } }, { "name": "forecast", "parameters": {} }]);
     let mut body = ask("[[tools]] what is the weather?");
     body["tools"] = tools;
     let reply = studio.post(CHAT, &body).await.unwrap().json();
@@ -180,22 +187,36 @@ async fn bad_input_is_refused_by_name_and_nothing_is_made() {
         (with(json!({ "modelId": "gpt-4.2" })), 400, "modelId", "gpt-4.1"),
         (with(json!({ "modelId": "sketch" })), 400, "modelId", "guide"),
         (with(json!({ "tools": [{ "name": "look" }] })), 400, "tools[0].parameters", "schema"),
-        (with(json!({ "messages": [{ "role": "user", "content": "word ".repeat(20_001) }] })), 400, "messages", "too long"),
+        (
+            with(json!({ "messages": [{ "role": "user", "content": "word ".repeat(20_001) }] })),
+            400,
+            "messages",
+            "too long",
+        ),
         (with(json!({ "maxOutputTokens": 1_000_000 })), 400, "maxOutputTokens", "1 to 16384"),
         (with(json!({ "maxTokens": 5 })), 400, "maxTokens", "maxOutputTokens"),
         (
-            with(json!({ "messages": [{ "role": "user", "content": [{ "type": "image", "url": "http://10.0.0.1/x.png" }] }] })),
+            with(
+                json!({ "messages": [{ "role": "user", "content": [{ "type": "image", "url": "http://10.0.0.1/x.png" }] }] }),
+            ),
             400,
             "messages[0].content[0]",
             "assetId",
         ),
         (
-            with(json!({ "messages": [{ "role": "user", "content": [{ "type": "image", "url": "data:image/png;base64,aGVsbG8=" }] }] })),
+            with(
+                json!({ "messages": [{ "role": "user", "content": [{ "type": "image", "url": "data:image/png;base64,aGVsbG8=" }] }] }),
+            ),
             400,
             "messages[0].content[0]",
             "PNG",
         ),
-        (with(json!({ "messages": [{ "role": "user", "content": [{ "type": "image", "url": large }] }] })), 413, "", "1048576"),
+        (
+            with(json!({ "messages": [{ "role": "user", "content": [{ "type": "image", "url": large }] }] })),
+            413,
+            "",
+            "1048576",
+        ),
     ] {
         for path in [CHAT, "/api/v1/chat?"] {
             let reply = studio.post(path, &body).await.unwrap();
@@ -215,7 +236,8 @@ async fn bad_input_is_refused_by_name_and_nothing_is_made() {
 #[tokio::test]
 async fn a_budget_bounds_the_answer_and_is_never_passed() {
     let api = OpenAi::start(Behaviour::Chat(vec![Trick::Pieces(400)])).unwrap();
-    let unpriced = "[[models]]\nid = \"unpriced\"\nmodality = \"chat\"\nprovider = \"openai\"\nupstream = \"gpt-4.1\"\n";
+    let unpriced =
+        "[[models]]\nid = \"unpriced\"\nmodality = \"chat\"\nprovider = \"openai\"\nupstream = \"gpt-4.1\"\n";
     let studio = Studio::start(knowing(&api).config(unpriced)).unwrap();
     let key = studio.make_key("app@example.org", &["--budget", "0.003"]).unwrap();
     let send = |body: Value| Studio::send(studio.request_as(&key, Method::POST, CHAT).json(&body));
@@ -286,11 +308,16 @@ async fn a_provider_tells_its_own_price_or_none() {
     let cost = studio.post(CHAT, &ask("[[cost 0.00123]]")).await.unwrap();
     assert_eq!(cost.json()["cost"]["amount"], "0.00123", "{}", cost.json());
     let job = job_of(&studio, &cost).await;
-    assert_eq!(job["providerUsage"]["cost"].to_string().trim_matches('"'), "0.00123", "what we don't know of is kept: {job}");
+    assert_eq!(
+        job["providerUsage"]["cost"].to_string().trim_matches('"'),
+        "0.00123",
+        "what we don't know of is kept: {job}"
+    );
     let silent = studio.post(CHAT, &ask("[[nousage]] hello")).await.unwrap().json();
     assert_eq!((&silent["status"], &silent["estimated"]), (&json!("succeeded"), &json!(true)), "{silent}");
     let said = api.chats()[1].said.len() as u64;
-    let (input, output) = (silent["usage"]["inputTokens"].as_u64().unwrap(), silent["usage"]["outputTokens"].as_u64().unwrap());
+    let (input, output) =
+        (silent["usage"]["inputTokens"].as_u64().unwrap(), silent["usage"]["outputTokens"].as_u64().unwrap());
     assert_eq!((output, silent["cost"]["amount"].as_str()), (said.div_ceil(3), Some(&*price(input, output))));
     assert_clean(&studio, 0);
 }
@@ -319,14 +346,19 @@ async fn it_works_with_no_key_and_no_network() {
     let studio = studio();
     let asked = json!({ "messages": [{ "role": "user", "content": "How do I make a key with a budget?" }] });
     let reply = studio.post(CHAT, &asked).await.unwrap().json();
-    assert_eq!((&reply["status"], &reply["modelId"], &reply["cost"]["amount"]), (&json!("succeeded"), &json!("guide"), &json!("0")));
+    assert_eq!(
+        (&reply["status"], &reply["modelId"], &reply["cost"]["amount"]),
+        (&json!("succeeded"), &json!("guide"), &json!("0"))
+    );
     let answer = reply["message"]["content"].as_str().unwrap();
     assert!(answer.contains("--budget") && answer.contains("[1]"), "{answer}");
-    let unknown = json!({ "stream": true, "messages": [{ "role": "user", "content": "Who won the world cup in 1954?" }] });
+    let unknown =
+        json!({ "stream": true, "messages": [{ "role": "user", "content": "Who won the world cup in 1954?" }] });
     let events = read_events(&studio.post(CHAT, &unknown).await.unwrap().body);
     let answer = joined(&events, 0).unwrap();
     assert!(answer.contains("know") && !answer.contains("[1]"), "{answer}");
-    let title = json!({ "messages": [{ "role": "user", "content": "How do I bake sourdough bread without a Dutch oven?" }] });
+    let title =
+        json!({ "messages": [{ "role": "user", "content": "How do I bake sourdough bread without a Dutch oven?" }] });
     let reply = studio.post(TITLE, &title).await.unwrap().json();
     let words = reply["title"].as_str().unwrap().to_lowercase();
     assert!(words.contains("sourdough") && words.split(' ').count() <= 5, "{reply}");

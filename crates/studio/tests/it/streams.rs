@@ -69,10 +69,16 @@ async fn an_answer_comes_as_it_is_said_and_its_end_is_durable() {
     assert_eq!(job(&studio, &id).await["status"], "running");
     api.release();
     let end = stream.next_named("end").await.unwrap();
-    assert_eq!((&end.data["status"], &end.data["finishReason"], &*end.id), (&json!("succeeded"), &json!("stop"), "end"));
+    assert_eq!(
+        (&end.data["status"], &end.data["finishReason"], &*end.id),
+        (&json!("succeeded"), &json!("stop"), "end")
+    );
     // Whoever has read the end finds it settled.
     let settled = job(&studio, &id).await;
-    assert_eq!((&settled["status"], &settled["cost"], &settled["usage"]), (&end.data["status"], &end.data["cost"], &end.data["usage"]));
+    assert_eq!(
+        (&settled["status"], &settled["cost"], &settled["usage"]),
+        (&end.data["status"], &end.data["cost"], &end.data["usage"])
+    );
     assert_eq!(stream.next().await, None);
     let text: String = events.iter().map(StreamEvent::text).collect();
     assert_eq!(Some(&*text), settled["message"]["content"].as_str());
@@ -186,7 +192,11 @@ async fn what_breaks_off_is_kept_and_charged_and_never_asked_for_again() {
     {
         let events = open(&studio, &streamed(&format!("{trick} hello"))).await.rest().await;
         let end = events.last().unwrap();
-        assert_eq!((&end.data["status"], &end.data["error"]["code"]), (&json!("failed"), &json!(code)), "{trick}: {end:?}");
+        assert_eq!(
+            (&end.data["status"], &end.data["error"]["code"]),
+            (&json!("failed"), &json!(code)),
+            "{trick}: {end:?}"
+        );
         assert_eq!(end.data["estimated"], true, "{trick}");
         let chat = &api.chats()[index];
         let text = joined(&events, 0).unwrap();
@@ -216,7 +226,11 @@ async fn silence_and_endless_talk_are_cut_by_their_limits() {
         body["modelId"] = "hasty".into();
         let events = open(&studio, &body).await.rest().await;
         let end = events.last().unwrap();
-        assert_eq!((&end.data["status"], &end.data["error"]["code"]), (&json!("failed"), &json!(code)), "{trick}: {end:?}");
+        assert_eq!(
+            (&end.data["status"], &end.data["error"]["code"]),
+            (&json!("failed"), &json!(code)),
+            "{trick}: {end:?}"
+        );
         let text = joined(&events, 0).unwrap();
         assert!(!text.is_empty() && text.len() < 64 << 10, "{trick}: {}", text.len());
         assert!(end.data["usage"]["outputTokens"].as_u64().unwrap() <= 16, "never more than was held: {end:?}");
