@@ -3,7 +3,10 @@
 //!
 //! An admission is what it is in the product: an idempotency record, a cap, the job, its hold in the ledger. Callers wait
 //! for their answer before they ask again, so the latencies are those of a closed loop: true for so many callers, not for a
-//! crowd that comes at its own pace. `cargo bench -p studio-store` takes about ten seconds.
+//! crowd that comes at its own pace. `cargo bench -p studio-store` takes about a quarter of a minute.
+//!
+//! Beside them, how often a second a thousand answers can be kept while they are written. That is not synced: it outlives
+//! the process, not a power cut.
 #![expect(clippy::print_stdout, reason = "a bench is there to print")]
 #![expect(clippy::unwrap_used, reason = "a bench that can't run should say so and stop")]
 
@@ -20,17 +23,18 @@ use std::{
 use studio_core::{
     caller::User,
     catalog::Modality,
-    id::{JobId, KeyId, RequestId, UserId},
+    id::{JobId, KeyId, LeaseToken, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{NewJob, Payer},
+    job::{Durability, NewJob, Payer, Status},
     ledger::Cap,
     money::Nanos,
     parameter::Parameters,
-    ports::{Admission, Admitted, Store},
+    ports::{Admission, Admitted, Checkpoint, Checkpointed, Said, Store},
     price::PriceList,
     request::{ImageRequest, Input},
     secret::Prompt,
     time::Timestamp,
+    words::Segment,
 };
 use studio_store::{Options, SqliteStore};
 use tokio::task::JoinSet;
@@ -39,6 +43,12 @@ const RUN: Duration = Duration::from_secs(2);
 const CALLERS: usize = 256;
 /// Keys that pay, in turn.
 const PAYERS: u32 = 32;
+/// Answers that are written at once.
+const STREAMS: u32 = 1_000;
+/// The most that is said between two checkpoints, in bytes.
+const LARGE: usize = 4096;
+/// What a model says in half a second, the longest time between two checkpoints, at 60 tokens a second.
+const USUAL: usize = 128;
 const T0: i64 = 1_790_000_000_000;
 
 fn main() {
@@ -52,6 +62,9 @@ fn main() {
     print_row(&format!("one commit each, {CALLERS} callers"), &runtime.block_on(admissions(1, CALLERS)), &one);
     print_row("shared commits, 1 caller", &runtime.block_on(admissions(256, 1)), &one);
     print_row(&format!("shared commits, {CALLERS} callers"), &runtime.block_on(admissions(256, CALLERS)), &one);
+    println!("\nCheckpoints of {STREAMS} streams, each safe from the end of the process when answered:\n");
+    print_row(&format!("shared commits, {USUAL} bytes each"), &runtime.block_on(checkpoints(USUAL)), &one);
+    print_row(&format!("shared commits, {LARGE} bytes each"), &runtime.block_on(checkpoints(LARGE)), &one);
     println!("\nratio: to one commit each with 1 caller. Every ledger was audited after its run.");
 }
 
@@ -132,6 +145,50 @@ async fn admissions(max_group: usize, callers: usize) -> Figures {
     Figures::of((latencies, took))
 }
 
+/// Keeps what every stream says until time is over, so many bytes at a time.
+async fn checkpoints(bytes: usize) -> Figures {
+    let folder = folder();
+    let store = SqliteStore::open(folder.path(), Options::default()).unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let owner = UserId::new(Timestamp::from_millis(T0), [1; 10]);
+    let user = User { id: owner, email: "bench@example.com".into(), created_at: Timestamp::from_millis(T0) };
+    store.ensure_user(user).await.unwrap();
+    let lease = LeaseToken::new(Timestamp::from_millis(T0), [1; 10]);
+    let mut jobs = Vec::new();
+    for n in 0..STREAMS {
+        let mut admission = admission(owner, n);
+        admission.job.durability = Durability::Process;
+        admission.claim = Some(lease);
+        let admitted = store.admit(admission).await.unwrap();
+        let Admitted::Accepted(job) = admitted else { continue };
+        assert!(job.status == Status::Submitting);
+        jobs.push(job.id);
+    }
+    let text = "the light turns, and ".repeat(bytes)[..bytes].to_owned();
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for job in jobs {
+        let (store, text) = (store.clone(), text.clone());
+        tasks.spawn(async move {
+            let (mut latencies, mut offset) = (Vec::new(), 0);
+            while started.elapsed() < RUN {
+                let said = Said { epoch: 0, offset, segments: vec![Segment::text(text.as_str())] };
+                offset += said.bytes();
+                let asked = Instant::now();
+                let kept = store.checkpoint(Checkpoint { job, lease, said }).await.unwrap();
+                latencies.push(asked.elapsed());
+                assert!(kept == Checkpointed::Kept);
+            }
+            latencies
+        });
+    }
+    let latencies = tasks.join_all().await.concat();
+    let took = started.elapsed();
+    let audit = store.audit().await.unwrap();
+    assert!(audit.violations.is_empty() && audit.jobs == u64::from(STREAMS));
+    Figures::of((latencies, took))
+}
+
 /// The `n`th admission, as the server would make it.
 fn admission(owner: UserId, n: u32) -> Admission {
     let now = Timestamp::from_millis(T0 + i64::from(n / 16));
@@ -167,6 +224,7 @@ fn admission(owner: UserId, n: u32) -> Admission {
             by: Vec::new(),
         }),
         warnings: Vec::new(),
+        durability: Durability::Power,
         now,
     }
     .queued();
@@ -177,5 +235,5 @@ fn admission(owner: UserId, n: u32) -> Admission {
         fingerprint: Fingerprint([7; 32]),
     };
     let caps = vec![Cap { payer, limit: Nanos::new(i64::MAX) }];
-    Admission { job, idempotency: Some(record), caps, claim: None }
+    Admission { job, idempotency: Some(record), caps, assets: Vec::new(), claim: None }
 }

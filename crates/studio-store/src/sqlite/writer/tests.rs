@@ -3,10 +3,14 @@
 use super::*;
 use studio_core::{
     caller::User,
-    id::{JobId, LeaseToken, UserId},
-    job::{Actor, Event},
+    catalog::Modality,
+    id::{JobId, LeaseToken, RequestId, UserId},
+    job::{Actor, Event, NewJob, Payer},
     money::Nanos,
-    ports::{Advance, Checkpoint, Said},
+    parameter::Parameters,
+    ports::{Admission, Advance, Checkpoint, Said},
+    request::{ImageRequest, Input},
+    secret::Prompt,
     time::Timestamp,
 };
 use tempfile::TempDir;
@@ -38,6 +42,30 @@ fn resolved() -> Event {
 
 fn advance(event: Event, durability: Durability) -> Command {
     Command::Advance(Box::new(Advance { job: job(), actor: Actor::Person, event, said: None, durability, now: T0 }))
+}
+
+/// A job of user 1.
+fn admit(n: u8, durability: Durability) -> Command {
+    let owner = UserId::new(T0, [1; 10]);
+    let job = NewJob {
+        id: JobId::new(T0, [n; 10]),
+        owner,
+        payer: Payer::User(owner),
+        request: RequestId::new(T0, [n; 10]),
+        modality: Modality::Image,
+        model: "m".into(),
+        provider: "p".into(),
+        upstream: "m".into(),
+        input: Input::Image(ImageRequest { prompt: Prompt::new("a cat"), parameters: Parameters::new() }),
+        deadline: None,
+        hold: Nanos::ZERO,
+        price_list: None,
+        warnings: Vec::new(),
+        durability,
+        now: T0,
+    };
+    let (idempotency, caps, assets, claim) = Default::default();
+    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, caps, assets, claim }))
 }
 
 /// Has a group served; what each was told.
@@ -126,6 +154,8 @@ fn a_group_is_as_durable_as_its_most_demanding_command() {
         (vec![Command::Probe], NORMAL),
         (vec![Command::Probe, Command::Harden], FULL),
         (vec![checkpoint()], NORMAL),
+        (vec![admit(2, Durability::Power)], FULL),
+        (vec![admit(3, Durability::Process)], NORMAL),
         (vec![advance(Event::CancelRequested, Durability::Power), checkpoint()], FULL),
         (vec![advance(Event::CancelRequested, Durability::Process), checkpoint()], NORMAL),
         (vec![advance(resolved(), Durability::Power)], FULL),
