@@ -111,7 +111,7 @@ impl<'a> Attempt<'a> {
                         Ended::Well,
                     );
                 }
-                Next::Written(written) => self.note_written(&mut keeper, written)?,
+                Next::Written(written) => self.note_written(&mut keeper, written).await?,
                 Next::Told => {}
                 Next::Time => {
                     let now = Instant::now();
@@ -135,7 +135,7 @@ impl<'a> Attempt<'a> {
         drop(saying);
         while keeper.keeping.is_some() {
             let written = keeper.written().await;
-            self.note_written(&mut keeper, written)?;
+            self.note_written(&mut keeper, written).await?;
         }
         self.settle(ended, heard, keeper.kept, speaker).await
     }
@@ -172,7 +172,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn note_written(&mut self, keeper: &mut Keeper<'_>, written: Result<Written, StoreError>) -> Result<(), Over> {
+    async fn note_written(
+        &mut self,
+        keeper: &mut Keeper<'_>,
+        written: Result<Written, StoreError>,
+    ) -> Result<(), Over> {
         let end = keeper.keeping.take().map_or(keeper.kept, |keeping| keeping.end);
         keeper.at = Instant::now();
         match written {
@@ -189,10 +193,16 @@ impl<'a> Attempt<'a> {
                 tracing::error!(job.id = %self.job.id, kept = keeper.kept, "what is kept of an answer ends elsewhere");
                 return Err(Over::Left);
             }
-            // The words go on, and are kept with the next try.
+            // The words go on, and are kept with the next try: from where they are known to be kept.
             Err(error) => {
                 tracing::warn!(job.id = %self.job.id, %error, "what was said can't be kept now");
                 keeper.at += CHECKPOINT_PERIOD;
+                if let Ok(Some(job)) = self.app.store.job_for_work(self.job.id).await {
+                    self.note(&job);
+                }
+                if let Ok(log) = self.app.store.said(self.job.id, self.job.epoch).await {
+                    keeper.kept = keeper.kept.max(log.end());
+                }
             }
         }
         Ok(())
