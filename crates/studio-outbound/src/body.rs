@@ -1,11 +1,11 @@
-//! The one reader of answers: bounded in bytes, in silence and in total time.
+//! The one reader of answers: bounded in bytes, in silence and in total time. How much silence is borne may change as it is
+//! read: who thinks before it speaks is waited for longer than who falls silent in the middle of a word.
 //!
 //! It never believes a `Content-Length`: a length that is too large is refused at once, and what really comes is counted.
 
-use crate::client::IDLE_LIMIT;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 use tokio::time::{Instant, timeout};
 
 /// Why a body did not arrive whole.
@@ -17,7 +17,7 @@ pub enum ReadError {
         /// The cap, in bytes.
         limit: u64,
     },
-    /// Nothing came for [`IDLE_LIMIT`].
+    /// Nothing came for as long as silence is borne.
     #[error("the answer fell silent")]
     Silent,
     /// The call's total limit passed.
@@ -33,11 +33,17 @@ pub enum ReadError {
 pub struct Body {
     response: reqwest::Response,
     deadline: Instant,
+    idle: Duration,
 }
 
 impl Body {
-    pub(crate) fn new(response: reqwest::Response, deadline: Instant) -> Self {
-        Self { response, deadline }
+    pub(crate) fn new(response: reqwest::Response, deadline: Instant, idle: Duration) -> Self {
+        Self { response, deadline, idle }
+    }
+
+    /// From now on this much silence is borne.
+    pub(crate) fn set_idle(&mut self, idle: Duration) {
+        self.idle = idle;
     }
 
     /// The bytes as they come, at most `cap` of them; after an error nothing more comes.
@@ -59,15 +65,16 @@ impl Body {
         Ok(all.freeze())
     }
 
-    async fn next(&mut self, left: u64, cap: u64) -> Result<Option<Bytes>, ReadError> {
+    /// The next bytes, of which `left` of `cap` may still come; nothing at the end.
+    pub(crate) async fn next(&mut self, left: u64, cap: u64) -> Result<Option<Bytes>, ReadError> {
         let too_large = ReadError::TooLarge { limit: cap };
         if self.response.content_length().is_some_and(|announced| announced > cap) {
             return Err(too_large);
         }
         let now = Instant::now();
-        let patience = self.deadline.saturating_duration_since(now).min(IDLE_LIMIT);
+        let patience = self.deadline.saturating_duration_since(now).min(self.idle);
         let Ok(read) = timeout(patience, self.response.chunk()).await else {
-            return Err(if patience < IDLE_LIMIT { ReadError::OutOfTime } else { ReadError::Silent });
+            return Err(if patience < self.idle { ReadError::OutOfTime } else { ReadError::Silent });
         };
         let chunk = read.map_err(|_| ReadError::Broken)?;
         match &chunk {

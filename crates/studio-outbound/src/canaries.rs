@@ -1,7 +1,7 @@
 //! Canaries: listeners that nobody may reach. Every way round the address policy that we know is tried against them.
 
 use crate::{
-    client::{Call, CallError, Door},
+    client::{Call, CallError, Door, IDLE_LIMIT},
     destination::AddressRule,
     fetch::HttpFetcher,
 };
@@ -258,8 +258,8 @@ async fn silence_ends_a_call() {
         total: Duration,
     ) -> Result<crate::client::Reply, CallError> {
         let destination = Destination::Configured { base_url: url.to_owned() };
-        let (method, headers) = (Method::GET, HeaderMap::new());
-        door.send(Call { destination: &destination, method, url, headers, body: None, first_byte, total }).await
+        let (method, headers, idle) = (Method::GET, HeaderMap::new(), IDLE_LIMIT);
+        door.send(Call { destination: &destination, method, url, headers, body: None, first_byte, idle, total }).await
     }
     let (short, long) = (Duration::from_millis(50), Duration::from_secs(60));
     let door = Door::new();
@@ -278,6 +278,11 @@ async fn silence_ends_a_call() {
     });
     let reply = send(&door, &url, long, short).await.unwrap();
     assert_eq!(reply.body.collect(1000).await, Err(crate::client::ReadError::OutOfTime));
+    let mut reply = send(&door, &url, long, long).await.unwrap();
+    // How long silence is borne may change in the middle.
+    assert_eq!(reply.body.next(1000, 1000).await, Ok(Some("half".into())));
+    reply.body.set_idle(short);
+    assert_eq!(reply.body.next(1000, 1000).await, Err(crate::client::ReadError::Silent));
     let reply = send(&door, &url, long, long).await.unwrap();
     tokio::time::pause();
     assert_eq!(reply.body.collect(1000).await, Err(crate::client::ReadError::Silent));

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// Longest wait for a connection, name resolution and TLS included.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Longest silence within a body.
+/// Longest silence within a body, where nothing else is said.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How long an unused connection is kept. Shorter than the 5 s after which common servers close one: a request that meets
 /// a closing connection is lost, and a lost submit is money held for nothing.
@@ -46,6 +46,8 @@ pub struct Call<'a> {
     pub body: Option<Bytes>,
     /// Longest wait for the head of the answer, from now.
     pub first_byte: Duration,
+    /// Longest silence within its body: [`IDLE_LIMIT`], unless there is a reason.
+    pub idle: Duration,
     /// Longest that all of it may take, body included, from now.
     pub total: Duration,
 }
@@ -133,7 +135,7 @@ impl Door {
             Ok(Ok(response)) => Ok(Reply {
                 status: response.status(),
                 headers: response.headers().clone(),
-                body: Body::new(response, deadline),
+                body: Body::new(response, deadline, call.idle),
             }),
             Ok(Err(error)) => Err(classify(error)),
             Err(_) if head_by < deadline => Err(CallError::Silent),

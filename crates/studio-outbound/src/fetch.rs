@@ -3,7 +3,7 @@
 //! A place that answers with anything but success is an error, a redirect too: it would lead to a place that nobody
 //! checked.
 
-use crate::client::{Call, CallError, Door, ReadError};
+use crate::client::{Call, CallError, Door, IDLE_LIMIT, ReadError};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use reqwest::{Method, header::HeaderMap};
@@ -38,6 +38,7 @@ impl Fetcher for HttpFetcher {
             headers: HeaderMap::new(),
             body: None,
             first_byte: FIRST_BYTE_LIMIT,
+            idle: IDLE_LIMIT,
             total: TOTAL_LIMIT,
         };
         let reply = self.door.send(call).await.map_err(|error| match error {

@@ -1,7 +1,7 @@
 //! LEAVES THE BUILDING: every request that the studio makes to others, through one door.
 //!
 //! [`client`] is the door: it decides where a request may go, how long it may take and how much may come back.
-//! [`address_policy`] knows which addresses are public. [`fetch`] gets what lies at a URL; [`providers`] speak the wire
+//! [`address_policy`] knows which addresses are public, `event_stream` reads answers that come piece by piece. [`fetch`] gets what lies at a URL; [`providers`] speak the wire
 //! formats of those who run models. Nothing here retries, stores or charges: that is done once, for all, around it.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -11,6 +11,7 @@ pub mod client;
 
 mod body;
 mod destination;
+mod event_stream;
 mod names;
 
 pub mod fetch;

@@ -1,10 +1,10 @@
-//! One call to a provider, read whole: what came back, or what its absence means for a submit.
+//! One call to a provider: what came back, read whole or yet to be read as a stream, or what its absence means for a submit.
 
-use crate::client::{Call, CallError, Door, ReadError};
+use crate::client::{Body, Call, CallError, Door, ReadError, Reply};
 use bytes::Bytes;
 use reqwest::{
     StatusCode,
-    header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use std::time::Duration;
 use studio_core::secret::Secret;
@@ -20,6 +20,16 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Bytes,
+}
+
+/// An answer that may come piece by piece.
+pub(super) enum Opened {
+    /// It does: a success, with events to read.
+    Events(Body),
+    /// It came as a whole.
+    Whole(Answer),
+    /// A success, but neither events nor JSON; nothing of it was read.
+    Other,
 }
 
 /// Why there is no answer, by what it means for a submit.
@@ -39,13 +49,28 @@ pub(super) enum Trouble {
 
 /// Sends a call and reads the answer.
 pub(super) async fn exchange(door: &Door, call: Call<'_>) -> Result<Answer, Trouble> {
-    let reply = door.send(call).await.map_err(|error| match error {
-        CallError::NotSent | CallError::Forbidden(_) => Trouble::NotSent,
-        CallError::Lost | CallError::Silent => Trouble::Lost,
-        CallError::OutOfTime => Trouble::OutOfTime,
-    })?;
+    let reply = door.send(call).await.map_err(Trouble::of)?;
+    read(reply, REPLY_LIMIT).await
+}
+
+/// Sends a call whose answer may be a stream of events. One that comes whole may have `limit` bytes.
+pub(super) async fn open(door: &Door, call: Call<'_>, limit: u64) -> Result<Opened, Trouble> {
+    let reply = door.send(call).await.map_err(Trouble::of)?;
+    let kind = reply.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        _ if !reply.status.is_success() => {}
+        "text/event-stream" => return Ok(Opened::Events(reply.body)),
+        // Some don't say what it is.
+        "" | "application/json" | "text/plain" | "application/octet-stream" => {}
+        _ => return Ok(Opened::Other),
+    }
+    read(reply, limit).await.map(Opened::Whole)
+}
+
+async fn read(reply: Reply, limit: u64) -> Result<Answer, Trouble> {
     let (status, retry_after) = (reply.status, retry_after(&reply.headers));
-    let limit = if status.is_success() { REPLY_LIMIT } else { REFUSAL_LIMIT };
+    let limit = if status.is_success() { limit } else { REFUSAL_LIMIT };
     let body = match reply.body.collect(limit).await {
         Ok(body) => body,
         // The status of a refusal says enough, whatever became of its text.
@@ -55,6 +80,16 @@ pub(super) async fn exchange(door: &Door, call: Call<'_>) -> Result<Answer, Trou
         Err(ReadError::Silent | ReadError::Broken) => return Err(Trouble::Taken),
     };
     Ok(Answer { status, retry_after, body })
+}
+
+impl Trouble {
+    fn of(error: CallError) -> Self {
+        match error {
+            CallError::NotSent | CallError::Forbidden(_) => Self::NotSent,
+            CallError::Lost | CallError::Silent => Self::Lost,
+            CallError::OutOfTime => Self::OutOfTime,
+        }
+    }
 }
 
 /// Shows a key as a bearer token, in a header that is never printed.

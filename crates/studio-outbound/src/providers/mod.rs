@@ -1,11 +1,12 @@
 //! Those who run models: one folder each, their wire formats inside. What all adapters need is beside them: [`exchange`] for
-//! one call, [`words`] and [`outputs`] for what comes back.
+//! one call, [`saying`] for an answer that comes piece by piece, [`words`] and [`outputs`] for what comes back.
 
 pub mod cog;
 pub mod openai;
 
 mod exchange;
 mod outputs;
+mod saying;
 mod words;
 
 #[cfg(test)]

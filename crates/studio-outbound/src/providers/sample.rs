@@ -1,12 +1,16 @@
-//! A job to test adapters with.
+//! Jobs to test adapters with.
 
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::HashMap;
 use studio_core::{
     catalog::Modality,
-    id::{JobId, RequestId, UserId},
-    job::{Job, NewJob, Payer, Status},
+    id::{AssetId, JobId, RequestId, UserId},
+    job::{ContentHash, Durability, Job, NewJob, Payer, Status},
+    media::MediaType,
     money::Nanos,
     parameter::Parameters,
-    request::{ImageRequest, Input},
+    request::{ChatRequest, Format, ImageRequest, Input, Message, Picture, Role},
     secret::Prompt,
     time::Timestamp,
 };
@@ -15,6 +19,47 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_600_000_000);
 
 /// A job for pictures, about to be submitted for the first time.
 pub(super) fn job(parameters: Parameters) -> Job {
+    of(Modality::Image, Input::Image(ImageRequest { prompt: Prompt::new("a sea"), parameters }))
+}
+
+/// A job for the next message of a conversation.
+pub(super) fn chat_job(request: ChatRequest) -> Job {
+    of(Modality::Chat, Input::Chat(request))
+}
+
+/// A conversation of one question, its answer to be said piece by piece.
+pub(super) fn chat(parameters: Value) -> ChatRequest {
+    ChatRequest {
+        messages: vec![Message::text(Role::User, "why is the \"sea\" 🌊 blue?")],
+        tools: Vec::new(),
+        tool_choice: None,
+        format: Format::Text,
+        stop: Vec::new(),
+        streams: true,
+        parameters: serde_json::from_value(parameters).unwrap(),
+    }
+}
+
+/// A picture for a message, and its bytes.
+pub(super) fn picture() -> (Picture, Bytes) {
+    let bytes = Bytes::from_static(b"\x89PNG");
+    let picture = Picture {
+        asset: AssetId::new(NOW, [4; 10]),
+        hash: ContentHash([5; 32]),
+        media_type: MediaType::Png,
+        bytes: 4,
+        tokens: 0,
+    };
+    (picture, bytes)
+}
+
+/// No pictures are shown.
+pub(super) fn no_pictures() -> &'static HashMap<ContentHash, Bytes> {
+    static NONE: std::sync::LazyLock<HashMap<ContentHash, Bytes>> = std::sync::LazyLock::new(HashMap::new);
+    &NONE
+}
+
+fn of(modality: Modality, input: Input) -> Job {
     let user = UserId::new(NOW, [1; 10]);
     Job {
         status: Status::Submitting,
@@ -25,12 +70,13 @@ pub(super) fn job(parameters: Parameters) -> Job {
             owner: user,
             payer: Payer::User(user),
             request: RequestId::new(NOW, [3; 10]),
-            modality: Modality::Image,
+            modality,
             model: "m".into(),
             provider: "lab".into(),
             upstream: "m".into(),
-            input: Input::Image(ImageRequest { prompt: Prompt::new("a sea"), parameters }),
+            input,
             deadline: None,
+            durability: Durability::Power,
             hold: Nanos::ZERO,
             price_list: None,
             warnings: Vec::new(),

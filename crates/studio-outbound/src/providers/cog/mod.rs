@@ -3,6 +3,8 @@
 //! A *polled* worker (our engines) knows one thing more than plain Cog: `GET /predictions/{id}`. There, `start` returns
 //! at once and the truth is asked for. A plain container can't be asked, so `start` holds the connection until the
 //! prediction is over. The id is always ours: the name of the attempt, so the same attempt sent twice is one prediction.
+//!
+//! A conversation is always asked for as a stream, and its worker stops when nobody reads it any more.
 
 mod wire;
 
@@ -10,26 +12,28 @@ mod wire;
 mod tests;
 
 use crate::{
-    client::{Call, Door},
+    client::{Call, Door, IDLE_LIMIT},
     providers::{
-        exchange::{Answer, Trouble, exchange, show_key},
-        outputs::INLINE_LIMIT,
+        exchange::{Answer, Opened, Trouble, exchange, open, show_key},
+        outputs::{INLINE_LIMIT, bad_output},
+        saying::{said, saying},
     },
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use std::time::Duration;
 use studio_core::{
     job::Job,
-    ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Started, Submission},
+    ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Saying, Started, Submission},
+    request::{ChatRequest, ImageRequest, Input},
     retry::{Failure, FailureKind},
     secret::Secret,
 };
-use wire::News;
+use wire::{News, Telling};
 
 /// Longest that a question without a wait may take: cancel, lookup, health.
 const QUESTION_LIMIT: Duration = Duration::from_secs(10);
@@ -37,6 +41,9 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 const WAIT_SLACK: Duration = Duration::from_secs(10);
 /// Longest that an answer with outputs may take to arrive once it has begun.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// Most bytes of a conversation's next message that comes whole.
+const WHOLE_LIMIT: u64 = 16 << 20;
 
 /// Where a worker is and what it can do.
 #[derive(Debug, Clone)]
@@ -104,9 +111,66 @@ impl CogProvider {
     ) -> Result<Answer, Trouble> {
         let url = format!("{}{path}", self.base_url);
         let headers = self.headers(body.is_some(), prefer)?;
-        let call =
-            Call { destination: &self.settings.destination, method, url: &url, headers, body, first_byte, total };
+        let (destination, idle) = (&self.settings.destination, IDLE_LIMIT);
+        let call = Call { destination, method, url: &url, headers, body, first_byte, idle, total };
         exchange(&self.door, call).await
+    }
+
+    /// Submits a conversation, and listens.
+    async fn talk(&self, submission: &Submission<'_>, chat: &ChatRequest) -> Result<Saying, Failure> {
+        let name = submission.job.attempt_name();
+        let url = format!("{}/predictions/{name}", self.base_url);
+        let mut headers = self.headers(true, None).map_err(|trouble| self.submit_trouble(trouble))?;
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let call = Call {
+            destination: &self.settings.destination,
+            method: Method::PUT,
+            url: &url,
+            headers,
+            body: Some(wire::chat_request(chat)),
+            first_byte: submission.first_byte_limit,
+            idle: submission.first_byte_limit,
+            total: submission.total_limit,
+        };
+        let telling = Telling::new(&self.settings.name, &name, self.settings.supervised);
+        match open(&self.door, call, WHOLE_LIMIT).await.map_err(|trouble| self.submit_trouble(trouble))? {
+            Opened::Events(body) => Ok(saying(&self.settings.name, body, submission.idle_limit, telling)),
+            // Plain containers of models that don't say piece by piece.
+            Opened::Whole(answer) if answer.status.is_success() => telling.whole(&answer.body).map(said),
+            Opened::Whole(answer) => Err(self.refused(&answer)),
+            Opened::Other => Err(bad_output("the worker's answer is not a prediction")),
+        }
+    }
+
+    /// Submits a request for pictures.
+    async fn draw(&self, submission: &Submission<'_>, image: &ImageRequest) -> Result<Started, Failure> {
+        let name = submission.job.attempt_name();
+        let body = wire::image_request(image, submission.upload_to);
+        let (prefer, first_byte) = match self.settings.polled {
+            true => (Some("respond-async".to_owned()), submission.first_byte_limit),
+            // The first byte of a synchronous answer is the result.
+            false => (None, submission.total_limit),
+        };
+        let path = format!("/predictions/{name}");
+        let answer = self.ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit).await;
+        let answer = match answer {
+            // It has it, under the name that we gave it.
+            Err(Trouble::Taken) if self.settings.polled => return Ok(Started::Pending(name)),
+            answer => answer.map_err(|trouble| self.submit_trouble(trouble))?,
+        };
+        let news = match wire::read(&answer.body, INLINE_LIMIT) {
+            // Some workers tell of a failed prediction with an error status.
+            Ok(News::Failed(error)) => Ok(News::Failed(error)),
+            _ if !answer.status.is_success() => return Err(self.refused(&answer)),
+            other => other,
+        };
+        match news? {
+            News::Done(outputs) => Ok(Started::Done(outputs)),
+            News::Failed(error) => Err(Failure::new(FailureKind::ModelFailed, error)),
+            News::Canceled => Err(self.failure(FailureKind::ModelFailed, "stopped the work by itself")),
+            News::Running { .. } if self.settings.polled => Ok(Started::Pending(name)),
+            News::Running { .. } => Err(self.failure(FailureKind::Lost, "is still at it and can't be asked again")),
+        }
     }
 
     fn headers(&self, json: bool, prefer: Option<String>) -> Result<HeaderMap, Trouble> {
@@ -179,32 +243,9 @@ impl Provider for CogProvider {
     }
 
     async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure> {
-        let name = submission.job.attempt_name();
-        let body = wire::request(submission.job, submission.upload_to);
-        let (prefer, first_byte) = match self.settings.polled {
-            true => (Some("respond-async".to_owned()), submission.first_byte_limit),
-            // The first byte of a synchronous answer is the result.
-            false => (None, submission.total_limit),
-        };
-        let path = format!("/predictions/{name}");
-        let answer = self.ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit).await;
-        let answer = match answer {
-            // It has it, under the name that we gave it.
-            Err(Trouble::Taken) if self.settings.polled => return Ok(Started::Pending(name)),
-            answer => answer.map_err(|trouble| self.submit_trouble(trouble))?,
-        };
-        let news = match wire::read(&answer.body, INLINE_LIMIT) {
-            // Some workers tell of a failed prediction with an error status.
-            Ok(News::Failed(error)) => Ok(News::Failed(error)),
-            _ if !answer.status.is_success() => return Err(self.refused(&answer)),
-            other => other,
-        };
-        match news? {
-            News::Done(outputs) => Ok(Started::Done(outputs)),
-            News::Failed(error) => Err(Failure::new(FailureKind::ModelFailed, error)),
-            News::Canceled => Err(self.failure(FailureKind::ModelFailed, "stopped the work by itself")),
-            News::Running { .. } if self.settings.polled => Ok(Started::Pending(name)),
-            News::Running { .. } => Err(self.failure(FailureKind::Lost, "is still at it and can't be asked again")),
+        match &submission.job.input {
+            Input::Image(image) => self.draw(submission, image).await,
+            Input::Chat(chat) => self.talk(submission, chat).await.map(Started::Saying),
         }
     }
 

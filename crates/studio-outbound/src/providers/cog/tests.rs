@@ -27,7 +27,14 @@ fn at(worker: &CogWorker, polled: bool) -> CogProvider {
 async fn start_within(provider: &CogProvider, first_byte: Duration, total: Duration) -> Result<Started, Failure> {
     let job = job();
     let upload_to = Some("http://127.0.0.1:1/up/");
-    let submission = Submission { job: &job, upload_to, first_byte_limit: first_byte, total_limit: total };
+    let submission = Submission {
+        job: &job,
+        upload_to,
+        pictures: sample::no_pictures(),
+        first_byte_limit: first_byte,
+        idle_limit: LONG,
+        total_limit: total,
+    };
     provider.start(&submission).await
 }
 
@@ -60,7 +67,7 @@ async fn a_polled_worker_is_asked() {
     worker.hold();
     let name = job().attempt_name();
     assert_eq!(provider.lookup(&name).await.unwrap_err().kind, FailureKind::Unavailable, "not knowing proves nothing");
-    assert_eq!(start(&provider).await, Ok(Started::Pending(name.clone())));
+    assert!(matches!(start(&provider).await, Ok(Started::Pending(given)) if given == name));
     assert_eq!(provider.lookup(&name).await, Ok(Lookup::Found(name.clone())));
     let running = Polled::Running { stage: Some("drawing".into()), progress: 500 };
     assert_eq!(provider.poll(&job(), &name, Duration::ZERO).await, Ok(running));
@@ -130,10 +137,10 @@ async fn every_misbehaviour_has_its_kind() {
         // Told as they are: whether these bytes are a picture, and whether that address is public, is seen by who collects.
         worker.set(B::NotAnImage);
         let text = Produced::Inline(Bytes::from_static(b"this is no picture"));
-        assert_eq!(start(&at(&worker, polled)).await, Ok(Started::Done(vec![text])));
+        assert!(matches!(start(&at(&worker, polled)).await, Ok(Started::Done(made)) if made == [text]));
         worker.set(B::UrlOutput("http://169.254.169.254/latest".into()));
         let inside = Produced::At("http://169.254.169.254/latest".into());
-        assert_eq!(start(&at(&worker, polled)).await, Ok(Started::Done(vec![inside])));
+        assert!(matches!(start(&at(&worker, polled)).await, Ok(Started::Done(made)) if made == [inside]));
     }
 }
 

@@ -1,6 +1,6 @@
 //! OpenAI, and every server that speaks its API.
 //!
-//! One request, one answer: the connection is held until the pictures are there. The API promises nothing about a request
+//! One request, one answer: the connection is held until the pictures are there, or the last word is said. The API promises nothing about a request
 //! that comes twice and can't be asked after one, so an answer that is lost stays lost; an `Idempotency-Key` would only look
 //! like safety and is not sent. `X-Client-Request-Id` is the attempt's name: by it the provider's support finds a request.
 
@@ -10,10 +10,11 @@ mod wire;
 mod tests;
 
 use crate::{
-    client::{Call, Door},
+    client::{Call, Door, IDLE_LIMIT},
     providers::{
-        exchange::{Answer, Trouble, exchange, show_key},
-        outputs::INLINE_LIMIT,
+        exchange::{Answer, Opened, Trouble, exchange, open, show_key},
+        outputs::{INLINE_LIMIT, bad_output},
+        saying::{said, saying},
     },
 };
 use async_trait::async_trait;
@@ -25,14 +26,18 @@ use reqwest::{
 use std::time::Duration;
 use studio_core::{
     job::Job,
-    ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Started, Submission},
+    ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Saying, Started, Submission},
+    request::{ChatRequest, ImageRequest, Input},
     retry::{Failure, FailureKind},
     secret::Secret,
 };
-use wire::Refusal;
+use wire::{Listening, Refusal};
 
 /// Where OpenAI itself is.
 pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+
+/// Most bytes of a conversation's next message that comes whole.
+const WHOLE_LIMIT: u64 = 16 << 20;
 
 /// Where a server is and what it wants to be shown.
 #[derive(Debug, Clone)]
@@ -43,6 +48,9 @@ pub struct OpenAiSettings {
     pub base_url: String,
     /// The key, if it wants one.
     pub api_key: Option<Secret>,
+    /// Whether it calls the most tokens of an answer `max_completion_tokens`, as OpenAI itself does. Of those who imitate it
+    /// many know only the older `max_tokens`, which OpenAI's newer models refuse.
+    pub max_completion_tokens: bool,
 }
 
 /// A server of that API as a provider.
@@ -60,7 +68,8 @@ impl OpenAiProvider {
         Self { settings, destination, door: Door::new() }
     }
 
-    async fn post(&self, path: &str, name: &str, body: Bytes, limit: Duration) -> Result<Answer, Trouble> {
+    /// A call whose answer may be silent as long as all of it may take.
+    fn call<'a>(&'a self, url: &'a str, name: &str, body: Bytes, limit: Duration) -> Result<Call<'a>, Trouble> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let name = HeaderValue::try_from(name).map_err(|_| Trouble::NotSent)?;
@@ -68,18 +77,60 @@ impl OpenAiProvider {
         if let Some(key) = &self.settings.api_key {
             show_key(&mut headers, key)?;
         }
-        let url = format!("{}{path}", self.settings.base_url);
-        // The first byte of an answer is the result: it may take all the time there is.
-        let call = Call {
+        Ok(Call {
             destination: &self.destination,
             method: Method::POST,
-            url: &url,
+            url,
             headers,
             body: Some(body),
             first_byte: limit,
+            idle: IDLE_LIMIT,
             total: limit,
+        })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.base_url)
+    }
+
+    async fn draw(&self, submission: &Submission<'_>, image: &ImageRequest) -> Result<Started, Failure> {
+        let job = submission.job;
+        let url = self.url("/images/generations");
+        // The first byte of an answer is the result: it may take all the time there is.
+        let call =
+            self.call(&url, &job.attempt_name(), wire::image_request(&job.upstream, image), submission.total_limit);
+        let answer = match call {
+            Ok(call) => exchange(&self.door, call).await,
+            Err(trouble) => Err(trouble),
         };
-        exchange(&self.door, call).await
+        let answer = answer.map_err(|trouble| self.submit_trouble(trouble))?;
+        if !answer.status.is_success() {
+            return Err(self.refused(&answer));
+        }
+        wire::images(&answer.body, INLINE_LIMIT).map(Started::Done)
+    }
+
+    async fn talk(&self, submission: &Submission<'_>, chat: &ChatRequest) -> Result<Saying, Failure> {
+        let job = submission.job;
+        let bound = if self.settings.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+        let body = wire::chat_request(&job.upstream, chat, submission.pictures, bound)?;
+        let url = self.url("/chat/completions");
+        let opened = match self.call(&url, &job.attempt_name(), body, submission.total_limit) {
+            Ok(call) if chat.streams => {
+                let (first_byte, idle) = (submission.first_byte_limit, submission.first_byte_limit);
+                open(&self.door, Call { first_byte, idle, ..call }, WHOLE_LIMIT).await
+            }
+            // As for a picture, the first byte is the result.
+            Ok(call) => open(&self.door, Call { idle: submission.total_limit, ..call }, WHOLE_LIMIT).await,
+            Err(trouble) => Err(trouble),
+        };
+        let listening = Listening::new(&self.settings.name, self.settings.api_key.clone());
+        match opened.map_err(|trouble| self.submit_trouble(trouble))? {
+            Opened::Events(body) => Ok(saying(&self.settings.name, body, submission.idle_limit, listening)),
+            Opened::Whole(answer) if answer.status.is_success() => listening.whole(&answer.body).map(said),
+            Opened::Whole(answer) => Err(self.refused(&answer)),
+            Opened::Other => Err(bad_output("the provider answered with what is no answer")),
+        }
     }
 
     fn failure(&self, kind: FailureKind, what: &str) -> Failure {
@@ -137,15 +188,10 @@ impl Provider for OpenAiProvider {
     }
 
     async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure> {
-        let job = submission.job;
-        let answer = self
-            .post("/images/generations", &job.attempt_name(), wire::image_request(job), submission.total_limit)
-            .await
-            .map_err(|trouble| self.submit_trouble(trouble))?;
-        if !answer.status.is_success() {
-            return Err(self.refused(&answer));
+        match &submission.job.input {
+            Input::Image(image) => self.draw(submission, image).await,
+            Input::Chat(chat) => self.talk(submission, chat).await.map(Started::Saying),
         }
-        wire::images(&answer.body, INLINE_LIMIT).map(Started::Done)
     }
 
     async fn poll(&self, _: &Job, _: &str, _: Duration) -> Result<Polled, Failure> {

@@ -5,6 +5,10 @@
 //! in snake_case. Replies are hostile: every text is cleaned and shortened, every size has a cap, unknown fields and
 //! states are passed over.
 
+mod chat;
+
+pub(super) use chat::{Telling, chat_request};
+
 use super::Health;
 use crate::providers::{
     outputs::{self, MAX_OUTPUTS, bad_output},
@@ -14,12 +18,7 @@ use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use studio_core::{
-    job::Job,
-    ports::Produced,
-    request::{ImageRequest, Input},
-    retry::Failure,
-};
+use studio_core::{ports::Produced, request::ImageRequest, retry::Failure};
 
 /// Most characters of a worker's word for what it is doing.
 const MAX_STAGE_CHARS: usize = 60;
@@ -37,9 +36,8 @@ pub(super) enum News {
     Failed(String),
 }
 
-/// The body that asks for a job's prediction.
-pub(super) fn request(job: &Job, upload_to: Option<&str>) -> Bytes {
-    let Input::Image(image) = &job.input;
+/// The body that asks for pictures.
+pub(super) fn image_request(image: &ImageRequest, upload_to: Option<&str>) -> Bytes {
     let mut body = Map::from_iter([("input".to_owned(), Value::Object(image_input(image)))]);
     if let Some(prefix) = upload_to {
         body.insert("output_file_prefix".into(), prefix.into());
@@ -93,16 +91,19 @@ pub(super) fn read(reply: &[u8], output_cap: usize) -> Result<News, Failure> {
         serde_json::from_slice(reply).map_err(|_| bad_output("the worker's answer is not a prediction"))?;
     Ok(match &*prediction.status {
         "succeeded" => News::Done(outputs(prediction.output, output_cap)?),
-        "failed" => News::Failed(prediction.error.as_ref().and_then(Value::as_str).map_or_else(
-            || "the model failed and did not say why".to_owned(),
-            |error| clean(error, MAX_MESSAGE_CHARS),
-        )),
+        "failed" => News::Failed(failed(prediction.error.as_ref())),
         "canceled" => News::Canceled,
         _ => News::Running {
             stage: prediction.stage.as_ref().and_then(Value::as_str).map(|stage| clean(stage, MAX_STAGE_CHARS)),
             progress: thousandths(prediction.progress.as_ref().and_then(Value::as_f64)),
         },
     })
+}
+
+/// Why a prediction failed.
+fn failed(error: Option<&Value>) -> String {
+    let why = error.and_then(Value::as_str).map(|error| clean(error, MAX_MESSAGE_CHARS));
+    why.unwrap_or_else(|| "the model failed and did not say why".to_owned())
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000 just before")]

@@ -1,32 +1,21 @@
-//! OpenAI's JSON, which nobody outside of this folder sees. Images so far: a job's input into a request body, an answer into
-//! pictures, an error into what it means.
+//! Pictures: a request into the body that asks for them, an answer into what was made.
 //!
 //! Image models of this API know no seed and no `response_format` (they answer in base64); servers that imitate it may
-//! answer with addresses instead. Replies are hostile: what isn't what it should be is no output, unknown fields are
-//! passed over.
+//! answer with addresses instead.
 
+use super::Text;
 use crate::providers::{
     outputs::{self, MAX_OUTPUTS, bad_output},
-    words::{MAX_MESSAGE_CHARS, clean, snake_case},
+    words::snake_case,
 };
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
-use studio_core::{
-    job::Job,
-    ports::Produced,
-    request::{ImageRequest, Input},
-    retry::Failure,
-};
+use studio_core::{ports::Produced, request::ImageRequest, retry::Failure};
 
-/// How the API's own identifiers begin: keys, accounts, requests. They are nobody's business but the operator's.
-const IDENTIFIERS: [&str; 6] = ["sk-", "org-", "proj_", "req_", "user-", "acct_"];
-
-/// The body that asks for a job's pictures.
-pub(super) fn image_request(job: &Job) -> Bytes {
-    let Input::Image(image) = &job.input;
-    Value::Object(image_body(&job.upstream, image)).to_string().into()
+/// The body that asks a model for pictures.
+pub(in super::super) fn image_request(model: &str, image: &ImageRequest) -> Bytes {
+    Value::Object(image_body(model, image)).to_string().into()
 }
 
 fn image_body(model: &str, image: &ImageRequest) -> Map<String, Value> {
@@ -65,12 +54,8 @@ struct Image<'a> {
     url: Option<Text<'a>>,
 }
 
-/// Borrowed from the reply where it can be: a picture has megabytes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// Reads an answer with pictures. `cap` is the most bytes of all of them together.
-pub(super) fn images(reply: &[u8], cap: usize) -> Result<Vec<Produced>, Failure> {
+pub(in super::super) fn images(reply: &[u8], cap: usize) -> Result<Vec<Produced>, Failure> {
     let Images { data } =
         serde_json::from_slice(reply).map_err(|_| bad_output("the provider's answer is not a list of pictures"))?;
     if data.is_empty() {
@@ -91,47 +76,6 @@ pub(super) fn images(reply: &[u8], cap: usize) -> Result<Vec<Produced>, Failure>
             (None, None) => Err(bad_output("the provider's picture is neither in its answer nor at an address")),
         })
         .collect()
-}
-
-/// Why the API refuses, as far as it says so.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// The account has nothing left to spend.
-    NoCredit,
-    /// What was asked for is against its rules.
-    Policy,
-    /// Anything else, in its own (cleaned) words; empty when it has none.
-    Other(String),
-}
-
-/// Whether an error's body is the API's own: something before it, which may have passed the request on, says it otherwise.
-pub(super) fn is_own_refusal(reply: &[u8]) -> bool {
-    serde_json::from_slice::<Value>(reply).is_ok_and(|body| body["error"].is_object())
-}
-
-/// Reads an error.
-pub(super) fn refusal(reply: &[u8]) -> Refusal {
-    let body: Value = serde_json::from_slice(reply).unwrap_or_default();
-    let error = &body["error"];
-    let says = |word: &str| ["code", "type"].iter().any(|field| error[field] == word);
-    if ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"].iter().any(|word| says(word)) {
-        return Refusal::NoCredit;
-    }
-    if ["moderation_blocked", "content_policy_violation"].iter().any(|word| says(word)) {
-        return Refusal::Policy;
-    }
-    Refusal::Other(error["message"].as_str().map(anonymous).unwrap_or_default())
-}
-
-/// Cleaned, and without the API's own identifiers.
-fn anonymous(message: &str) -> String {
-    let cleaned = clean(message, MAX_MESSAGE_CHARS);
-    let is_identifier = |word: &str| {
-        let bare = word.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-        IDENTIFIERS.iter().any(|start| bare.starts_with(start))
-    };
-    let words = cleaned.split(' ').map(|word| if is_identifier(word) { "[…]" } else { word });
-    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -213,33 +157,5 @@ mod tests {
         for text in ["", "<html>", "{\"data\":", "\u{0}"] {
             assert!(images(text.as_bytes(), CAP).is_err());
         }
-    }
-
-    #[test]
-    fn refusals_are_told_apart_short_and_clean() {
-        let other = |text: &str| Refusal::Other(text.into());
-        for (error, expected) in [
-            (json!({"code": "insufficient_quota", "message": "x"}), Refusal::NoCredit),
-            (json!({"type": "insufficient_quota", "code": null}), Refusal::NoCredit),
-            (json!({"code": "billing_hard_limit_reached"}), Refusal::NoCredit),
-            (json!({"code": "moderation_blocked", "message": "request id req_1"}), Refusal::Policy),
-            (
-                json!({"message": "Unknown parameter: 'seed'.", "code": "unknown_parameter"}),
-                other("Unknown parameter: 'seed'."),
-            ),
-            (
-                json!({"message": "key 'sk-abc***xyz' of\n(org-77) at https://internal/x, see req_9\u{1b}"}),
-                other("key […] of […] at [address] see […]"),
-            ),
-            (json!({"message": 7, "code": []}), other("")),
-            (json!("oh no"), other("")),
-        ] {
-            assert_eq!(refusal(json!({ "error": error }).to_string().as_bytes()), expected, "{error}");
-        }
-        for text in ["", "<html>", "[]", "7", "{\"error\":"] {
-            assert_eq!(refusal(text.as_bytes()), other(""), "{text}");
-        }
-        let long = json!({"error": {"message": "é ".repeat(100_000)}}).to_string();
-        assert!(matches!(refusal(long.as_bytes()), Refusal::Other(text) if text.chars().count() <= MAX_MESSAGE_CHARS));
     }
 }

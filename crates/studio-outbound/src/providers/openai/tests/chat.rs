@@ -1,0 +1,400 @@
+//! Conversations: what each behaviour of the emulator becomes, and that what was told is what was sent.
+
+use super::*;
+use crate::providers::sample;
+use futures_util::StreamExt;
+use serde_json::json;
+use std::collections::HashMap;
+use studio_core::{
+    bill::{Reported, Tokens},
+    money::Nanos,
+    ports::Piece,
+    request::{Format, Message, Part, Role, Tool, ToolCall, ToolChoice},
+    secret::Prompt,
+    words::{Finish, Voice},
+};
+use studio_testkit::openai::{Behaviour, ChatRecord, Trick};
+
+/// A conversation whose last words tell the emulator what to do.
+fn asking(words: &str) -> ChatRequest {
+    ChatRequest { messages: vec![Message::text(Role::User, words)], ..sample::chat(json!({ "maxOutputTokens": 64 })) }
+}
+
+fn job(chat: ChatRequest) -> Job {
+    Job { upstream: "gpt-5.6-luna".into(), ..sample::chat_job(chat) }
+}
+
+/// First byte, silence, all of it.
+type Limits = (Duration, Duration, Duration);
+
+async fn talk_within(provider: &OpenAiProvider, chat: ChatRequest, limits: Limits) -> Result<Saying, Failure> {
+    let (first_byte_limit, idle_limit, total_limit) = limits;
+    let job = job(chat);
+    let pictures = sample::no_pictures();
+    let submission = Submission { job: &job, upload_to: None, pictures, first_byte_limit, idle_limit, total_limit };
+    match provider.start(&submission).await? {
+        Started::Saying(saying) => Ok(saying),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn talk(provider: &OpenAiProvider, chat: ChatRequest) -> Result<Saying, Failure> {
+    talk_within(provider, chat, (LONG, LONG, LONG)).await
+}
+
+/// All that was heard, in one, and how it ended.
+#[derive(Debug, Default)]
+struct Heard {
+    name: String,
+    text: String,
+    thought: String,
+    calls: Vec<(u32, String, String, String)>,
+    finish: Vec<Finish>,
+    used: Vec<Reported>,
+    batches: usize,
+    failure: Option<Failure>,
+}
+
+impl Heard {
+    fn take(&mut self, pieces: Vec<Piece>) {
+        assert!(!pieces.is_empty());
+        self.batches += 1;
+        for piece in pieces {
+            match piece {
+                Piece::Named(name) => {
+                    assert!(self.name.is_empty(), "named twice");
+                    self.name = name;
+                }
+                Piece::Said(voice, text) => {
+                    assert!(!text.is_empty());
+                    match voice {
+                        Voice::Text => self.text.push_str(&text),
+                        Voice::Reasoning => self.thought.push_str(&text),
+                        Voice::ToolCall { index, id, name } => {
+                            match self.calls.iter_mut().find(|call| call.0 == index) {
+                                Some(call) => call.3.push_str(&text),
+                                None => self.calls.push((index, id, name, text)),
+                            }
+                        }
+                    }
+                }
+                Piece::Finished(finish) => self.finish.push(finish),
+                Piece::Used(reported) => self.used.push(reported),
+            }
+        }
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        let [used] = &self.used[..] else { return None };
+        used.tokens
+    }
+}
+
+async fn hear(mut saying: Saying) -> Heard {
+    let mut heard = Heard::default();
+    while let Some(news) = saying.next().await {
+        assert!(heard.failure.is_none(), "an error is the last");
+        match news {
+            Ok(pieces) => heard.take(pieces),
+            Err(failure) => heard.failure = Some(failure),
+        }
+    }
+    heard
+}
+
+async fn ask(api: &OpenAi, words: &str) -> Heard {
+    hear(talk(&at(api), asking(words)).await.unwrap()).await
+}
+
+fn words(count: u64) -> String {
+    (1..=count).map(|number| format!("word{number} ")).collect()
+}
+
+/// The emulator's thread may be a step behind what its caller has seen of a connection's end.
+async fn until(api: &OpenAi, is_so: impl Fn(&ChatRecord) -> bool) -> ChatRecord {
+    loop {
+        if let Some(chat) = api.chats().into_iter().next_back().filter(&is_so) {
+            return chat;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn words_come_as_they_are_said_and_are_paid_as_they_are_billed() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    api.hold();
+    let mut saying = talk(&at(&api), asking("why?")).await.unwrap();
+    let first = saying.next().await.unwrap().unwrap();
+    assert_eq!(first, [Piece::Named("chatcmpl-emulated0".into())]);
+    for number in 1..=3 {
+        api.let_go(1);
+        let said = saying.next().await.unwrap().unwrap();
+        assert_eq!(said, [Piece::Said(Voice::Text, format!("word{number} "))], "as it comes");
+    }
+    api.release();
+    let heard = hear(saying).await;
+    assert_eq!(words(3) + &heard.text, words(20));
+    let chat = &api.chats()[0];
+    assert_eq!((heard.finish.as_slice(), &heard.failure), (&[Finish::Stop][..], &None));
+    assert_eq!((chat.said.as_str(), chat.pieces, chat.finished, chat.hung_up), (&*words(20), 20, true, false));
+    let tokens = heard.tokens().unwrap();
+    assert_eq!((tokens.input, tokens.cached, tokens.output, tokens.reasoning), chat.billed);
+    assert_eq!(heard.used[0].raw.as_ref().unwrap()["total_tokens"], tokens.input + tokens.output);
+}
+
+#[tokio::test]
+async fn what_is_heard_is_what_was_written() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    for (asked, said, finish) in [
+        ("pieces 200]] [[word wörd🌊", 64, Finish::Length),
+        ("pieces 64", 64, Finish::Stop),
+        ("heartbeats", 20, Finish::Stop),
+        ("pieces 0", 0, Finish::Stop),
+        ("nodone", 20, Finish::Stop),
+        ("noreason", 20, Finish::Other),
+        ("whole", 20, Finish::Stop),
+        ("gap 1]] [[pieces 5", 5, Finish::Stop),
+    ] {
+        let heard = ask(&api, &format!("[[{asked}]]")).await;
+        let chat = until(&api, |chat| chat.finished).await;
+        assert_eq!((&heard.text, chat.pieces, heard.failure), (&chat.said, said, None), "{asked}");
+        assert_eq!(heard.finish, [finish], "{asked}");
+        let used = heard.used[0].tokens.unwrap();
+        assert_eq!((used.input, used.cached, used.output, used.reasoning), chat.billed, "{asked}");
+    }
+    let silent = ask(&api, "[[nousage]]").await;
+    assert_eq!((silent.text, silent.used, silent.finish), (words(20), Vec::new(), vec![Finish::Stop]));
+}
+
+#[tokio::test]
+async fn usage_is_told_with_its_details_and_costs() {
+    let api = OpenAi::start(Behaviour::Chat(vec![Trick::Cached(3), Trick::Reasoning(9)])).unwrap();
+    let heard = ask(&api, "[[think 2]] [[cost 0.0012345678901]]").await;
+    assert_eq!((heard.thought.as_str(), &heard.text), ("thought1 thought2 ", &words(20)));
+    let tokens = heard.tokens().unwrap();
+    assert_eq!((tokens.cached, tokens.output, tokens.reasoning), (3, 31, 11));
+    assert_eq!(heard.used[0].cost, Some(Nanos::new(1_234_568)));
+    assert_eq!(heard.used[0].raw.as_ref().unwrap()["cost_details"]["new_kind_of_cost"], json!([1, "x"]));
+    assert_eq!(ask(&api, "[[ticks 12345]]").await.used[0].cost, Some(Nanos::new(1235)));
+    assert_eq!(ask(&api, "[[cost free]]").await.used[0].cost, None);
+}
+
+#[tokio::test]
+async fn everything_of_a_conversation_is_taken_by_the_api() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let (picture, bytes) = sample::picture();
+    let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let tool =
+        |name: &str| Tool { name: name.into(), description: Some(Prompt::new("Looks.")), parameters: schema.clone() };
+    let parameters =
+        json!({"maxOutputTokens": 64, "temperature": 0.5, "topP": 0.9, "seed": 7, "reasoningEffort": "low"});
+    let first = vec![Part::Text(Prompt::new("[[tools]] look")), Part::Picture(picture.clone())];
+    let mut chat = ChatRequest {
+        messages: vec![
+            Message::text(Role::System, "be short"),
+            Message { parts: first, ..Message::text(Role::User, "") },
+        ],
+        tools: vec![tool("look"), tool("jump")],
+        tool_choice: Some(ToolChoice::Required),
+        format: Format::Schema { name: "answer".into(), schema: schema.clone() },
+        stop: vec!["END".into()],
+        ..sample::chat(parameters)
+    };
+    let pictures = HashMap::from([(picture.hash, bytes)]);
+    let provider = at(&api);
+    let (first_byte_limit, idle_limit, total_limit) = (LONG, LONG, LONG);
+    for streams in [true, false] {
+        let job = job(ChatRequest { streams, ..chat.clone() });
+        let submission =
+            Submission { job: &job, upload_to: None, pictures: &pictures, first_byte_limit, idle_limit, total_limit };
+        let Ok(Started::Saying(saying)) = provider.start(&submission).await else { panic!("refused") };
+        let heard = hear(saying).await;
+        let call =
+            |index: u32, name: &str, arguments: &str| (index, format!("call_{index}"), name.into(), arguments.into());
+        let calls = [call(0, "look", "{\"city\":\"Oslo\"}"), call(1, "jump", "{\"city\":\"Rome\",\"days\":3}")];
+        assert_eq!((&heard.calls[..], heard.finish), (&calls[..], vec![Finish::ToolCalls]), "streams: {streams}");
+        let sent = api.requests().pop().unwrap();
+        assert_eq!(sent.headers["x-client-request-id"], job.attempt_name());
+        assert_eq!(sent.headers["authorization"], format!("Bearer {KEY}"));
+        assert_eq!((sent.body.get("stream").is_some(), &sent.body["top_p"]), (streams, &json!(0.9)));
+        assert_eq!(sent.body["max_completion_tokens"], 64);
+        let url = &sent.body["messages"][1]["content"][1]["image_url"]["url"];
+        assert_eq!(url, "data:image/png;base64,iVBORw==");
+    }
+    let call = ToolCall { id: "call_0".into(), name: "look".into(), arguments: Prompt::new("{}") };
+    let empty = Message { parts: Vec::new(), ..Message::text(Role::Assistant, "") };
+    chat.messages[1] = Message::text(Role::User, "[[tools]] look");
+    chat.messages.push(Message { tool_calls: vec![call], ..empty });
+    chat.messages.push(Message { tool_call_id: Some("call_0".into()), ..Message::text(Role::Tool, "a sea") });
+    assert_eq!(hear(talk(&provider, chat).await.unwrap()).await.text, words(20), "and the answer to the tool's answer");
+    assert_eq!(api.connections(), 1, "answers that end as they should leave their connection open");
+}
+
+#[tokio::test]
+async fn those_who_imitate_it_know_another_word() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let mut older = at(&api);
+    older.settings.max_completion_tokens = false;
+    let refused = talk(&older, asking("hi")).await.map(drop).unwrap_err();
+    assert!(refused.message.contains("Unsupported parameter: 'max_tokens'"), "{refused}");
+    let job = Job { upstream: "gpt-oss".into(), ..job(asking("[[pieces 99]]")) };
+    let pictures = sample::no_pictures();
+    let (first_byte_limit, idle_limit, total_limit) = (LONG, LONG, LONG);
+    let submission = Submission { job: &job, upload_to: None, pictures, first_byte_limit, idle_limit, total_limit };
+    let Ok(Started::Saying(saying)) = older.start(&submission).await else { panic!("refused") };
+    assert_eq!(hear(saying).await.text, words(64));
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_kind() {
+    use Behaviour as B;
+    use FailureKind as K;
+    let api = OpenAi::start(B::Normal).unwrap();
+    let trick = |trick: Trick| B::Chat(vec![trick]);
+    for (behaviour, kind, word) in [
+        (B::BadKey401, K::Rejected, "lab does not accept our key"),
+        (B::InsufficientQuota, K::Rejected, "no credit"),
+        (B::ModerationBlocked, K::Rejected, "content policy"),
+        (B::Busy429Once(vec![]), K::Busy, "no room"),
+        (B::Fails(400), K::Rejected, "The server at [address] had an error."),
+        (B::Fails(402), K::Rejected, "no credit"),
+        (B::Fails(408), K::Lost, "408"),
+        (B::Fails(500), K::Lost, "500"),
+        (trick(Trick::Status(503)), K::Unavailable, "503"),
+        (trick(Trick::Status(504)), K::Lost, "504"),
+        (B::DiesBeforeReply, K::Lost, "lost"),
+        (B::Html, K::BadOutput, "no answer"),
+        (B::Chat(vec![Trick::Whole, Trick::Cut(1)]), K::Lost, "lost"),
+    ] {
+        for streams in [true, false] {
+            api.set(behaviour.clone());
+            let chat = ChatRequest { streams, ..asking("hi") };
+            let failure = talk(&at(&api), chat).await.map(drop).unwrap_err();
+            assert_eq!(failure.kind, kind, "{behaviour:?}: {failure}");
+            assert!(failure.message.contains(word), "{behaviour:?}: {failure}");
+            assert_discreet(&failure);
+        }
+    }
+    api.set(B::Normal);
+    let busy = talk(&at(&api), asking("[[busy 7]]")).await.map(drop).unwrap_err();
+    assert_eq!((busy.kind, busy.retry_after), (K::Busy, Some(Duration::from_secs(7))));
+    assert_eq!(ask(&api, "[[busy 7]]").await.text, words(20), "the second time");
+    let bad = ChatRequest { parameters: [("topK".to_owned(), 4.into())].into(), ..asking("hi") };
+    let failure = talk(&at(&api), bad).await.map(drop).unwrap_err();
+    assert_eq!(failure.message, "lab refused: Unknown parameter: 'top_k'.");
+    let gone = provider(OpenAi::start(B::Normal).unwrap().base_url(), None);
+    let failure = talk(&gone, asking("hi")).await.map(drop).unwrap_err();
+    assert_eq!(failure.kind, K::Unavailable);
+}
+
+fn assert_discreet(failure: &Failure) {
+    for secret in ["sk-", "127.0.0.1", "10.0.0.7", "org-", "req_", "chatcmpl", "://"] {
+        assert!(!failure.message.contains(secret), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_break_off_has_its_kind() {
+    use FailureKind as K;
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    for (asked, pieces, kind, word) in [
+        ("cut 7", 7, K::CutOff, "broke off"),
+        ("cut 0", 0, K::CutOff, "broke off"),
+        ("nonsense 2", 2, K::BadOutput, "no answer"),
+        ("error 3", 3, K::ModelFailed, "had an error"),
+        ("large 100000000", 0, K::BadOutput, "more at once"),
+        ("endless]] [[nonsense 9000", 9000, K::BadOutput, "no answer"),
+    ] {
+        let heard = ask(&api, &format!("[[{asked}]]")).await;
+        let failure = heard.failure.unwrap();
+        assert_eq!(failure.kind, kind, "{asked}: {failure}");
+        assert!(failure.message.contains(word), "{asked}: {failure}");
+        assert_discreet(&failure);
+        assert_eq!((&heard.text, heard.finish.len(), heard.used.len()), (&words(pieces), 0, 0), "{asked}");
+        let chat = api.chats().pop().unwrap();
+        assert_eq!((chat.finished, chat.pieces), (false, pieces), "{asked}");
+    }
+    // What was on its way when the connection was reset may be lost.
+    let reset = ask(&api, "[[reset 7]]").await;
+    assert_eq!(reset.failure.unwrap().kind, K::CutOff);
+    assert!(words(7).starts_with(&reset.text));
+    api.set(Behaviour::WrongTypes);
+    assert_eq!(ask(&api, "hi").await.failure.unwrap().kind, K::BadOutput);
+}
+
+#[tokio::test]
+async fn silence_is_borne_longer_before_the_first_word() {
+    let (short, long) = (Duration::from_millis(40), Duration::from_secs(60));
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let provider = at(&api);
+    // In the middle.
+    let saying = talk_within(&provider, asking("[[silent 4]]"), (long, short, long)).await.unwrap();
+    let heard = hear(saying).await;
+    let failure = heard.failure.unwrap();
+    assert_eq!((failure.kind, heard.text), (FailureKind::Timeout, words(4)));
+    assert!(failure.message.contains("fell silent"), "{failure}");
+    assert!(until(&api, |chat| chat.hung_up).await.hung_up, "and its connection is closed");
+    // Before: with time to think it is heard after ten times the silence that it may have later.
+    api.hold();
+    let mut saying = talk_within(&provider, asking("[[pieces 1]]"), (long, short, long)).await.unwrap();
+    assert!(matches!(&saying.next().await.unwrap().unwrap()[..], [Piece::Named(_)]));
+    let thinks = tokio::time::timeout(short * 10, saying.next()).await;
+    assert!(thinks.is_err(), "it may think: {thinks:?}");
+    api.release();
+    assert_eq!(hear(saying).await.text, words(1));
+    // Not for ever.
+    let saying = talk_within(&provider, asking("[[silent 0]]"), (short, long, long)).await.unwrap();
+    let failure = hear(saying).await.failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    assert!(failure.message.contains("did not begin"), "{failure}");
+    // Without even a head.
+    let failure = talk_within(&provider, asking("[[mute]]"), (short, long, long)).await.map(drop).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Lost);
+}
+
+#[tokio::test]
+async fn all_of_it_has_a_limit() {
+    let limits = (LONG, LONG, Duration::from_millis(150));
+    let api = OpenAi::start(Behaviour::Chat(vec![Trick::Endless, Trick::Gap(5), Trick::Heartbeats])).unwrap();
+    let heard = hear(talk_within(&at(&api), asking("hi"), limits).await.unwrap()).await;
+    let failure = heard.failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::Timeout);
+    assert!(failure.message.contains("took longer") && heard.text.starts_with("word1 "), "{failure}");
+    // Said to its end, and then nothing more: that is an end.
+    api.set(Behaviour::Chat(vec![Trick::NoDone, Trick::Pieces(3)]));
+    assert_eq!(ask(&api, "hi").await.finish, [Finish::Stop]);
+}
+
+#[tokio::test]
+async fn whoever_stops_listening_hangs_up() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    api.hold();
+    let mut saying = talk(&at(&api), asking("hi")).await.unwrap();
+    api.let_go(3);
+    let mut heard = Heard::default();
+    while heard.text != words(3) {
+        heard.take(saying.next().await.unwrap().unwrap());
+    }
+    drop(saying);
+    let chat = until(&api, |chat| chat.hung_up).await;
+    assert_eq!((chat.pieces, chat.billed.2, chat.finished), (3, 3, false));
+}
+
+#[tokio::test]
+async fn many_talk_at_once() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let provider = at(&api);
+    let one = |number: u64| {
+        let provider = &provider;
+        async move {
+            let cut = number.is_multiple_of(3);
+            let asked = if cut { format!("[[word w{number}x]] [[cut 7]]") } else { format!("[[word w{number}x]]") };
+            let heard = hear(talk(provider, asking(&asked)).await.unwrap()).await;
+            let expected: String = (1..=if cut { 7 } else { 20 }).map(|word| format!("w{number}x{word} ")).collect();
+            assert_eq!((heard.text, heard.failure.is_some()), (expected, cut));
+        }
+    };
+    futures_util::future::join_all((0..200).map(one)).await;
+    assert_eq!(api.chats().len(), 200);
+}
