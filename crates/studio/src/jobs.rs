@@ -12,7 +12,7 @@ use serde_json::json;
 use std::process::ExitCode;
 use studio_core::{
     id::JobId,
-    job::{Actor, Event},
+    job::{Actor, Durability, Event},
     money::Nanos,
     ports::{Advance, Advanced, Clock, Store},
 };
@@ -27,7 +27,14 @@ pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Resu
         },
     };
     let store = open_existing_store(config.data())?;
-    let advance = Advance { job: id, actor: Actor::Person, event: Event::Resolved { charge }, now: SystemClock.now() };
+    let advance = Advance {
+        job: id,
+        actor: Actor::Person,
+        event: Event::Resolved { charge },
+        said: None,
+        durability: Durability::Power,
+        now: SystemClock.now(),
+    };
     let job = match store.advance(advance).await? {
         Advanced::Moved { job, .. } => job,
         Advanced::Refused { job, .. } => {

@@ -159,6 +159,7 @@ fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<
             name: name.to_owned(),
             base_url: base_url.clone(),
             api_key: key,
+            max_completion_tokens: own,
         })),
     };
     let usual = match kind {

@@ -256,15 +256,15 @@ async fn a_deadline_ends_an_answer_in_its_middle() {
 
 #[tokio::test]
 async fn a_crash_in_the_middle_keeps_what_was_kept_and_charges_it() {
-    let api = OpenAi::start(Behaviour::Chat(vec![Trick::Pieces(4000)])).unwrap();
+    let api = OpenAi::start(Behaviour::Chat(vec![Trick::Pieces(900)])).unwrap();
     let mut studio = Studio::start(knowing(&api)).unwrap();
     api.hold();
-    api.let_go(3000);
+    api.let_go(800);
     let (mut stream, id, mut events) = begun(&studio, &streamed("hello")).await;
     // More than a checkpoint's worth, all of it read.
     let said = loop {
         let said = api.chats()[0].said.clone();
-        if api.chats()[0].pieces == 3000 {
+        if api.chats()[0].pieces == 800 {
             break said;
         }
         events.push(stream.next().await.unwrap());
