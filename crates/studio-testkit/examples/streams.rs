@@ -339,6 +339,8 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let binary =
         arguments.first().context("usage: streams <studio binary> speed|many|cuts [streams] [rounds or seed]")?;
+    // A studio is started in a folder of its own.
+    let binary = &fs::canonicalize(binary)?.to_string_lossy().into_owned();
     let number = |place: usize, usual: usize| arguments.get(place).map_or(Ok(usual), |text| text.parse());
     match arguments.get(1).map(String::as_str) {
         Some("speed") => speed(binary, number(2, 50)?, number(3, 5)?).await,

@@ -77,6 +77,8 @@ pub(super) enum Over {
     Left,
     /// The provider stopped it as we asked.
     Stopped,
+    /// We hung up before it had said a word.
+    HungUp,
     /// The provider stopped it because it took longer than the model may.
     OutOfTime,
     /// It went wrong.
@@ -131,6 +133,12 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
         (Ok(Given::Words(saying)), Some(speaker)) => attempt.relay(saying, speaker).await,
         (Ok(Given::Words(_)), None) => Err(bad_words().into()),
         (Err(Over::Stopped), _) => attempt.say(Event::CanceledAtProvider { bill: Bill::nothing() }).await,
+        // It had the question, and may have begun to think; nobody will tell what that costs.
+        (Err(Over::HungUp), _) => {
+            let ours = lane.provider.capabilities().supervised;
+            let bill = if ours { Bill::nothing() } else { Bill::estimate(&attempt.job, 0, 0) };
+            attempt.say(Event::CanceledAtProvider { bill }).await
+        }
         (Err(over), _) => Err(over),
     };
     match ended {
@@ -143,7 +151,7 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
             let failure = Failure::new(FailureKind::Timeout, "it took longer than the model may take");
             attempt.fail(failure, true).await;
         }
-        Ok(()) | Err(Over::Left | Over::Stopped) => {}
+        Ok(()) | Err(Over::Left | Over::Stopped | Over::HungUp) => {}
     }
     let job = &attempt.job;
     if let Some(speaker) = speaker.filter(|_| job.status.is_terminal()) {
@@ -168,15 +176,26 @@ impl Attempt<'_> {
         }
         let lane = self.lane;
         let pictures = self.pictures().await?;
+        let job = self.job.clone();
         let submission = Submission {
-            job: &self.job,
+            job: &job,
             upload_to,
             pictures: &pictures,
             first_byte_limit: self.limits.first_byte,
             idle_limit: self.limits.idle,
             total_limit: self.limits.total,
         };
-        match timeout_at(self.deadline, lane.provider.start(&submission)).await {
+        let mut start = pin!(timeout_at(self.deadline, lane.provider.start(&submission)));
+        let started = match job.input {
+            Input::Image(_) => start.await,
+            // To hang up is to stop: whoever waits for a first word need not wait for it to do that.
+            Input::Chat(_) => tokio::select! {
+                biased;
+                () = self.unwanted() => return Err(Over::HungUp),
+                started = &mut start => started,
+            },
+        };
+        match started {
             Err(_) => Err(Failure::new(FailureKind::Timeout, "the provider did not answer in time").into()),
             Ok(started) => match started? {
                 Started::Done(produced) => Ok(Given::Files(produced)),
@@ -217,6 +236,23 @@ impl Attempt<'_> {
             bytes.extend_from_slice(&more?);
         }
         Ok(bytes.freeze())
+    }
+
+    /// Waits until its owner wishes it to stop, or its deadline has passed.
+    async fn unwanted(&mut self) {
+        while !self.is_unwanted() {
+            let told = tokio::select! {
+                biased;
+                told = self.news.hear() => Some(told),
+                // News is a convenience: a wish that nobody told of is seen all the same.
+                () = sleep_until(Instant::now() + LOOK_ANYWAY) => {
+                    self.app.store.job_for_work(self.job.id).await.ok().flatten().map(Arc::new)
+                }
+            };
+            if let Some(told) = told.filter(|told| told.version > self.job.version) {
+                self.job = told.as_ref().clone();
+            }
+        }
     }
 
     /// Follows work that the provider has, by asking it, until it is over.

@@ -178,6 +178,23 @@ async fn stop_hangs_up_at_once_and_charges_what_was_said() {
 }
 
 #[tokio::test]
+async fn stop_works_before_the_first_word_too() {
+    let (api, studio) = talking();
+    let mut stream = open(&studio, &streamed("[[mute]] hello")).await;
+    let id = stream.next_named("start").await.unwrap().data["jobId"].as_str().unwrap().to_owned();
+    api.wait_for_requests(1);
+    let cancel = studio.request(Method::POST, &format!("/api/v1/jobs/{id}/cancel"));
+    assert_eq!(Studio::send(cancel).await.unwrap().status, StatusCode::ACCEPTED);
+    let end = stream.next_named("end").await.unwrap().data;
+    assert_eq!(
+        (&end["status"], &end["estimated"], &end["usage"]["outputTokens"]),
+        (&json!("canceled"), &json!(true), &json!(0))
+    );
+    api.wait_for_chats(1, |chat| chat.hung_up);
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
 async fn what_breaks_off_is_kept_and_charged_and_never_asked_for_again() {
     let (api, studio) = talking();
     for (index, (trick, code)) in [
