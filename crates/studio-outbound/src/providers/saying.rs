@@ -22,7 +22,7 @@ use tokio::time::timeout;
 /// Most bytes of one stream. Each token comes in a frame of some hundred bytes, so it is far more than any model says.
 const STREAM_LIMIT: u64 = 256 << 20;
 /// How long an answer that is over is given to end its body.
-const LINGER: Duration = Duration::from_millis(50);
+const LINGER: Duration = Duration::from_millis(100);
 
 /// How far an answer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -266,6 +266,9 @@ impl Talk<'_> {
             let line = self.delta(&json!({}), self.finish_reason().into());
             self.line(&line, |_| {}).await?;
         }
+        if self.plan.breaks_at_end {
+            return Err(Stop::Broke);
+        }
         if self.body["stream_options"]["include_usage"] == true && self.plan.tells_usage {
             let line = self.chunk(json!([]), self.usage());
             self.line(&line, |_| {}).await?;

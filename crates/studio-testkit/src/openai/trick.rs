@@ -38,6 +38,8 @@ pub enum Trick {
     Silent(u64),
     /// `cut 7`: after so many pieces the connection is closed, without a last chunk.
     Cut(u64),
+    /// `cutend`: the connection is closed right after the reason why it stopped.
+    CutEnd,
     /// `reset 7`: after so many pieces the connection is reset.
     Reset(u64),
     /// `nonsense 2`: after so many pieces comes what is no JSON.
@@ -82,6 +84,7 @@ impl Trick {
             "busy" => Self::Busy(number()?),
             "silent" => Self::Silent(number()?),
             "cut" => Self::Cut(number()?),
+            "cutend" => Self::CutEnd,
             "reset" => Self::Reset(number()?),
             "nonsense" => Self::Nonsense(number()?),
             "error" => Self::Error(number()?),
@@ -144,6 +147,7 @@ pub(super) struct Plan {
     pub(super) endless: bool,
     pub(super) instead: Option<Instead>,
     pub(super) breaks: Option<(u64, Break)>,
+    pub(super) breaks_at_end: bool,
     pub(super) large: Option<u64>,
     pub(super) tells_usage: bool,
     pub(super) says_done: bool,
@@ -167,6 +171,7 @@ impl Plan {
             endless: false,
             instead: None,
             breaks: None,
+            breaks_at_end: false,
             large: None,
             tells_usage: true,
             says_done: true,
@@ -197,6 +202,7 @@ impl Plan {
             Trick::Busy(seconds) => self.instead = Some(Instead::Busy(seconds)),
             Trick::Silent(at) => self.breaks = Some((at, Break::Silent)),
             Trick::Cut(at) => self.breaks = Some((at, Break::Cut)),
+            Trick::CutEnd => self.breaks_at_end = true,
             Trick::Reset(at) => self.breaks = Some((at, Break::Reset)),
             Trick::Nonsense(at) => self.breaks = Some((at, Break::Nonsense)),
             Trick::Error(at) => self.breaks = Some((at, Break::Error)),

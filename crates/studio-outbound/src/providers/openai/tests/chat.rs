@@ -228,7 +228,17 @@ async fn everything_of_a_conversation_is_taken_by_the_api() {
     chat.messages.push(Message { tool_calls: vec![call], ..empty });
     chat.messages.push(Message { tool_call_id: Some("call_0".into()), ..Message::text(Role::Tool, "a sea") });
     assert_eq!(hear(talk(&provider, chat).await.unwrap()).await.text, words(20), "and the answer to the tool's answer");
-    assert_eq!(api.connections(), 1, "answers that end as they should leave their connection open");
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_as_it_should_leaves_its_connection_open() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let provider = at(&api);
+    for _ in 0..12 {
+        assert_eq!(hear(talk(&provider, asking("[[pieces 3]]")).await.unwrap()).await.text, words(3));
+    }
+    // A machine that is very busy may end a body too late for one or the other.
+    assert!(api.connections() <= 6, "{}", api.connections());
 }
 
 #[tokio::test]
@@ -323,47 +333,91 @@ async fn every_way_to_break_off_has_its_kind() {
     assert_eq!(ask(&api, "hi").await.failure.unwrap().kind, K::BadOutput);
 }
 
-#[tokio::test]
-async fn silence_is_borne_longer_before_the_first_word() {
-    let (short, long) = (Duration::from_millis(40), Duration::from_secs(60));
-    let api = OpenAi::start(Behaviour::Normal).unwrap();
-    let provider = at(&api);
-    // In the middle.
-    let saying = talk_within(&provider, asking("[[silent 4]]"), (long, short, long)).await.unwrap();
-    let heard = hear(saying).await;
-    let failure = heard.failure.unwrap();
-    assert_eq!((failure.kind, heard.text), (FailureKind::Timeout, words(4)));
-    assert!(failure.message.contains("fell silent"), "{failure}");
-    assert!(until(&api, |chat| chat.hung_up).await.hung_up, "and its connection is closed");
-    // Before: with time to think it is heard after ten times the silence that it may have later.
-    api.hold();
-    let mut saying = talk_within(&provider, asking("[[pieces 1]]"), (long, short, long)).await.unwrap();
-    assert!(matches!(&saying.next().await.unwrap().unwrap()[..], [Piece::Named(_)]));
-    let thinks = tokio::time::timeout(short * 10, saying.next()).await;
-    assert!(thinks.is_err(), "it may think: {thinks:?}");
-    api.release();
-    assert_eq!(hear(saying).await.text, words(1));
-    // Not for ever.
-    let saying = talk_within(&provider, asking("[[silent 0]]"), (short, long, long)).await.unwrap();
-    let failure = hear(saying).await.failure.unwrap();
-    assert_eq!(failure.kind, FailureKind::Timeout);
-    assert!(failure.message.contains("did not begin"), "{failure}");
-    // Without even a head.
-    let failure = talk_within(&provider, asking("[[mute]]"), (short, long, long)).await.map(drop).unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Lost);
+/// Listens until `text` is heard; nothing more comes then.
+async fn hear_until(saying: &mut Saying, text: &str) {
+    let mut heard = Heard::default();
+    while heard.name.is_empty() || heard.text != text {
+        heard.take(saying.next().await.unwrap().unwrap());
+    }
+}
+
+/// What comes of a stream from which nothing more will come, and after how much of a clock that runs ahead.
+async fn wait_out(mut saying: Saying) -> (Failure, Duration) {
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let failure = saying.next().await.unwrap().unwrap_err();
+    let waited = begun.elapsed();
+    tokio::time::resume();
+    assert!(saying.next().await.is_none());
+    (failure, waited)
 }
 
 #[tokio::test]
-async fn all_of_it_has_a_limit() {
-    let limits = (LONG, LONG, Duration::from_millis(150));
-    let api = OpenAi::start(Behaviour::Chat(vec![Trick::Endless, Trick::Gap(5), Trick::Heartbeats])).unwrap();
-    let heard = hear(talk_within(&at(&api), asking("hi"), limits).await.unwrap()).await;
-    let failure = heard.failure.unwrap();
-    assert_eq!(failure.kind, FailureKind::Timeout);
-    assert!(failure.message.contains("took longer") && heard.text.starts_with("word1 "), "{failure}");
-    // Said to its end, and then nothing more: that is an end.
-    api.set(Behaviour::Chat(vec![Trick::NoDone, Trick::Pieces(3)]));
-    assert_eq!(ask(&api, "hi").await.finish, [Finish::Stop]);
+async fn silence_is_borne_longer_before_the_first_word() {
+    let seconds = Duration::from_secs;
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let provider = at(&api);
+    for (asked, said, limits, at_least, at_most, word) in [
+        ("silent 0", 0, (seconds(900), seconds(70), seconds(5000)), 890, 901, "did not begin"),
+        ("silent 4", 4, (seconds(900), seconds(70), seconds(5000)), 60, 71, "fell silent in the middle"),
+        ("think 1]] [[silent 1", 0, (seconds(900), seconds(70), seconds(5000)), 60, 71, "fell silent in the middle"),
+        ("tools]] [[silent 2", 0, (seconds(900), seconds(70), seconds(5000)), 60, 71, "fell silent in the middle"),
+        ("silent 0", 0, (seconds(900), seconds(70), seconds(500)), 450, 501, "took longer"),
+        ("silent 4", 4, (seconds(900), seconds(700), seconds(500)), 450, 501, "took longer"),
+    ] {
+        api.hold();
+        let mut saying = talk_within(&provider, asking(&format!("[[{asked}]]")), limits).await.unwrap();
+        hear_until(&mut saying, "").await;
+        api.release();
+        if asked.contains("think") {
+            assert!(matches!(&saying.next().await.unwrap().unwrap()[..], [Piece::Said(Voice::Reasoning, _)]));
+        } else if asked.contains("tools") {
+            // Both are named, and neither is said: nothing tells that they came but the time that they had to.
+            until(&api, |chat| chat.pieces == 2).await;
+            let early = tokio::time::timeout(Duration::from_millis(300), saying.next()).await;
+            assert!(early.is_err(), "{early:?}");
+        } else if said > 0 {
+            let mut text = String::new();
+            while text != words(said) {
+                let Piece::Said(Voice::Text, more) = saying.next().await.unwrap().unwrap().remove(0) else { panic!() };
+                text.push_str(&more);
+            }
+        }
+        let (failure, waited) = wait_out(saying).await;
+        assert_eq!(failure.kind, FailureKind::Timeout, "{asked}");
+        assert!(failure.message.contains(word), "{asked}: {failure}");
+        assert!((seconds(at_least)..seconds(at_most)).contains(&waited), "{asked}: {waited:?}");
+        assert!(until(&api, |chat| chat.hung_up).await.hung_up, "and the connection is closed");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_even_begin_is_lost() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let provider = at(&api);
+    for streams in [true, false] {
+        let chats = api.chats().len();
+        let sent = async {
+            while api.chats().len() == chats {
+                tokio::task::yield_now().await;
+            }
+            tokio::time::pause();
+        };
+        let chat = ChatRequest { streams, ..asking("[[mute]]") };
+        let (started, ()) = tokio::join!(talk(&provider, chat), sent);
+        tokio::time::resume();
+        assert_eq!(started.map(drop).unwrap_err().kind, FailureKind::Lost);
+        until(&api, |chat| chat.hung_up).await;
+    }
+}
+
+#[tokio::test]
+async fn what_ends_after_the_last_word_has_ended_well() {
+    let api = OpenAi::start(Behaviour::Chat(vec![Trick::NoDone, Trick::Pieces(3)])).unwrap();
+    let heard = ask(&api, "hi").await;
+    assert_eq!((heard.finish, heard.failure, heard.used.len()), (vec![Finish::Stop], None, 1));
+    let heard = ask(&api, "[[cutend]]").await;
+    assert_eq!((heard.finish, heard.failure, heard.used.len()), (vec![Finish::Stop], None, 0));
 }
 
 #[tokio::test]

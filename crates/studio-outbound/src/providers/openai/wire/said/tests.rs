@@ -1,8 +1,8 @@
 //! Streams as vendors really send them, and as nobody should.
 
 use super::*;
+use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::time::Instant;
 use studio_core::bill::Tokens;
 
 const DONE: &str = "[DONE]";
@@ -341,19 +341,56 @@ fn an_answer_may_come_whole() {
     assert!(Listening::new("lab", None).whole(b"\xff").is_err());
 }
 
-/// Not a limit, a look: `cargo test --release -p studio-outbound one_chunk -- --nocapture`.
-#[test]
-fn one_chunk_costs_little() {
-    let line = "{\"id\":\"chatcmpl-BQm1\",\"object\":\"chat.completion.chunk\",\"created\":1795600000,\"model\":\"gpt-5.6-luna\",\
-        \"service_tier\":\"default\",\"system_fingerprint\":null,\"choices\":[{\"index\":0,\"delta\":{\"content\":\" sea\"},\
-        \"logprobs\":null,\"finish_reason\":null}],\"usage\":null,\"obfuscation\":\"p4dd1ng\"}";
-    let bytes = format!("data: {line}\n\n");
+/// A stream with everything in it, as bytes.
+fn everything() -> Vec<u8> {
+    let usage = json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0.1}});
+    let all = [
+        delta(json!({"role": "assistant", "reasoning": "hm"})),
+        delta(json!({"content": "a \"sea\" \u{1f30a}\n"})),
+        fragments(json!([{"index": 0, "id": "c0", "function": {"name": "look", "arguments": "{"}}])),
+        fragments(json!([{"index": 0, "function": {"arguments": "}"}}])),
+        ends("tool_calls"),
+        usage,
+        json!(DONE),
+    ];
+    lines(&all).iter().flat_map(|line| format!(": ping\n\ndata: {line}\n\n").into_bytes()).collect()
+}
+
+/// What is heard of a stream that comes in these pieces, told as one, and how it ends.
+fn hear_bytes<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Piece>, Option<FailureKind>) {
     let (mut listening, mut stream) = (Listening::new("lab", None), crate::event_stream::EventStream::default());
-    let (begun, rounds) = (Instant::now(), 20_000);
-    for _ in 0..rounds {
-        let mut pieces = Vec::new();
-        stream.feed(bytes.as_bytes(), |event| listening.event(event, &mut pieces)).unwrap();
-        assert!(!pieces.is_empty());
+    let mut pieces = Vec::new();
+    for bytes in chunks {
+        if let Err(failure) = stream.feed(bytes, |event| listening.event(event, &mut pieces)) {
+            return (pieces, Some(failure.kind));
+        }
     }
-    println!("{} bytes a chunk, {:?} each", bytes.len(), begun.elapsed() / rounds);
+    (pieces, None)
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_stream_is_heard_alike_however_it_comes(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+        length in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = everything();
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes.truncate(length.index(bytes.len()) + 1);
+        let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len())).chain([0, bytes.len()]).collect();
+        places.sort_unstable();
+        let chunks = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
+        prop_assert_eq!(hear_bytes(chunks), hear_bytes([&bytes[..]]));
+    }
+}
+
+#[test]
+fn a_whole_stream_is_heard_whole() {
+    let bytes = everything();
+    let (pieces, failure) = hear_bytes(bytes.chunks(7));
+    assert_eq!((pieces.len(), failure), (6, None), "{pieces:?}");
 }

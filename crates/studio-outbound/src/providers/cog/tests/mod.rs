@@ -1,5 +1,7 @@
 //! Against workers that misbehave on real sockets: each fault is told as what it means for the money.
 
+mod chat;
+
 use super::*;
 use crate::providers::sample;
 use bytes::Bytes;
