@@ -16,3 +16,5 @@ mod guide;
 mod guide_engine;
 pub mod sketch;
 mod sketch_engine;
+mod title;
+mod title_engine;
