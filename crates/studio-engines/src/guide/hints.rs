@@ -141,7 +141,9 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ("Kill the server with `kill -9`", "crash power loss unfinished jobs lost safe durable restart"),
     ("id = \"postcards\"", "minimum maximum width bounds parameters price set own"),
     ("One line for each request", "level levels"),
+    ("`details.reason` of a failed job", "why did fail reason interrupted meaning"),
     // Building on it.
+    ("Read `ARCHITECTURE.md` first", "invariants"),
     (
         "make help     # the commands",
         "run tests test lint benchmark bench measure openapi regenerate commands check format formatting lint lints",

@@ -24,6 +24,8 @@ const IN_HINT: f32 = 1.6;
 const NEARBY: f32 = 0.45;
 /// The same when its heading has it.
 const ABOVE: f32 = 0.7;
+/// The same when it is all that is asked for and a passage only happens to say it.
+const IN_PASSING: f32 = 0.55;
 /// How much of the best coverage a passage needs to be an answer to a question that goes on from another.
 const ANSWERS: f32 = 0.7;
 /// How much better code is where an example is wanted.
@@ -40,14 +42,22 @@ pub(super) struct Hit {
     pub(super) coverage: f32,
 }
 
+/// Which part of a passage says most of what it has to do with a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Heading,
+    Body,
+    /// The words that say what it is about.
+    Name,
+}
+
 /// A passage that has a term.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     passage: usize,
     /// How much it has of it.
     amount: f32,
-    /// Whether only its heading has it.
-    only_above: bool,
+    part: Part,
 }
 
 /// Where every term is.
@@ -72,27 +82,33 @@ impl Index {
             sections.resize_with(sections.len().max(passage.section + 1), HashSet::new);
             let matters = if passage.kind == Kind::Code { CODE_LENGTH } else { LENGTH };
             let length = 1.0 - matters + matters * body.len() as f32 / usual;
-            let mut has: HashMap<String, (f32, bool)> = HashMap::new();
+            let mut has: HashMap<String, (f32, Part)> = HashMap::new();
             for (first, second) in body.iter().zip(body.iter().skip(1)) {
-                has.entry(format!("{first} {second}")).or_default().0 += 1.0 / length;
+                has.entry(format!("{first} {second}")).or_insert((0.0, Part::Body)).0 += 1.0 / length;
             }
             for term in body {
-                has.entry(term).or_default().0 += 1.0 / length;
+                has.entry(term).or_insert((0.0, Part::Body)).0 += 1.0 / length;
             }
             let hints = hints::of(&passage.text).collect::<Vec<_>>().join(" ");
-            for (field, weight) in [(&passage.lead, IN_LEAD), (&hints, IN_HINT), (&passage.heading, IN_HEADING)] {
+            let fields = [
+                (&passage.lead, IN_LEAD, Part::Name),
+                (&hints, IN_HINT, Part::Name),
+                (&passage.heading, IN_HEADING, Part::Heading),
+            ];
+            for (field, weight, part) in fields {
                 for term in terms(field).collect::<HashSet<_>>() {
-                    let only_above = weight == IN_HEADING && !has.contains_key(&term);
-                    let (amount, above) = has.entry(term).or_default();
-                    *amount += weight;
-                    *above = only_above;
+                    let place = has.entry(term).or_insert((0.0, part));
+                    place.0 += weight;
+                    if part == Part::Name {
+                        place.1 = part;
+                    }
                 }
             }
             if let Some(section) = sections.get_mut(passage.section) {
                 section.extend(has.keys().cloned());
             }
-            for (term, (amount, only_above)) in has {
-                places.entry(term).or_default().push(Place { passage: number, amount, only_above });
+            for (term, (amount, part)) in has {
+                places.entry(term).or_default().push(Place { passage: number, amount, part });
             }
         }
         let weight = |passage: &Passage| documents.get(passage.document).map_or(1.0, |document| document.weight);
@@ -113,8 +129,9 @@ impl Index {
         let mut scores: HashMap<usize, f32> = HashMap::new();
         let mut covered: HashMap<usize, f32> = HashMap::new();
         let all: f32 = query.ideas.iter().map(|idea| idea.claim).sum();
+        let is_all = query.ideas.iter().filter(|idea| !idea.is_weak && idea.claim > 0.0).count() == 1;
         for idea in &query.ideas {
-            let found = self.found(idea);
+            let found = self.found(idea, is_all);
             for (passage, (amount, fit)) in &found {
                 *scores.entry(*passage).or_default() += idea.worth * amount;
                 *covered.entry(*passage).or_default() += idea.claim * fit;
@@ -138,13 +155,17 @@ impl Index {
         hits
     }
 
-    /// The passages that have an idea: how much of it, and how well it fits.
-    fn found(&self, idea: &Idea) -> HashMap<usize, (f32, f32)> {
+    /// The passages that have an idea: how much of it, and how well it fits. Whether it `is_all` that is asked for.
+    fn found(&self, idea: &Idea, is_all: bool) -> HashMap<usize, (f32, f32)> {
         let mut found: HashMap<usize, (f32, f32)> = HashMap::new();
         for (term, fit) in &idea.terms {
-            for Place { passage, amount, only_above } in self.places.get(term).into_iter().flatten() {
+            for Place { passage, amount, part } in self.places.get(term).into_iter().flatten() {
                 let amount = fit * amount * (SATURATION + 1.0) / (SATURATION + amount);
-                let fit = if *only_above { fit * ABOVE } else { *fit };
+                let fit = match part {
+                    Part::Heading => fit * ABOVE,
+                    Part::Body if is_all => fit * IN_PASSING,
+                    Part::Body | Part::Name => *fit,
+                };
                 let best = found.entry(*passage).or_insert((0.0, 0.0));
                 *best = (best.0.max(amount), best.1.max(fit));
             }
