@@ -2,7 +2,7 @@
 //!
 //! An engine runs on a plain thread, may take its time, may even panic: the worker around it answers for it.
 
-use crate::sketch_engine::SketchEngine;
+use crate::{guide_engine::GuideEngine, sketch_engine::SketchEngine, title_engine::TitleEngine};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -65,12 +65,14 @@ pub trait Engine: Send + Sync {
 }
 
 /// The names of all engines.
-pub const NAMES: [&str; 1] = ["sketch"];
+pub const NAMES: [&str; 3] = ["sketch", "guide", "title"];
 
 /// The engine of that name.
 pub fn find(name: &str) -> Option<Arc<dyn Engine>> {
     match name {
         "sketch" => Some(Arc::new(SketchEngine)),
+        "guide" => Some(Arc::new(GuideEngine::new())),
+        "title" => Some(Arc::new(TitleEngine)),
         _ => None,
     }
 }

@@ -9,7 +9,12 @@ pub mod engine;
 pub mod worker;
 
 mod cog;
+mod conversation;
 mod inputs;
 
+mod guide;
+mod guide_engine;
 pub mod sketch;
 mod sketch_engine;
+mod title;
+mod title_engine;

@@ -141,7 +141,7 @@ pub(crate) enum LedgerCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
-    /// The engine: sketch
+    /// The engine: sketch, guide or title
     pub(crate) engine: String,
     /// Unix socket to listen on
     #[arg(long, value_name = "PATH", conflicts_with = "listen", required_unless_present = "listen")]

@@ -174,7 +174,8 @@ async fn the_last_reader_who_goes_away_stops_what_was_started_for_readers() {
     lab.say(" sea");
     assert_eq!(second.until("sea").await, "A sea", "one of them still reads");
     drop(second);
-    let end = lab.end("a").await.body;
+    let end =
+        tokio::time::timeout(Duration::from_secs(5), lab.end("a")).await.expect("nobody reads and it goes on").body;
     assert_eq!((&end["status"], joined(&end)), (&json!("canceled"), "A sea".to_owned()));
     assert_eq!(lab.health().await, "READY");
 
