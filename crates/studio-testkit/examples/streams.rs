@@ -21,6 +21,7 @@ use studio_testkit::studio::{Setup, Studio};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
 };
 
 /// Pieces of an answer, as in other published measurements of gateways (64 tokens, 5 ms apart, 25 ms before the first).
@@ -41,9 +42,10 @@ impl Speaker {
         std::thread::spawn(move || {
             runtime.block_on(async move {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
+                let mut connections = JoinSet::new();
                 while let Ok((stream, _)) = listener.accept().await {
                     // Whoever goes away is none of its business.
-                    tokio::spawn(async move { drop(speak(stream, since, gap).await) });
+                    connections.spawn(async move { drop(speak(stream, since, gap).await) });
                 }
             });
         });
@@ -194,10 +196,10 @@ async fn round(
     streams: usize,
     times: usize,
 ) -> Result<Measured> {
-    let mut tasks = Vec::new();
+    let mut tasks = JoinSet::new();
     for number in 0..streams {
         let mut caller = Caller::connect(address, path, key, body, since).await?;
-        tasks.push(tokio::spawn(async move {
+        tasks.spawn(async move {
             let mut measured = Measured::default();
             // Spread over the length of one stream, as callers come who don't know of each other.
             tokio::time::sleep(Duration::from_micros((number as u64 * 340_000) / streams as u64)).await;
@@ -205,11 +207,11 @@ async fn round(
                 caller.ask(&mut measured).await?;
             }
             anyhow::Ok(measured)
-        }));
+        });
     }
     let mut all = Measured::default();
-    for task in tasks {
-        let one = task.await??;
+    while let Some(one) = tasks.join_next().await {
+        let one = one??;
         all.first.extend(one.first);
         all.ways.extend(one.ways);
     }
@@ -274,35 +276,34 @@ async fn many(binary: &str, streams: usize) -> Result<()> {
     let body =
         json!({ "modelId": "m", "messages": [{ "role": "user", "content": "hello" }], "stream": true }).to_string();
     let errors = Arc::new(AtomicUsize::new(0));
-    let mut tasks = Vec::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..streams {
         let mut caller = Caller::connect(&address, "/api/v1/chat", studio.key(), &body, since).await?;
         let errors = errors.clone();
-        tasks.push(tokio::spawn(async move {
+        tasks.spawn(async move {
             let mut measured = Measured::default();
-            if let Err(error) = caller.ask(&mut measured).await {
-                if errors.fetch_add(1, Ordering::Relaxed) == 0 {
-                    println!("{error}");
-                }
+            if let Err(error) = caller.ask(&mut measured).await
+                && errors.fetch_add(1, Ordering::Relaxed) == 0
+            {
+                println!("{error}");
             }
             measured
-        }));
+        });
     }
-    let watched = tokio::spawn(async move {
+    let watched = std::thread::spawn(move || {
         let mut most = 0;
-        loop {
+        // Until it has ended.
+        while resident() > 0 {
             most = resident().max(most);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            if most > 0 && resident() == 0 {
-                return most;
-            }
+            std::thread::sleep(Duration::from_millis(50));
         }
+        most
     });
     let mut all = Measured::default();
     let begun = Instant::now();
     let mut peak = 0;
-    for task in tasks {
-        let one = task.await?;
+    while let Some(one) = tasks.join_next().await {
+        let one = one?;
         peak = resident().max(peak);
         all.first.extend(one.first);
         all.ways.extend(one.ways);
@@ -310,7 +311,7 @@ async fn many(binary: &str, streams: usize) -> Result<()> {
     let took = begun.elapsed();
     let verified = studio.verify()?;
     drop(studio);
-    let peak = watched.await?.max(peak);
+    let peak = watched.join().map_or(peak, |most| most.max(peak));
     println!(
         "{streams} streams at once, {PIECES} pieces each, 100 ms apart: {:.1} s, errors {}",
         took.as_secs_f64(),

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tokio::task::JoinSet;
 
 /// Streams of one round; those of every second one are killed with their server.
 const ROUND: usize = 50;
@@ -83,28 +84,26 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
         let killed = round % 2 == 1;
         let said_before: u64 = api.chats().iter().map(|chat| chat.pieces).sum();
         let size = ROUND.min(count - seen.len());
-        let tasks: Vec<_> = (0..size)
-            .map(|_| {
-                let number = report.streams;
-                report.streams += 1;
-                let fate = match (killed, chance.below(3)) {
-                    (true, _) => Fate::Killed,
-                    (_, 0) => Fate::ReaderGone,
-                    (_, 1) => Fate::ProviderGone,
-                    _ => Fate::Stopped,
-                };
-                let at = chance.below(PIECES - 5) + 1;
-                tokio::spawn(live(studio.address().to_owned(), studio.key().to_owned(), fate, number, at))
-            })
-            .collect();
+        let mut readers = JoinSet::new();
+        for number in report.streams..report.streams + size {
+            let fate = match (killed, chance.below(3)) {
+                (true, _) => Fate::Killed,
+                (_, 0) => Fate::ReaderGone,
+                (_, 1) => Fate::ProviderGone,
+                _ => Fate::Stopped,
+            };
+            let at = chance.below(PIECES - 5) + 1;
+            readers.spawn(live(studio.address().to_owned(), studio.key().to_owned(), fate, number, at));
+        }
+        report.streams += size;
         if killed {
             // Somewhere in the middle of them.
             api.said(said_before + chance.below(size as u64 * PIECES / 2) + 1).await?;
             studio.kill()?;
             studio.launch()?;
         }
-        for task in tasks {
-            seen.push(task.await??);
+        while let Some(one) = readers.join_next().await {
+            seen.push(one??);
         }
         // Those whose readers have gone are still on their way; the next round's crash is not theirs.
         for job in seen[seen.len() - size..].iter().filter_map(|one| one.job.as_ref()) {

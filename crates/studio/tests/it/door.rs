@@ -213,7 +213,11 @@ async fn health_tells_each_part_and_starts_nothing() {
     assert_eq!(reply.status, StatusCode::OK);
     let body = reply.json();
     assert_eq!((&body["status"], &body["checks"]["database"]), (&json!("ready"), &json!("ok")));
-    assert_eq!(body["checks"]["workers"], json!({ "sketch": "idle" }), "asking did not start it");
+    assert_eq!(
+        body["checks"]["workers"],
+        json!({ "guide": "idle", "sketch": "idle", "title": "idle" }),
+        "asking did not start it"
+    );
     let page = studio.get("/").await.unwrap();
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.header("content-security-policy").contains("default-src 'none'"));

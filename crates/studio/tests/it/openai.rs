@@ -43,7 +43,7 @@ fn assert_discreet(studio: &Studio, reply: &Reply) {
 async fn a_key_in_the_environment_is_all_that_openai_needs() {
     let api = OpenAi::start(Behaviour::Normal).unwrap();
     let studio = with(&api);
-    assert!(studio.log().contains("configured=\"openai, sketch\""), "{}", studio.log());
+    assert!(studio.log().contains("configured=\"guide, openai, sketch, title\""), "{}", studio.log());
     let asked = json!({ "prompt": "a sea", "modelId": "gpt-image-2", "width": 1536, "height": 1024, "numImages": 2,
         "quality": "high", "format": "webp" });
     let reply = studio.post(IMAGE, &asked).await.unwrap();

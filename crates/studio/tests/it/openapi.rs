@@ -1,6 +1,10 @@
 //! The API's description equals the API: every route is in it and nothing else, and real answers are as it says.
 
-use crate::{IMAGE, setup, small, studio};
+use crate::{
+    IMAGE,
+    chat::{CHAT, TITLE, ask, talking},
+    setup, small, studio,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -139,21 +143,64 @@ async fn real_answers_are_as_the_document_says() {
 }
 
 #[tokio::test]
+async fn real_words_are_as_the_document_says() {
+    let (_api, studio) = talking();
+    let document = document(&studio).await;
+    let mut body = ask("[[think 2]] [[tools]] hello");
+    body["tools"] = json!([{ "name": "look", "parameters": {} }]);
+    let answer = studio.post(CHAT, &body).await.unwrap();
+    assert_described(&document, CHAT, "post", answer.status, &answer.json());
+    let job = format!("/api/v1/jobs/{}", answer.json()["jobId"].as_str().unwrap());
+    let shown = studio.get(&job).await.unwrap();
+    assert_described(&document, "/api/v1/jobs/{id}", "get", shown.status, &shown.json());
+    let title = studio.post(TITLE, &json!({ "messages": body["messages"] })).await.unwrap();
+    assert_described(&document, TITLE, "post", title.status, &title.json());
+    let cut = studio.post(CHAT, &ask("[[cut 3]] hello")).await.unwrap();
+    assert_described(&document, CHAT, "post", cut.status, &cut.json());
+    let refused = studio.post(CHAT, &json!({})).await.unwrap();
+    assert_described(&document, CHAT, "post", refused.status, &refused.json());
+    let streams = [studio.get(&format!("{job}/stream")).await.unwrap(), {
+        let mut body = ask("[[cut 3]] hello");
+        body["stream"] = true.into();
+        studio.post(CHAT, &body).await.unwrap()
+    }];
+    let mut seen = BTreeSet::new();
+    for event in streams.iter().flat_map(|stream| read_events(&stream.body)) {
+        let name = match event.name.as_str() {
+            "start" => "Accepted",
+            "status" => "Standing",
+            "delta" => "Delta",
+            "end" => "Ending",
+            other => panic!("{other} is not described"),
+        };
+        let mut faults = Vec::new();
+        check(&document, &document["components"]["schemas"][name], &event.data, name, &mut faults);
+        assert!(faults.is_empty(), "{faults:#?} {event:?}");
+        seen.insert(name);
+    }
+    assert!(seen.contains("Delta") && seen.contains("Ending") && seen.contains("Accepted"));
+}
+
+#[tokio::test]
 async fn the_request_that_is_described_is_the_one_that_is_taken() {
     let studio = studio();
     let document = document(&studio).await;
-    let schema = &document["components"]["schemas"]["ImageRequest"];
-    let known = schema["properties"].as_object().unwrap();
-    // What is described is known: a value of the wrong kind is refused for its value, not for its name.
-    let odd: Value = known.keys().map(|name| (name.clone(), json!([]))).collect::<serde_json::Map<_, _>>().into();
-    let refused = studio.post(IMAGE, &odd).await.unwrap().json();
-    for fault in refused["details"]["fields"].as_array().unwrap() {
-        assert!(!fault["message"].as_str().unwrap().contains("not a known field"), "{fault}");
-    }
-    for example in schema["examples"].as_array().unwrap() {
-        let mut body = example.clone();
-        (body["width"], body["height"]) = (json!(64), json!(64));
-        assert_eq!(studio.post(IMAGE, &body).await.unwrap().status, StatusCode::OK);
+    for (path, name) in [(IMAGE, "ImageRequest"), (CHAT, "ChatRequest"), (TITLE, "TitleRequest")] {
+        let schema = &document["components"]["schemas"][name];
+        let known = schema["properties"].as_object().unwrap();
+        // What is described is known: a value of the wrong kind is refused for its value, not for its name.
+        let odd: Value = known.keys().map(|name| (name.clone(), json!([]))).collect::<serde_json::Map<_, _>>().into();
+        let refused = studio.post(path, &odd).await.unwrap().json();
+        for fault in refused["details"]["fields"].as_array().unwrap() {
+            assert!(!fault["message"].as_str().unwrap().contains("not a known field"), "{fault}");
+        }
+        for example in schema["examples"].as_array().unwrap() {
+            let mut body = example.clone();
+            if path == IMAGE {
+                (body["width"], body["height"]) = (json!(64), json!(64));
+            }
+            assert_eq!(studio.post(path, &body).await.unwrap().status, StatusCode::OK, "{body}");
+        }
     }
 }
 

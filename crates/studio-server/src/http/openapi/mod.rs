@@ -201,13 +201,13 @@ fn answer(shape: Shape) -> Value {
         Shape::Chat => {
             let mut answer =
                 json_of("ChatAnswer", "The answer; with `stream` or `Accept: text/event-stream` as it is said");
-            answer["content"]["text/event-stream"] = json!({ "schema": { "$ref": "#/components/schemas/Delta" } });
+            answer["content"]["text/event-stream"] = json!({ "schema": words() });
             answer
         }
         Shape::Title => json_of("TitleAnswer", "The title"),
         Shape::Words => json!({
             "description": "Server-sent events: `start`, `status`, `delta` (its `id` is the output offset), `reset`, `end`",
-            "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Delta" } } },
+            "content": { "text/event-stream": { "schema": words() } },
         }),
         Shape::Accepted => json_of("Accepted", "Accepted; it goes on"),
         Shape::Job => json_of("JobAnswer", "The job"),
@@ -225,4 +225,10 @@ fn answer(shape: Shape) -> Value {
         Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
         Shape::Nothing => json!({ "description": "No body" }),
     }
+}
+
+/// The data of what a job says, by the event's name: `start`, `status`, `delta`, `end`.
+fn words() -> Value {
+    let names = ["Accepted", "Standing", "Delta", "Ending"];
+    json!({ "anyOf": names.map(|name| json!({ "$ref": format!("#/components/schemas/{name}") })) })
 }

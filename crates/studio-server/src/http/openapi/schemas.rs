@@ -85,6 +85,15 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ("title", text()), ("finishReason", finishes.clone()), ("usage?", to("Tokens")), ("estimated?", yes()),
             ("cost", to("Money")), ("warnings?", list(text())),
         ]),
+        "Ending": object(vec![
+            ("success", boolean()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
+            ("finishReason?", finishes.clone()), ("usage?", to("Tokens")), ("estimated?", yes()), ("cost", to("Money")),
+            ("error?", object(vec![("code", text()), ("message", text())])), ("warnings?", list(text())),
+        ]),
+        "Standing": object(vec![
+            ("jobId", id()), ("status", statuses.clone()), ("attempt", number()), ("queuePosition?", number()),
+            ("error?", object(vec![("code", text()), ("message", text())])),
+        ]),
         "Delta": object(vec![
             ("offset", number()), ("text?", text()), ("reasoning?", text()),
             ("toolCall?", object(vec![("index", number()), ("id", text()), ("name", text()), ("arguments", text())])),
