@@ -5,8 +5,11 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
-use std::{pin::pin, time::Duration};
-use tokio::time::{Instant, timeout};
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Why a body did not arrive whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,11 +37,14 @@ pub struct Body {
     response: reqwest::Response,
     deadline: Instant,
     idle: Duration,
+    /// Set anew only when it rings, or must ring earlier: not for each of many small pieces.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Body {
     pub(crate) fn new(response: reqwest::Response, deadline: Instant, idle: Duration) -> Self {
-        Self { response, deadline, idle }
+        let alarm = Box::pin(sleep_until(deadline.min(Instant::now() + idle)));
+        Self { response, deadline, idle, alarm }
     }
 
     /// From now on this much silence is borne.
@@ -71,10 +77,22 @@ impl Body {
         if self.response.content_length().is_some_and(|announced| announced > cap) {
             return Err(too_large);
         }
-        let now = Instant::now();
-        let patience = self.deadline.saturating_duration_since(now).min(self.idle);
-        let Ok(read) = timeout(patience, self.response.chunk()).await else {
-            return Err(if patience < self.idle { ReadError::OutOfTime } else { ReadError::Silent });
+        // Counted from the moment at which somebody waits for it.
+        let silent_at = Instant::now() + self.idle;
+        let limit = silent_at.min(self.deadline);
+        let read = loop {
+            if self.alarm.is_elapsed() || self.alarm.deadline() > limit {
+                self.alarm.as_mut().reset(limit);
+            }
+            tokio::select! {
+                biased;
+                read = self.response.chunk() => break read,
+                () = self.alarm.as_mut() => {
+                    if Instant::now() >= limit {
+                        return Err(if limit < silent_at { ReadError::OutOfTime } else { ReadError::Silent });
+                    }
+                }
+            }
         };
         let chunk = read.map_err(|_| ReadError::Broken)?;
         match &chunk {

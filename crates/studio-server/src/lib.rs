@@ -8,6 +8,7 @@
 
 pub mod settings;
 
+mod alarm;
 pub mod app;
 pub mod news;
 

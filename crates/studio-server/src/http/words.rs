@@ -11,6 +11,7 @@
 
 use super::{auth::still_good, call::Caller, present, refusal::Refusal};
 use crate::{
+    alarm::Alarm,
     app::App,
     news::Listener,
     settings::{HEARTBEAT, KEY_MEMORY, LOOK_ANYWAY},
@@ -26,10 +27,7 @@ use studio_core::{
     job::{Job, Status},
     words::{Segment, Voice},
 };
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::watch, time::Instant};
 
 /// The id of the event after which nothing comes.
 const END: &str = "end";
@@ -77,6 +75,7 @@ struct Reader {
     heartbeat_at: Instant,
     look_at: Instant,
     check_at: Instant,
+    alarm: Alarm,
     step: Step,
 }
 
@@ -90,9 +89,8 @@ enum Step {
 /// What woke the reader.
 enum Woken {
     Live,
-    Job(Option<Arc<Job>>),
-    Heartbeat,
-    Check,
+    Job(Arc<Job>),
+    Time,
     Leave,
 }
 
@@ -112,6 +110,7 @@ pub(super) fn follow(app: Arc<App>, caller: Caller, job: Job, place: Place, limi
         heartbeat_at: now + HEARTBEAT,
         look_at: now,
         check_at: now + KEY_MEMORY,
+        alarm: Alarm::at(now),
         step: Step::Greet,
     };
     let body = Body::from_stream(stream::unfold(reader, |mut reader| async move {
@@ -152,18 +151,26 @@ impl Reader {
             }
             match self.woken().await {
                 Woken::Live => {}
-                Woken::Job(job) => self.note(job.as_deref()),
-                Woken::Heartbeat => {
-                    self.heartbeat_at = Instant::now() + HEARTBEAT;
-                    return Some(Bytes::from_static(b": still here\n\n"));
-                }
-                Woken::Check => {
-                    self.check_at = Instant::now() + KEY_MEMORY;
-                    if !still_good(&self.app, self.caller.key()).await {
-                        return None;
+                Woken::Job(job) => self.note(Some(&job)),
+                Woken::Leave => return None,
+                Woken::Time => {
+                    let now = Instant::now();
+                    if now >= self.check_at {
+                        self.check_at = now + KEY_MEMORY;
+                        if !still_good(&self.app, self.caller.key()).await {
+                            return None;
+                        }
+                    }
+                    if self.live.is_none() && now >= self.look_at {
+                        self.look_at = now + LOOK_ANYWAY;
+                        let job = self.app.store.job_for_work(self.job.id).await.ok().flatten();
+                        self.note(job.as_ref());
+                    }
+                    if now >= self.heartbeat_at {
+                        self.heartbeat_at = now + HEARTBEAT;
+                        return Some(Bytes::from_static(b": still here\n\n"));
                     }
                 }
-                Woken::Leave => return None,
             }
         }
     }
@@ -250,8 +257,12 @@ impl Reader {
     }
 
     async fn woken(&mut self) -> Woken {
+        let mut next = self.heartbeat_at.min(self.check_at);
         // While an answer is being said, all there is to know comes with it.
-        let look_at = self.live.is_none().then_some(self.look_at);
+        if self.live.is_none() {
+            next = next.min(self.look_at);
+        }
+        self.alarm.no_later_than(next);
         let live = async {
             match &mut self.live {
                 // Its sender lives as long as we hold the answer, so an error can't be.
@@ -259,21 +270,11 @@ impl Reader {
                 None => std::future::pending().await,
             }
         };
-        let look = async {
-            match look_at {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
+            biased;
             () = live => Woken::Live,
-            job = self.news.hear() => Woken::Job(Some(job)),
-            () = look => {
-                self.look_at = Instant::now() + LOOK_ANYWAY;
-                Woken::Job(self.app.store.job_for_work(self.job.id).await.ok().flatten().map(Arc::new))
-            }
-            () = sleep_until(self.heartbeat_at) => Woken::Heartbeat,
-            () = sleep_until(self.check_at) => Woken::Check,
+            job = self.news.hear() => Woken::Job(job),
+            () = self.alarm.ring() => Woken::Time,
             () = self.app.giving_up.cancelled() => Woken::Leave,
         }
     }

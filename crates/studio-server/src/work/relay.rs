@@ -10,6 +10,7 @@ use super::{
     live::Speaker,
 };
 use crate::{
+    alarm::Alarm,
     app::App,
     commands::move_job,
     settings::{BYTES_BESIDE, BYTES_PER_TOKEN, CHECKPOINT_BYTES, CHECKPOINT_PERIOD, LOOK_ANYWAY, WORDS_LIMIT},
@@ -24,7 +25,7 @@ use studio_core::{
     retry::{Failure, FailureKind},
     words::Finish,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// How an answer ended.
 enum Ended {
@@ -82,10 +83,11 @@ impl<'a> Attempt<'a> {
         let mut heard = Heard::default();
         let mut keeper = Keeper { kept: 0, at: Instant::now(), keeping: None };
         let mut look_at = Instant::now() + LOOK_ANYWAY;
+        let mut alarm = Alarm::at(look_at);
         let ended = loop {
             let said = speaker.live().end();
             self.keep_if_due(&mut keeper, &heard, speaker, said);
-            let wake = self.deadline.min(look_at).min(keeper.due(said).unwrap_or(look_at));
+            alarm.no_later_than(self.deadline.min(look_at).min(keeper.due(said).unwrap_or(look_at)));
             let next = tokio::select! {
                 biased;
                 told = self.news.hear() => {
@@ -94,7 +96,7 @@ impl<'a> Attempt<'a> {
                 }
                 written = keeper.written() => Next::Written(written),
                 pieces = saying.next() => Next::Said(pieces),
-                () = sleep_until(wake) => Next::Time,
+                () = alarm.ring() => Next::Time,
             };
             match next {
                 Next::Said(Some(Ok(pieces))) => {
