@@ -331,6 +331,10 @@ impl Store for MemoryStore {
         Ok(self.state().assets.get(&id).filter(|asset| asset.owner == owner).cloned())
     }
 
+    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError> {
+        Ok(self.state().balance(&Account::Payer(payer)).negated())
+    }
+
     async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
         Ok(self.state().usage(owner))
     }

@@ -5,7 +5,7 @@ use crate::{
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
-    job::{Actor, ContentHash, Durability, Effect, Event, Job, Refused, Status},
+    job::{Actor, ContentHash, Durability, Effect, Event, Job, Payer, Refused, Status},
     ledger::{Audit, Cap},
     media::MediaType,
     money::Nanos,
@@ -272,6 +272,9 @@ pub trait Store: Send + Sync {
 
     /// An asset, if it is `owner`'s.
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;
+
+    /// What a payer has spent and holds.
+    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError>;
 
     /// What someone used.
     async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError>;

@@ -92,6 +92,11 @@ impl ChatRequest {
         estimated_tokens(bytes).saturating_add(items * ITEM_TOKENS / 4).saturating_add(pictures)
     }
 
+    /// The fewest tokens that this can use, roughly: a short answer to what compresses well.
+    pub fn least_tokens(&self) -> Tokens {
+        Tokens { input: self.least_input(), output: 1, ..Tokens::default() }
+    }
+
     /// The fewest tokens that the input may have been made into, roughly: what is too long by this is too long.
     fn least_input(&self) -> u64 {
         let (bytes, items, _) = self.size();

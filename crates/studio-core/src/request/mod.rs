@@ -43,6 +43,14 @@ impl Input {
         }
     }
 
+    /// The least that this can use, roughly: what an estimate begins with.
+    pub fn least_usage(&self) -> Usage {
+        match self {
+            Self::Image(request) => request.usage(request.count()),
+            Self::Chat(request) => request.least_tokens().usage(),
+        }
+    }
+
     /// What was used when so many files came back. Words are counted by who said them.
     pub fn actual_usage(&self, outputs: u64) -> Usage {
         match self {

@@ -11,5 +11,5 @@ pub use cancel::{CancelOutcome, cancel};
 pub use keys::{NewKey, create_key, ensure_owner};
 pub use moves::{Move, move_job, move_surely};
 pub use pictures::{Shown, find_pictures};
-pub use submit::{Asked, NotSubmitted, Submitted, submit};
+pub use submit::{Asked, Estimate, NotSubmitted, Submitted, estimate, submit};
 pub use wait::wait;

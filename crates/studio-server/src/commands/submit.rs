@@ -10,7 +10,7 @@ use studio_core::{
     id::{JobId, RequestId},
     idempotency::IdempotencyRecord,
     job::{Durability, Job, NewJob, Payer, Status},
-    ledger::Cap,
+    ledger::{Cap, fits},
     money::Nanos,
     ports::{Admission, Admitted, Asset, StoreError},
     price::{PriceError, Unit},
@@ -87,6 +87,41 @@ pub enum NotSubmitted {
     /// The store can't take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What a request would be, and could cost.
+#[derive(Debug)]
+pub struct Estimate {
+    /// The job as it would be accepted.
+    pub job: Job,
+    /// Whether its provider is configured.
+    pub available: bool,
+    /// The least that it costs; nothing where the model has no price.
+    pub at_least: Option<Nanos>,
+    /// Whether what it could cost at most, or an answer bounded to what is left, is within the key's budget.
+    pub within_budget: bool,
+}
+
+/// Tries a request: what [`submit`] would accept, without accepting it. Nothing is made, held or remembered.
+pub async fn estimate(app: &App, asked: Asked<'_>) -> Result<Estimate, NotSubmitted> {
+    let available = app.lanes.contains_key(&asked.model.provider);
+    let (payer, limit) = (Payer::Key(asked.key.id), asked.key.budget);
+    let may_shorten = asked.may_shorten;
+    let mut job = draft(app, asked, payer, false)?;
+    let within_budget = match limit {
+        None => true,
+        Some(_) if job.price_list.is_none() => false,
+        Some(limit) => {
+            let committed = app.store.committed(payer).await?;
+            let cap = Cap { payer, limit };
+            fits(limit, committed.negated(), job.hold) || (may_shorten && shorten(&mut job, cap, committed))
+        }
+    };
+    let at_least = match &job.price_list {
+        Some(list) => Some(list.cost(&job.input.least_usage())?),
+        None => None,
+    };
+    Ok(Estimate { job, available, at_least, within_budget })
 }
 
 /// Accepts a request, or says why not.

@@ -43,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) path: BTreeMap<&'static str, String>,
     /// Query parameters by name.
     pub(crate) query: BTreeMap<String, String>,
+    /// It is only tried (`?dryRun=true`): nothing is to be made or held.
+    pub(crate) tried: bool,
     /// Headers.
     pub(crate) headers: HeaderMap,
     /// The JSON body, where the row takes one.

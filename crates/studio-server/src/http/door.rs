@@ -14,7 +14,7 @@ use super::{
     flights::Flight,
     headers,
     refusal::{Refusal, RequestIdText},
-    table::{Access, BodyRule, ROUTES, Route},
+    table::{Access, BodyRule, DRY_RUN, ROUTES, Route},
 };
 use crate::app::App;
 use axum::{
@@ -159,9 +159,14 @@ async fn enforce(
     };
     note.key = caller.as_ref().map(|caller| caller.key.clone());
     let key = read_idempotency_key(route, &parts.headers)?;
+    let query = query_parameters(route, parts.uri.query())?;
+    // What is only tried makes nothing: it is a question, counted as one, and nothing is remembered of it.
+    let tried = read_dry_run(&query)?;
+    let key = key.filter(|_| !tried);
+    let class = if tried { Some(LimitClass::Status) } else { route.limit };
 
     // A repeat is no generation: it is recognised before it is counted, and for that its body must be read.
-    let limit = caller.as_ref().zip(route.limit);
+    let limit = caller.as_ref().zip(class);
     if let (Some((caller, class)), None) = (limit, &key) {
         note.limit = Some((class, count(app, caller, class, now)?));
     }
@@ -170,7 +175,8 @@ async fn enforce(
         request: id,
         now,
         path: path_parameters(path, parts.uri.path())?,
-        query: query_parameters(route, parts.uri.query())?,
+        query,
+        tried,
         headers: parts.headers,
         json,
         body: Body::empty(),
@@ -182,7 +188,7 @@ async fn enforce(
     let mut turn = None;
     if let (Some(key), Some(caller)) = (key, &caller) {
         turn = Some(recognise(app, route, caller, key, &mut call).await?);
-        if let Some(class) = route.limit {
+        if let Some(class) = class {
             let decision = match &call.replayed {
                 Some(_) => peek(app, caller, class, now),
                 None => count(app, caller, class, now)?,
@@ -236,6 +242,14 @@ fn read_idempotency_key(route: &Route, headers: &HeaderMap) -> Result<Option<Ide
     parsed
         .map(Some)
         .ok_or_else(|| Refusal::invalid_field("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
+}
+
+fn read_dry_run(query: &BTreeMap<String, String>) -> Result<bool, Refusal> {
+    match query.get(DRY_RUN).map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Refusal::invalid_field(DRY_RUN, "must be true or false")),
+    }
 }
 
 async fn read_json(route: &Route, headers: &HeaderMap, body: &mut Body) -> Result<serde_json::Value, Refusal> {

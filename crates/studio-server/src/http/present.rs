@@ -1,5 +1,6 @@
 //! Shows our nouns as the API's JSON: camelCase, ISO times, decimal money, and no URL but our own.
 
+use crate::commands::Estimate;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use studio_core::{
@@ -197,6 +198,23 @@ fn add_bill(body: &mut Value, job: &Job) {
     body["usage"] = json!(job.tokens);
     body["estimated"] = json!(job.estimated.then_some(true));
     body["cost"] = job.cost.map_or(Value::Null, money);
+}
+
+/// What a request would be and could cost.
+pub(super) fn estimate(estimate: &Estimate) -> Value {
+    let Estimate { job, available, at_least, within_budget } = estimate;
+    without_nulls(json!({
+        "success": true,
+        "dryRun": true,
+        "modelId": job.model,
+        "provider": job.provider,
+        "available": available,
+        "priced": at_least.is_some(),
+        "price": at_least.map(|least| json!({ "atLeast": money(least.min(job.hold)), "atMost": money(job.hold) })),
+        "withinBudget": within_budget,
+        "parameters": parameters(job),
+        "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
+    }))
 }
 
 /// Finished pictures, in the shape that clients of image generation know.

@@ -120,6 +120,8 @@ pub enum QueryKind {
     Status,
     /// A modality.
     Modality,
+    /// `true` or `false`.
+    Boolean,
 }
 
 /// What an answer looks like; [`super::openapi`] describes each.
@@ -191,6 +193,9 @@ const fn get(
     }
 }
 
+/// The query parameter by which a request is only tried.
+pub(crate) const DRY_RUN: &str = "dryRun";
+
 /// Jobs on a page at most.
 pub(crate) const LONGEST_PAGE: u32 = 100;
 
@@ -204,6 +209,13 @@ const JOB_QUERY: &[Query] = &[
     },
     Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id },
 ];
+
+/// What every generating route takes.
+const GENERATING: &[Query] = &[Query {
+    name: DRY_RUN,
+    about: "`true`: only checks the request and tells what it can cost; nothing is made or held",
+    kind: QueryKind::Boolean,
+}];
 
 const STREAM_QUERY: &[Query] = &[Query {
     name: "offset",
@@ -225,7 +237,7 @@ pub const ROUTES: &[Route] = &[
         limit: Some(Generation),
         body: BodyRule::Json(JSON_BODY_LIMIT, "ImageRequest"),
         idempotent: true,
-        query: &[],
+        query: GENERATING,
         answers: &[(200, Shape::Images), (202, Shape::Accepted)],
         about: "Make pictures from a prompt",
     },
@@ -236,7 +248,7 @@ pub const ROUTES: &[Route] = &[
         limit: Some(Chat),
         body: BodyRule::Json(JSON_BODY_LIMIT, "ChatRequest"),
         idempotent: true,
-        query: &[],
+        query: GENERATING,
         answers: &[(200, Shape::Chat), (202, Shape::Accepted)],
         about: "Go on with a conversation, as JSON or as a stream",
     },
@@ -247,7 +259,7 @@ pub const ROUTES: &[Route] = &[
         limit: Some(Chat),
         body: BodyRule::Json(JSON_BODY_LIMIT, "TitleRequest"),
         idempotent: true,
-        query: &[],
+        query: GENERATING,
         answers: &[(200, Shape::Title), (202, Shape::Accepted)],
         about: "Name a conversation",
     },

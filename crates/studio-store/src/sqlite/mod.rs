@@ -25,8 +25,9 @@ use studio_core::{
     caller::{ApiKey, KeyHash, User},
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
-    job::Job,
-    ledger::Audit,
+    job::{Job, Payer},
+    ledger::{Account, Audit},
+    money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Store,
         StoreError, UsageReport,
@@ -169,6 +170,11 @@ impl Store for SqliteStore {
 
     async fn queues(&self) -> Result<Vec<String>, StoreError> {
         self.readers.ask(jobs::queues).await
+    }
+
+    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError> {
+        let account = Account::Payer(payer);
+        self.readers.ask(move |connection| ledger::balance(connection, &account)).await.map(Nanos::negated)
     }
 
     async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {

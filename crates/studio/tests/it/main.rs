@@ -8,6 +8,7 @@ mod budgets;
 mod chat;
 mod crashes;
 mod door;
+mod dry_run;
 mod idempotency;
 mod images;
 mod jobs;

@@ -4,7 +4,7 @@
 use super::json;
 use crate::{
     app::App,
-    commands,
+    commands::{self, Asked},
     http::{present, refusal::Refusal},
 };
 use axum::response::Response;
@@ -13,6 +13,12 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use studio_core::job::{Durability, Job, Status};
 use tokio_util::sync::CancellationToken;
+
+/// What a request that is only tried would be and could cost.
+pub(super) async fn estimate(app: &App, asked: Asked<'_>) -> Result<Response, Refusal> {
+    let estimate = commands::estimate(app, asked).await?;
+    Ok(json(StatusCode::OK, &present::estimate(&estimate)))
+}
 
 /// Waits for a job, as long as the caller does.
 pub(super) async fn wait_for(app: &App, gone: &CancellationToken, job: Job, patience: Duration) -> Job {

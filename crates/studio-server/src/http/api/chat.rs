@@ -1,6 +1,6 @@
 //! `POST /chat` and `POST /title`.
 
-use super::answers::{answer, name, wait_for};
+use super::answers::{answer, estimate, name, wait_for};
 use crate::{
     app::App,
     commands::{self, Asked},
@@ -37,12 +37,16 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, call: Call) -> Answer
                     model: read.model,
                     input: Input::Chat(read.request),
                     may_shorten: !bounded_by_caller,
-                    brought: shown.keep(&app).await?,
+                    // Nothing is kept of what is only tried.
+                    brought: if call.tried { Vec::new() } else { shown.keep(&app).await? },
                     durability: durability(&app, patience),
                     deadline: read.deadline,
                     warnings: read.warnings,
                     idempotency: call.idempotency,
                 };
+                if call.tried {
+                    return estimate(&app, asked).await;
+                }
                 (commands::submit(&app, asked).await?.job, stream)
             }
         };
@@ -79,6 +83,9 @@ pub(in crate::http) fn title(app: Arc<App>, caller: Caller, call: Call) -> Answe
                     warnings: read.warnings,
                     idempotency: call.idempotency,
                 };
+                if call.tried {
+                    return estimate(&app, asked).await;
+                }
                 commands::submit(&app, asked).await?.job
             }
         };

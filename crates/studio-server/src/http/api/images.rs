@@ -1,6 +1,6 @@
 //! `POST /generate/image`.
 
-use super::answers::{answer, wait_for};
+use super::answers::{answer, estimate, wait_for};
 use crate::{
     app::App,
     commands::{self, Asked},
@@ -39,6 +39,9 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call)
                     warnings: read.warnings,
                     idempotency: call.idempotency,
                 };
+                if call.tried {
+                    return estimate(&app, asked).await;
+                }
                 commands::submit(&app, asked).await?.job
             }
         };

@@ -99,6 +99,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         let schema = match query.kind {
             QueryKind::Id => schemas::id(),
             QueryKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            QueryKind::Boolean => json!({ "type": "boolean" }),
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
         };
@@ -129,7 +130,14 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
     for (status, shape) in route.answers {
-        responses.insert(status.to_string(), answer(*shape));
+        let mut answer = answer(*shape);
+        if route.idempotent && *status == 200 {
+            // With `dryRun`.
+            let result = answer["content"]["application/json"]["schema"].take();
+            let estimate = json!({ "$ref": "#/components/schemas/Estimate" });
+            answer["content"]["application/json"]["schema"] = json!({ "anyOf": [result, estimate] });
+        }
+        responses.insert(status.to_string(), answer);
     }
     for (status, about) in refusals(route) {
         let schema = json!({ "$ref": "#/components/schemas/Refusal" });

@@ -105,6 +105,11 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ]))),
             ("cost", to("Money")), ("warnings?", list(text())),
         ]),
+        "Estimate": object(vec![
+            ("success", yes()), ("dryRun", yes()), ("modelId", text()), ("provider", text()), ("available", boolean()),
+            ("priced", boolean()), ("price?", object(vec![("atLeast", to("Money")), ("atMost", to("Money"))])),
+            ("withinBudget", boolean()), ("parameters", json!({ "type": "object" })), ("warnings?", list(text())),
+        ]),
         "Accepted": object(vec![
             ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
             ("links", to("Links")), ("warnings?", list(text())),
