@@ -276,6 +276,9 @@ impl Talk<'_> {
         if self.plan.says_done {
             self.line("data: [DONE]", |record| record.finished = true).await?;
         }
+        if !self.plan.late_end.is_zero() {
+            tokio::time::sleep(self.plan.late_end).await;
+        }
         self.write(b"0\r\n\r\n", |record| record.finished = true).await
     }
 

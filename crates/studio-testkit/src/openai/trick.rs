@@ -52,6 +52,8 @@ pub enum Trick {
     NoUsage,
     /// `nodone`: ends without `[DONE]`.
     NoDone,
+    /// `lateend 30`: so many milliseconds after `[DONE]` the body ends.
+    LateEnd(u64),
     /// `noreason`: does not say why it stopped.
     NoReason,
     /// `cached 5`: so many tokens of the prompt were cached.
@@ -91,6 +93,7 @@ impl Trick {
             "large" => Self::Large(number()?),
             "nousage" => Self::NoUsage,
             "nodone" => Self::NoDone,
+            "lateend" => Self::LateEnd(number()?),
             "noreason" => Self::NoReason,
             "cached" => Self::Cached(number()?),
             "reasoning" => Self::Reasoning(number()?),
@@ -151,6 +154,7 @@ pub(super) struct Plan {
     pub(super) large: Option<u64>,
     pub(super) tells_usage: bool,
     pub(super) says_done: bool,
+    pub(super) late_end: Duration,
     pub(super) gives_reason: bool,
     pub(super) cached: u64,
     pub(super) reasoning: u64,
@@ -175,6 +179,7 @@ impl Plan {
             large: None,
             tells_usage: true,
             says_done: true,
+            late_end: Duration::ZERO,
             gives_reason: true,
             cached: 0,
             reasoning: 0,
@@ -209,6 +214,7 @@ impl Plan {
             Trick::Large(bytes) => self.large = Some(bytes),
             Trick::NoUsage => self.tells_usage = false,
             Trick::NoDone => self.says_done = false,
+            Trick::LateEnd(millis) => self.late_end = Duration::from_millis(millis),
             Trick::NoReason => self.gives_reason = false,
             Trick::Cached(tokens) => self.cached = tokens,
             Trick::Reasoning(tokens) => self.reasoning = tokens,

@@ -54,7 +54,9 @@ async fn talk(base_url: String, supervised: bool) -> Result<Saying, Failure> {
     let name = "lab".to_owned();
     let provider = CogProvider::new(CogSettings { name, destination, token, polled: true, supervised });
     let job = sample::chat_job(sample::chat(json!({ "maxOutputTokens": 9 })));
-    let (pictures, first_byte_limit, idle_limit, total_limit) = (sample::no_pictures(), LONG, LONG, LONG);
+    // Limits that no test lives to see.
+    let never = Duration::from_secs(3600);
+    let (pictures, first_byte_limit, idle_limit, total_limit) = (sample::no_pictures(), never, never, never);
     let submission = Submission { job: &job, upload_to: None, pictures, first_byte_limit, idle_limit, total_limit };
     match provider.start(&submission).await? {
         Started::Saying(saying) => Ok(saying),
@@ -118,6 +120,17 @@ async fn whoever_stops_listening_to_a_worker_hangs_up() {
     sent.unwrap();
     assert!(saying.next().await.unwrap().is_ok());
     drop(saying);
+    tell.closed().await;
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_not_read() {
+    let (tell, parts) = mpsc::channel(1);
+    let teller = Teller::start(200, "text/html", parts).await;
+    let (refused, sent) = tokio::join!(talk(teller.base_url.clone(), true), tell.send("<h1>It works!</h1>".into()));
+    sent.unwrap();
+    // Its body has no end.
+    assert_eq!(refused.map(drop).unwrap_err().kind, FailureKind::BadOutput);
     tell.closed().await;
 }
 

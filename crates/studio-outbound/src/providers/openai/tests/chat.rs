@@ -235,7 +235,8 @@ async fn an_answer_that_ends_as_it_should_leaves_its_connection_open() {
     let api = OpenAi::start(Behaviour::Normal).unwrap();
     let provider = at(&api);
     for _ in 0..12 {
-        assert_eq!(hear(talk(&provider, asking("[[pieces 3]]")).await.unwrap()).await.text, words(3));
+        let saying = talk(&provider, asking("[[pieces 3]] [[lateend 5]]")).await.unwrap();
+        assert_eq!(hear(saying).await.text, words(3));
     }
     // A machine that is very busy may end a body too late for one or the other.
     assert!(api.connections() <= 6, "{}", api.connections());
@@ -424,7 +425,9 @@ async fn what_ends_after_the_last_word_has_ended_well() {
 async fn whoever_stops_listening_hangs_up() {
     let api = OpenAi::start(Behaviour::Normal).unwrap();
     api.hold();
-    let mut saying = talk(&at(&api), asking("hi")).await.unwrap();
+    // Limits that no test lives to see: the connection is closed because nobody listens.
+    let limits = (Duration::from_secs(3600), Duration::from_secs(3600), Duration::from_secs(3600));
+    let mut saying = talk_within(&at(&api), asking("hi"), limits).await.unwrap();
     api.let_go(3);
     let mut heard = Heard::default();
     while heard.text != words(3) {
