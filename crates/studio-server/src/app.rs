@@ -5,7 +5,15 @@ use crate::{
     settings::LimitSettings,
     work::{live::Lives, uploads::Uploads, workers::Supervisor},
 };
-use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use studio_core::{
     catalog::Catalog,
     id::LeaseToken,
@@ -22,8 +30,11 @@ pub struct Lane {
     pub provider: Arc<dyn Provider>,
     /// One permit for each job that it may have at once.
     pub permits: Arc<Semaphore>,
-    /// Rung when its queue may have something for it.
-    pub bell: Notify,
+    /// Rung when its queue may have something for it, and it may have a place.
+    bell: Notify,
+    /// Whether its queue may hold something. A free place is then worth a look into the queue, which is a write to the store;
+    /// most of the time nobody waits.
+    waiting: AtomicBool,
     /// Its configured origin, where its outputs may lie too.
     pub origin: Option<String>,
 }
@@ -31,7 +42,42 @@ pub struct Lane {
 impl Lane {
     /// A lane for `concurrency` jobs at once.
     pub fn new(provider: Arc<dyn Provider>, concurrency: usize, origin: Option<String>) -> Self {
-        Self { provider, permits: Arc::new(Semaphore::new(concurrency.max(1))), bell: Notify::new(), origin }
+        let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+        // What a run before this one has left is looked for first of all.
+        Self { provider, permits, bell: Notify::new(), waiting: AtomicBool::new(true), origin }
+    }
+
+    /// Something was queued.
+    pub fn queued(&self) {
+        self.waiting.store(true, Ordering::SeqCst);
+        self.bell.notify_one();
+    }
+
+    /// A place became free.
+    pub fn freed(&self) {
+        if self.may_wait() {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Whether its queue may hold something.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Somebody looks into its queue now; what is queued from now on says so itself.
+    pub(crate) fn looking(&self) {
+        self.waiting.store(false, Ordering::SeqCst);
+    }
+
+    /// Something is still in its queue.
+    pub(crate) fn still_waiting(&self) {
+        self.waiting.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits for its bell.
+    pub(crate) async fn rung(&self) {
+        self.bell.notified().await;
     }
 }
 

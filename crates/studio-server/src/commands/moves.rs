@@ -72,6 +72,6 @@ pub async fn move_surely(app: &App, wanted: Move) -> Option<Advanced> {
 /// Rings the bell of a provider's queue.
 fn ring(app: &App, provider: &str) {
     if let Some(lane) = app.lanes.get(provider) {
-        lane.bell.notify_one();
+        lane.queued();
     }
 }

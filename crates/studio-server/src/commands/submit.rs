@@ -167,7 +167,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
                 Some(permit) if job.status == Status::Submitting => {
                     work::attempt::begin(app, job.clone(), Some(permit))
                 }
-                _ => lane.bell.notify_one(),
+                _ => lane.queued(),
             }
             Ok(Submitted { job, replayed: false })
         }

@@ -52,7 +52,7 @@ pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
         }
         drop(permit);
         if let Some(lane) = app.lanes.get(&provider) {
-            lane.bell.notify_one();
+            lane.freed();
         }
     });
 }

@@ -4,7 +4,10 @@
 use super::attempt;
 use crate::{app::App, settings::LOOK_ANYWAY};
 use std::{sync::Arc, time::Duration};
-use studio_core::ports::{Claim, StoreError};
+use studio_core::{
+    ports::{Claim, StoreError},
+    time::Timestamp,
+};
 
 /// Most jobs taken in one commit.
 const MOST_AT_ONCE: usize = 16;
@@ -22,7 +25,7 @@ pub(super) async fn run(app: Arc<App>, provider: String) {
         };
         tokio::select! {
             () = app.stopping.cancelled() => return,
-            () = lane.bell.notified() => {}
+            () = lane.rung() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -31,6 +34,13 @@ pub(super) async fn run(app: Arc<App>, provider: String) {
 /// Takes what can be taken; how long to wait for more.
 async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError> {
     let Some(lane) = app.lanes.get(provider) else { return Ok(LOOK_ANYWAY) };
+    if !lane.may_wait() {
+        // To look costs less than to take, which is a write.
+        let due = app.store.next_run_at(provider).await?;
+        if due.is_none_or(|due| due > app.now()) {
+            return Ok(pause_until(app, due));
+        }
+    }
     loop {
         let mut permits = Vec::new();
         while permits.len() < MOST_AT_ONCE
@@ -41,10 +51,15 @@ async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError
         if permits.is_empty() || app.stopping.is_cancelled() {
             return Ok(LOOK_ANYWAY);
         }
+        lane.looking();
         let now = app.now();
         let leases = permits.iter().map(|_| app.lease()).collect();
-        let jobs = app.store.claim(Claim { provider: provider.to_owned(), leases, now }).await?;
+        let claimed = app.store.claim(Claim { provider: provider.to_owned(), leases, now }).await;
+        let jobs = claimed.inspect_err(|_| lane.still_waiting())?;
         let took_all = jobs.len() == permits.len();
+        if took_all {
+            lane.still_waiting();
+        }
         for (job, permit) in jobs.into_iter().zip(permits) {
             // First begun, then told: whoever follows what it says finds it when they hear of it.
             attempt::begin(app, job.clone(), Some(permit));
@@ -52,7 +67,14 @@ async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError
         }
         if !took_all {
             let due = app.store.next_run_at(provider).await?;
-            return Ok(due.map_or(LOOK_ANYWAY, |due| due.since(app.now()).clamp(Duration::from_millis(1), LOOK_ANYWAY)));
+            if due.is_some() {
+                lane.still_waiting();
+            }
+            return Ok(pause_until(app, due));
         }
     }
+}
+
+fn pause_until(app: &App, due: Option<Timestamp>) -> Duration {
+    due.map_or(LOOK_ANYWAY, |due| due.since(app.now()).clamp(Duration::from_millis(1), LOOK_ANYWAY))
 }

@@ -9,9 +9,6 @@ use std::{path::PathBuf, time::Duration};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// All our statements fit, with room.
 const STATEMENT_CACHE: usize = 96;
-/// Pages in the write-ahead log before they are moved into the database: 16 MiB, so that the syncs of a move are spread
-/// over many commits.
-const CHECKPOINT_PAGES: u32 = 4000;
 /// What is kept of the log's file after a long reader or a burst made it longer, in bytes.
 const LOG_SIZE_LIMIT: u32 = 64 * 1024 * 1024;
 /// Pages kept in memory by the writer, in KiB.
@@ -44,10 +41,19 @@ impl Database {
         schema::refuse_newer(&connection)?;
         write_ahead(&connection)?;
         prepare(&connection)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", LOG_SIZE_LIMIT)?;
         connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB))?;
         schema::migrate(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// A connection that only moves the log into the database.
+    pub(super) fn open_mover(&self) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.file, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // What was promised to survive a power cut is synced in the log before it is moved, and in the database after.
+        connection.pragma_update(None, "synchronous", "FULL")?;
         Ok(connection)
     }
 

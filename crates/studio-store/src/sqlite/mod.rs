@@ -11,6 +11,7 @@ mod error;
 mod jobs;
 mod keys;
 mod ledger;
+mod mover;
 mod readers;
 mod schema;
 mod words;

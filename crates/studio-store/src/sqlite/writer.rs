@@ -17,6 +17,7 @@ use super::{
     apply::{Answer, Command, apply},
     connection::Database,
     error::store_error,
+    mover::Mover,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
@@ -44,12 +45,14 @@ impl Writer {
     /// Starts the thread. `max_group`: most commands in one commit; `queue`: most that may wait.
     pub(super) fn start(
         database: Database,
-        connection: Connection,
+        mut connection: Connection,
         max_group: usize,
         queue: usize,
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = sync_channel(queue.max(1));
-        let work = Work { database, connection: Some(connection), synced: None, max_group: max_group.max(1) };
+        let mover = Mover::start(database.clone())?;
+        mover.watch(&mut connection).map_err(store_error)?;
+        let work = Work { database, connection: Some(connection), mover, synced: None, max_group: max_group.max(1) };
         let thread = std::thread::Builder::new()
             .name("studio-store-writer".into())
             .spawn(move || work.run(&receiver))
@@ -107,6 +110,8 @@ struct Work {
     database: Database,
     /// None: the last one failed in a way that a fresh one may not.
     connection: Option<Connection>,
+    /// After the connection: it ends when nobody can ring it any more.
+    mover: Mover,
     /// What the connection is set to do at a commit. None: not set yet.
     synced: Option<Durability>,
     max_group: usize,
@@ -186,7 +191,9 @@ impl Work {
             Some(connection) => connection,
             none => {
                 let fresh = self.database.open_writer();
-                none.insert(fresh.map_err(|error| Failure { error: error.into(), fault: Fault::Begin })?)
+                let mut fresh = fresh.map_err(|error| Failure { error: error.into(), fault: Fault::Begin })?;
+                self.mover.watch(&mut fresh).map_err(at(Fault::Begin))?;
+                none.insert(fresh)
             }
         };
         // Only outside of a transaction can this be set.

@@ -21,7 +21,8 @@ fn work() -> (TempDir, Work) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database { file: folder.path().join("db") };
     let connection = Some(database.create().unwrap());
-    (folder, Work { database, connection, synced: None, max_group: 256 })
+    let mover = Mover::start(database.clone()).unwrap();
+    (folder, Work { database, connection, mover, synced: None, max_group: 256 })
 }
 
 fn user(id: u8, email: impl Into<String>) -> Command {
@@ -192,4 +193,26 @@ async fn a_writer_takes_what_waits_up_to_its_limit() {
         .query_row("SELECT count(*) FROM users", [], |row| row.get(0))
         .unwrap();
     assert_eq!(count, 20);
+}
+
+#[test]
+fn a_long_log_is_moved_into_the_database_beside_the_writer() {
+    let (_folder, mut work) = work();
+    work.mover.watch(work.connection.as_mut().unwrap()).unwrap();
+    // Each writes its page anew, so the log has as many.
+    for _ in 0..4200 {
+        assert!(serve(&mut work, vec![Command::Probe])[0].is_ok());
+    }
+    // Read without the log: what is there was moved.
+    let file = format!("file:{}?immutable=1", work.database.file.display());
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    let moved = || -> u32 {
+        let database = Connection::open_with_flags(&file, flags).unwrap();
+        database.query_row("SELECT times FROM probe", [], |row| row.get(0)).unwrap_or(0)
+    };
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while moved() < 4000 {
+        assert!(std::time::Instant::now() < patience, "{} of 4200 were moved", moved());
+        std::thread::yield_now();
+    }
 }
