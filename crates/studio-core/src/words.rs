@@ -113,7 +113,23 @@ impl Log {
         }
     }
 
-    /// What follows `offset`; an offset within a character counts as its beginning.
+    /// Where what follows `offset` begins: an offset within a character counts as its beginning.
+    pub fn beginning(&self, offset: u64) -> u64 {
+        let mut start = self.bytes;
+        for segment in self.segments.iter().rev() {
+            if start <= offset {
+                break;
+            }
+            start -= segment.text.len() as u64;
+            if let Some(within) = offset.checked_sub(start) {
+                let within = usize::try_from(within).unwrap_or(usize::MAX);
+                return start + segment.text.floor_char_boundary(within) as u64;
+            }
+        }
+        offset
+    }
+
+    /// What follows `offset`; see [`Log::beginning`].
     pub fn after(&self, offset: u64) -> Vec<Segment> {
         // Backwards: whoever follows a log asks for its end.
         let mut start = self.bytes;
@@ -202,6 +218,7 @@ mod tests {
         assert_eq!(log.after(2), [Segment::text("ü")]);
         assert_eq!(log.after(3), []);
         assert_eq!(log.after(99), []);
+        assert_eq!([0, 1, 2, 3, 99].map(|offset| log.beginning(offset)), [0, 1, 1, 3, 99]);
     }
 
     #[test]

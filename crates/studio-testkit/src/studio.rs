@@ -28,6 +28,8 @@ pub struct Setup {
     pub config: String,
     /// Variables in its environment.
     pub variables: Vec<(String, String)>,
+    /// Where its log goes; beside its data unless said.
+    pub log: Option<PathBuf>,
 }
 
 impl Setup {
@@ -38,6 +40,7 @@ impl Setup {
             binary: binary.into(),
             config: String::new(),
             variables: variables.map(|(name, value)| (name, value.to_owned())).into(),
+            log: None,
         }
     }
 
@@ -146,7 +149,8 @@ impl Studio {
 
     /// Starts it, again or for the first time, on its folder.
     pub fn launch(&mut self) -> Result<()> {
-        let log = File::options().create(true).append(true).open(self.folder.path().join("log"))?;
+        let log = self.setup.log.clone().unwrap_or_else(|| self.folder.path().join("log"));
+        let log = File::options().create(true).append(true).open(log)?;
         let mut command = self.command();
         let mut child =
             command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(log).spawn()?;

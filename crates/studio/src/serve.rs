@@ -57,6 +57,9 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would complain of a line that can't be written where that can't be written either, and panic: a full disk under
+        // the log, or a pipe whose reader has gone, must not end whoever has something to say.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => builder.with_target(false).init(),

@@ -17,12 +17,16 @@ use studio_core::{
     retry::{Failure, FailureKind},
     words::Voice,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Most bytes of one stream. Each token comes in a frame of some hundred bytes, so it is far more than any model says.
 const STREAM_LIMIT: u64 = 256 << 20;
 /// How long an answer that is over is given to end its body.
 const LINGER: Duration = Duration::from_millis(100);
+
+/// How long what comes after the last word (what it used, that it is over) is waited for: heartbeats could go on as long as
+/// all of it may take.
+const AFTERWORDS: Duration = Duration::from_secs(5);
 
 /// How far an answer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +62,7 @@ pub(super) fn saying(provider: &str, body: Body, idle: Duration, listen: impl Li
         events: EventStream::default(),
         left: STREAM_LIMIT,
         idle,
+        over_by: None,
         failed: None,
         listen,
     };
@@ -93,6 +98,8 @@ struct Reader<L> {
     events: EventStream,
     left: u64,
     idle: Duration,
+    /// Once all is said: until when what comes after it is waited for.
+    over_by: Option<Instant>,
     /// What is told after the pieces that came before it.
     failed: Option<Failure>,
     listen: L,
@@ -111,7 +118,12 @@ impl<L: Listen> Reader<L> {
                 self.body = None;
                 return None;
             }
-            match body.next(self.left, STREAM_LIMIT).await {
+            let next = body.next(self.left, STREAM_LIMIT);
+            let read = match self.over_by {
+                Some(by) => timeout_at(by, next).await.unwrap_or(Err(ReadError::Silent)),
+                None => next.await,
+            };
+            match read {
                 Ok(Some(bytes)) => {
                     self.left = self.left.saturating_sub(bytes.len() as u64);
                     let listen = &mut self.listen;
@@ -121,6 +133,10 @@ impl<L: Listen> Reader<L> {
                         self.failed = Some(failure);
                     } else if self.listen.stage() >= Stage::Speaking {
                         body.set_idle(self.idle);
+                    }
+                    let spoke = pieces.iter().any(|piece| matches!(piece, Piece::Said(..)));
+                    if self.listen.stage() == Stage::Finished && (spoke || self.over_by.is_none()) {
+                        self.over_by = Some(Instant::now() + AFTERWORDS);
                     }
                 }
                 // Whatever became of the connection: all had been said.

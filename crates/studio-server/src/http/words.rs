@@ -51,12 +51,12 @@ impl Place {
         (u64::from(self.epoch) << Self::OFFSET_BITS) + self.offset
     }
 
-    /// Reads an event's id; nothing for that of the last event. Anything else is none of ours.
-    pub(super) fn parse(text: &str) -> Result<Option<Self>, Refusal> {
+    /// Reads an event's id, which was given as `field`; nothing for that of the last event. Anything else is none of ours.
+    pub(super) fn parse(field: &str, text: &str) -> Result<Option<Self>, Refusal> {
         if text.trim() == END {
             return Ok(None);
         }
-        let bad = || Refusal::invalid_field("Last-Event-ID", "must be the id of an event of this stream");
+        let bad = || Refusal::invalid_field(field, "must be the id of an event of this stream");
         let id: u64 = text.trim().parse().map_err(|_| bad())?;
         let epoch = u32::try_from(id >> Self::OFFSET_BITS).map_err(|_| bad())?;
         Ok(Some(Self { epoch, offset: id & u64::from(u32::MAX) }))
@@ -196,6 +196,7 @@ impl Reader {
             if let Some(reset) = self.place.reset(epoch, end) {
                 return Some(reset);
             }
+            self.place.offset = live.beginning(self.place.offset);
             let segments = live.after(self.place.offset);
             if !segments.is_empty() {
                 return Some(self.place.deltas(&segments));
@@ -227,6 +228,7 @@ impl Reader {
         if let Some(reset) = self.place.reset(self.job.epoch, log.end()) {
             return Some(reset);
         }
+        self.place.offset = log.beginning(self.place.offset);
         let segments = log.after(self.place.offset);
         if !segments.is_empty() {
             return Some(self.place.deltas(&segments));
@@ -326,11 +328,11 @@ mod tests {
         let place = Place { epoch: 0, offset: 512 };
         assert_eq!(place.id(), 512);
         for place in [place, Place { epoch: 3, offset: 7 }, Place::BEGINNING] {
-            assert_eq!(Place::parse(&place.id().to_string()).unwrap(), Some(place));
+            assert_eq!(Place::parse("id", &place.id().to_string()).unwrap(), Some(place));
         }
-        assert_eq!(Place::parse(" end").unwrap(), None);
+        assert_eq!(Place::parse("id", " end").unwrap(), None);
         for bad in ["", "x", "-1", "1.5", "99999999999999999999"] {
-            assert!(Place::parse(bad).is_err(), "{bad}");
+            assert!(Place::parse("id", bad).is_err(), "{bad}");
         }
     }
 

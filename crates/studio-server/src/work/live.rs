@@ -66,6 +66,11 @@ impl Live {
         self.state.subscribe()
     }
 
+    /// Where what follows `offset` begins.
+    pub fn beginning(&self, offset: u64) -> u64 {
+        self.log().beginning(offset)
+    }
+
     /// What was said after `offset`.
     pub fn after(&self, offset: u64) -> Vec<Segment> {
         self.log().after(offset)

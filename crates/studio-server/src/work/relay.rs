@@ -118,7 +118,8 @@ impl<'a> Attempt<'a> {
                 Next::Time => {
                     let now = Instant::now();
                     if now >= self.deadline {
-                        break Ended::OutOfTime;
+                        // All was said; only what it used was still waited for.
+                        break heard.finish.map_or(Ended::OutOfTime, Ended::Well);
                     }
                     if now >= look_at {
                         look_at = now + LOOK_ANYWAY;

@@ -65,3 +65,14 @@ fn help_teaches() {
         assert!(text.contains(word), "{word}");
     }
 }
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_ends_nothing() {
+    // As on a full disk, or with a pipe whose reader has gone.
+    let mut setup = setup().variable("STUDIO_LOG", "trace");
+    setup.log = Some("/dev/full".into());
+    let studio = Studio::start(setup).unwrap();
+    let chat = serde_json::json!({ "messages": [{ "role": "user", "content": "How do I set a budget?" }] });
+    let reply = studio.post("/api/v1/chat", &chat).await.unwrap();
+    assert_eq!((reply.status.as_u16(), reply.json()["status"].as_str()), (200, Some("succeeded")));
+}

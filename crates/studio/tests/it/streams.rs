@@ -383,3 +383,27 @@ async fn streams_cut_at_random_agree_with_what_was_sent() {
     let report = studio_testkit::cuts::cut_at_random(crate::setup(), 100, 7).await.unwrap();
     assert!(report.streams == 100 && report.cuts["killed"] > 0 && report.resumes > 50, "{report:?}");
 }
+
+#[tokio::test]
+async fn an_offset_within_a_character_is_its_beginning() {
+    let (api, studio) = talking();
+    api.hold();
+    api.let_go(2);
+    let (stream, id, mut events) = begun(&studio, &streamed("[[word ü🌊]] [[pieces 6]]")).await;
+    // While it is said: nothing is taken back, and nothing comes twice.
+    let request = studio.request(Method::GET, &format!("/api/v1/jobs/{id}/stream?offset=1"));
+    let mut reader = EventReader::open(request).await.unwrap();
+    let mut live = vec![reader.next_named("delta").await.unwrap()];
+    api.release();
+    events.extend(stream.rest().await);
+    live.extend(reader.rest().await);
+    let all = joined(&events, 0).unwrap();
+    assert_eq!(joined(&live, 0).unwrap(), all);
+    assert!(live.iter().all(|event| event.name != "reset"), "{live:?}");
+    // And when it is over.
+    for within in 0..all.len() {
+        let rest = resumed(&studio, &id, &within.to_string()).await;
+        let from = all.floor_char_boundary(within);
+        assert_eq!(joined(&rest, from as u64).unwrap(), all[from..], "from {within}");
+    }
+}

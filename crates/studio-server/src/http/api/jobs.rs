@@ -155,8 +155,8 @@ pub(in crate::http) fn job_events(app: Arc<App>, caller: Caller, call: Call) -> 
 pub(in crate::http) fn job_stream(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let place = match call.headers.get(LAST_EVENT_ID) {
-            Some(value) => Place::parse(value.to_str().unwrap_or_default())?,
-            None => call.query.get("offset").map_or(Ok(Some(Place::BEGINNING)), |text| Place::parse(text))?,
+            Some(value) => Place::parse("Last-Event-ID", value.to_str().unwrap_or_default())?,
+            None => call.query.get("offset").map_or(Ok(Some(Place::BEGINNING)), |text| Place::parse("offset", text))?,
         };
         let job = own_job(&app, &caller, job_id(&call)?).await?;
         if !matches!(job.input, Input::Chat(_)) {

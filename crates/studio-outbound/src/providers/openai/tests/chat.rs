@@ -455,3 +455,25 @@ async fn many_talk_at_once() {
     futures_util::future::join_all((0..200).map(one)).await;
     assert_eq!(api.chats().len(), 200);
 }
+
+#[tokio::test]
+async fn what_comes_after_the_last_word_is_not_waited_for_for_ever() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let says = async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        while !stream.read_u8().await.is_ok_and(|byte| byte == b'{') {}
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let word = json!({"choices": [{"delta": {"content": "word"}, "finish_reason": "stop"}]});
+        stream.write_all(format!("{head}data: {word}\n\n").as_bytes()).await.unwrap();
+        // Neither silent nor over.
+        while stream.write_all(b": still here\n\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let speaker = tokio::spawn(says);
+    let heard = hear(talk(&provider(format!("http://{address}"), None), asking("go")).await.unwrap()).await;
+    assert_eq!((&*heard.text, &heard.finish[..], &heard.failure), ("word", &[Finish::Stop][..], &None));
+    speaker.await.unwrap();
+}

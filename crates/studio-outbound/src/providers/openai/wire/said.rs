@@ -205,9 +205,7 @@ impl Listening {
         }
         let error = chunk.error.map(RawValue::get).or_else(|| (chunk.object.text() == "error").then_some(text));
         if error.is_some() || reason.text() == "error" {
-            if self.usage_is_fresh {
-                self.tell_usage(pieces);
-            }
+            self.tell_usage(pieces);
             return Err(self.failed(error.unwrap_or_default()));
         }
         match reason.text() {
@@ -320,8 +318,9 @@ impl Listening {
         Ok(())
     }
 
+    /// What was counted before the last word counts only a part of the answer: none is better, for then it is estimated.
     fn tell_usage(&mut self, pieces: &mut Vec<Piece>) {
-        pieces.extend(self.usage.take().map(Piece::Used));
+        pieces.extend(self.usage.take().filter(|_| self.usage_is_fresh).map(Piece::Used));
     }
 
     fn nonsense(&self) -> Failure {

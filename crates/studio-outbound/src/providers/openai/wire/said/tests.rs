@@ -394,3 +394,25 @@ fn a_whole_stream_is_heard_whole() {
     let (pieces, failure) = hear_bytes(bytes.chunks(7));
     assert_eq!((pieces.len(), failure), (6, None), "{pieces:?}");
 }
+
+#[test]
+fn a_count_that_more_words_follow_is_none() {
+    let usage = json!({"id": "chatcmpl-1", "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1}});
+    let word = delta(json!({"content": "a"}));
+    for end in [&[ends("stop"), DONE.into()][..], &[DONE.into()]] {
+        let used = |first: &[Value]| {
+            let pieces = pieces(&[first, end].concat());
+            pieces.iter().any(|piece| matches!(piece, Piece::Used(_)))
+        };
+        assert!(used(&[word.clone(), usage.clone()]));
+        assert!(used(&[usage.clone(), word.clone(), usage.clone()]));
+        assert!(!used(&[usage.clone(), word.clone()]), "a part was counted");
+    }
+    // As when the connection ends without a word.
+    let (mut listening, mut pieces) = (Listening::new("lab", None), Vec::new());
+    for line in lines(&[usage, word, ends("stop")]) {
+        listening.event(Event { name: "message".into(), data: line.into() }, &mut pieces).unwrap();
+    }
+    listening.close(&mut pieces);
+    assert!(!pieces.iter().any(|piece| matches!(piece, Piece::Used(_))));
+}
