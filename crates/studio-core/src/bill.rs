@@ -13,6 +13,10 @@ use serde_json::Value;
 /// at most half a second old, and few models say more than 250 tokens a second.
 pub const REMAINDER_TOKENS: u64 = 128;
 
+/// So many times what was held, no exchange can cost: the hold is a bound already, and a provider that breaks a limit a
+/// little is charged as it says.
+const INCREDIBLE: i64 = 10;
+
 /// Tokens of one exchange, counted as OpenAI does: cached ones are part of the input, reasoning is part of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,15 +85,24 @@ impl Bill {
         Self::of(price(job, &job.input.actual_usage(outputs)))
     }
 
-    /// As the provider tells it. What it charges by its own word comes before our list. Nothing: it told nothing that can be
-    /// charged by.
-    pub fn as_reported(job: &Job, reported: Reported) -> Option<Self> {
-        let amount = match (reported.cost, reported.tokens) {
+    /// As the provider tells it, for `produced` bytes. What it charges by its own word comes before our list. Nothing: it
+    /// told nothing that can be charged by. What no exchange within the limits that we sent can cost is not believed: then
+    /// all that was held is charged, and marked, and what it told is kept for whoever looks into it.
+    pub fn as_reported(job: &Job, reported: Reported, produced: u64) -> Option<Self> {
+        // No tokens for something that was said: whoever counts so has not counted.
+        let counted = reported.tokens.filter(|tokens| tokens.output > 0 || produced == 0);
+        let free = job.price_list.is_some() && job.hold == Nanos::ZERO;
+        let amount = match (reported.cost, counted) {
+            (Some(_), _) if free => Nanos::ZERO,
             (Some(cost), _) => cost,
             (None, Some(tokens)) => price(job, &tokens.usage()),
             (None, None) => return None,
         };
-        Some(Self { amount, tokens: reported.tokens, estimated: false, reported: reported.raw })
+        let most = job.hold.get().saturating_mul(INCREDIBLE);
+        if job.hold > Nanos::ZERO && amount.get() > most {
+            return Some(Self { amount: job.hold, tokens: None, estimated: true, reported: reported.raw });
+        }
+        Some(Self { amount, tokens: counted, estimated: false, reported: reported.raw })
     }
 
     /// For what was sent and `produced` bytes that came back, and so many tokens more that may have been on their way. Never
@@ -113,4 +126,93 @@ pub const fn estimated_tokens(bytes: u64) -> u64 {
 /// By the list that it was held by; what that can't price is charged as held.
 fn price(job: &Job, usage: &Usage) -> Nanos {
     job.price_list.as_ref().map_or(Nanos::ZERO, |list| list.cost(usage).unwrap_or(job.hold))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalog::Modality,
+        id::{JobId, RequestId, UserId},
+        job::{Durability, NewJob, Payer},
+        price::PriceList,
+        request::{ChatRequest, Format, Message, Role},
+        time::Timestamp,
+    };
+    use serde_json::json;
+
+    const T0: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    /// A question of 30 bytes for an answer of at most 100 tokens; 1 and 10 nano-USD a token.
+    fn job(hold: i64, priced: bool) -> Job {
+        let user = UserId::new(T0, [1; 10]);
+        let rates = [(Unit::InputTokens, 1_000_000), (Unit::OutputTokens, 10_000_000)].into();
+        let list = PriceList { version: "t".into(), from: "2026-01-01".into(), rates, by: Vec::new() };
+        let request = ChatRequest {
+            messages: vec![Message::text(Role::User, "x".repeat(30))],
+            tools: Vec::new(),
+            tool_choice: None,
+            format: Format::Text,
+            stop: Vec::new(),
+            streams: true,
+            parameters: serde_json::from_value(json!({ "maxOutputTokens": 100 })).unwrap(),
+        };
+        NewJob {
+            id: JobId::new(T0, [2; 10]),
+            owner: user,
+            payer: Payer::User(user),
+            request: RequestId::new(T0, [3; 10]),
+            modality: Modality::Chat,
+            model: "m".into(),
+            provider: "p".into(),
+            upstream: "m".into(),
+            input: Input::Chat(request),
+            deadline: None,
+            hold: Nanos::new(hold),
+            price_list: priced.then_some(list),
+            warnings: Vec::new(),
+            durability: Durability::Power,
+            now: T0,
+        }
+        .queued()
+    }
+
+    fn told(input: u64, output: u64) -> Reported {
+        Reported { tokens: Some(Tokens { input, output, ..Tokens::default() }), ..Reported::default() }
+    }
+
+    fn costs(nanos: i64) -> Reported {
+        Reported { cost: Some(Nanos::new(nanos)), raw: Some(json!({ "cost": nanos })), ..told(3, 4) }
+    }
+
+    #[test]
+    fn what_a_provider_tells_is_charged_within_reason() {
+        let amount = |job: &Job, reported, produced| {
+            Bill::as_reported(job, reported, produced).map(|bill| (bill.amount.get(), bill.estimated))
+        };
+        let held = job(1078, true);
+        assert_eq!(amount(&held, told(9, 20), 60), Some((209, false)));
+        assert_eq!(amount(&held, costs(7), 60), Some((7, false)), "its own price comes first");
+        assert_eq!(amount(&held, told(9, 0), 60), None, "nothing counted for something said");
+        assert_eq!(amount(&held, told(9, 0), 0), Some((9, false)));
+        // A limit that it broke a little is charged as it says: an overage. What can't be is not believed.
+        assert_eq!(amount(&held, told(9, 200), 60), Some((2009, false)));
+        assert_eq!(amount(&held, told(9, u64::MAX), 60), Some((1078, false)), "more than can be counted");
+        assert_eq!(amount(&held, told(9, 1_000_000), 60), Some((1078, true)));
+        let bill = Bill::as_reported(&held, costs(999_999_000_000_000), 60).unwrap();
+        assert_eq!((bill.amount.get(), bill.estimated, bill.reported.is_some()), (1078, true, true));
+        assert_eq!(amount(&job(0, true), costs(7), 60), Some((0, false)), "what is declared free is");
+        assert_eq!(amount(&job(0, false), costs(7), 60), Some((7, false)), "what has no price costs what it says");
+    }
+
+    #[test]
+    fn an_estimate_is_never_more_than_was_held() {
+        let held = job(1078, true);
+        let estimate = |produced, remainder| Bill::estimate(&held, produced, remainder);
+        assert_eq!((estimate(0, 0).amount.get(), estimate(0, 0).tokens.unwrap().input), (14, 14));
+        assert_eq!(estimate(31, 0).tokens.unwrap().output, 11);
+        assert_eq!(estimate(9999, 128).tokens.unwrap().output, 100, "never more tokens than it was allowed");
+        assert!(estimate(9999, 128).amount <= held.hold && estimate(9999, 128).estimated);
+        assert_eq!(Bill::estimate(&job(5, true), 9999, 0).amount.get(), 5);
+    }
 }

@@ -129,21 +129,35 @@ impl Log {
         offset
     }
 
-    /// What follows `offset`; see [`Log::beginning`].
+    /// What follows `offset`; an offset within a character counts as its beginning.
     pub fn after(&self, offset: u64) -> Vec<Segment> {
-        // Backwards: whoever follows a log asks for its end.
+        self.part(offset, usize::MAX)
+    }
+
+    /// The next `most` bytes or a few less after `offset`: whole characters, at least one if there is one.
+    pub fn part(&self, offset: u64, most: usize) -> Vec<Segment> {
+        // Backwards to where it begins: whoever follows a log asks for its end.
         let mut start = self.bytes;
+        let mut first = self.segments.len();
+        while first > 0 && start > offset {
+            first -= 1;
+            start -= self.segments[first].text.len() as u64;
+        }
+        let mut left = most.max(4);
         let mut found = Vec::new();
-        for segment in self.segments.iter().rev() {
-            if start <= offset {
+        for segment in &self.segments[first..] {
+            let skip = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
+            start += segment.text.len() as u64;
+            let text = &segment.text[segment.text.floor_char_boundary(skip)..];
+            let text = &text[..text.floor_char_boundary(left)];
+            left -= text.len();
+            if !text.is_empty() {
+                found.push(Segment { voice: segment.voice.clone(), text: text.to_owned() });
+            }
+            if left < 4 {
                 break;
             }
-            start -= segment.text.len() as u64;
-            let skip = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
-            let skip = segment.text.floor_char_boundary(skip);
-            found.push(Segment { voice: segment.voice.clone(), text: segment.text[skip..].to_owned() });
         }
-        found.reverse();
         found
     }
 
@@ -219,6 +233,29 @@ mod tests {
         assert_eq!(log.after(3), []);
         assert_eq!(log.after(99), []);
         assert_eq!([0, 1, 2, 3, 99].map(|offset| log.beginning(offset)), [0, 1, 1, 3, 99]);
+    }
+
+    #[test]
+    fn parts_are_whole_characters_and_together_the_whole() {
+        let log: Log = [
+            Segment { voice: Voice::Reasoning, text: "hm, 🌊".into() },
+            Segment::text("aü🌊".repeat(9)),
+            Segment { voice: call(0), text: "{}".into() },
+        ]
+        .into_iter()
+        .collect();
+        for most in [0, 4, 5, 7, 1000] {
+            let (mut read, mut offset) = (Log::default(), 0);
+            while offset < log.end() {
+                let part = log.part(offset, most);
+                let bytes: usize = part.iter().map(|segment| segment.text.len()).sum();
+                assert!(bytes > 0 && bytes <= most.max(4), "{bytes} of {most}");
+                offset += bytes as u64;
+                part.iter().for_each(|segment| read.append(&segment.voice, &segment.text));
+            }
+            assert_eq!(read, log, "{most}");
+        }
+        assert_eq!(log.part(log.end(), 9), []);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     news::News,
-    settings::LimitSettings,
+    settings::{LimitSettings, PICTURE_ROOM},
     work::{live::Lives, uploads::Uploads, workers::Supervisor},
 };
 use std::{
@@ -116,6 +116,8 @@ pub struct App {
     pub news: News,
     /// What is being said.
     pub lives: Lives,
+    /// Room for pictures on their way to providers.
+    pub picture_room: Semaphore,
     /// Where workers put what they made.
     pub uploads: Uploads,
     /// Keys that were checked a moment ago.
@@ -149,6 +151,7 @@ impl App {
             parts,
             news: News::default(),
             lives: Lives::default(),
+            picture_room: Semaphore::new(PICTURE_ROOM as usize),
             uploads: Uploads::default(),
             keys: crate::http::KeyMemory::default(),
             flights: crate::http::Flights::default(),

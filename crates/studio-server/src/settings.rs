@@ -46,6 +46,11 @@ pub const WORDS_LIMIT: u64 = 4 << 20;
 pub const PICTURE_LIMIT: u64 = 5 << 20;
 /// Most bytes of all pictures of a conversation together.
 pub const PICTURES_LIMIT: u64 = 20 << 20;
+/// How many units of pictures of conversations may be on their way to providers at once, 64 MiB; each takes about four times
+/// as much memory on its way.
+pub const PICTURE_ROOM: u32 = 1024;
+/// The unit of [`PICTURE_ROOM`], in bytes.
+pub const PICTURE_ROOM_UNIT: u64 = 64 << 10;
 /// How often a stream or a waiting caller looks at the store although nobody told it to: news is a convenience.
 pub const LOOK_ANYWAY: Duration = Duration::from_secs(2);
 /// How long a key that was just checked is taken as good: revocation is in force within a second.

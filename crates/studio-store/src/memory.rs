@@ -17,7 +17,7 @@ use studio_core::{
     money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, ModelUsage,
-        Said, Store, StoreError, UsageReport,
+        PART_BYTES, Part, Said, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -264,6 +264,12 @@ impl Store for MemoryStore {
         let state = self.state();
         let kept = state.words.get(&(job, epoch));
         Ok(kept.into_iter().flatten().flat_map(|said| said.segments.clone()).collect())
+    }
+
+    async fn said_after(&self, job: JobId, epoch: u32, offset: u64) -> Result<Part, StoreError> {
+        let log = self.said(job, epoch).await?;
+        let begins = log.beginning(offset);
+        Ok(Part { begins, segments: log.part(begins, PART_BYTES), end: log.end() })
     }
 
     async fn harden(&self) -> Result<(), StoreError> {

@@ -184,6 +184,17 @@ impl Studio {
         Ok(child.wait()?)
     }
 
+    /// Asks it twice, as those do who can't wait, and waits until it has stopped.
+    pub fn stop_at_once(&mut self) -> Result<std::process::ExitStatus> {
+        let child = self.child.as_ref().context("it is not running")?;
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+        // Two signals in one moment are one: the second has to wait until the first was heard.
+        while !self.log().contains("stopping") {
+            std::thread::yield_now();
+        }
+        self.stop()
+    }
+
     /// Runs a command of its command line on its folder.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         Ok(self.command().args(arguments).output()?)

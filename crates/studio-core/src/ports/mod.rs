@@ -14,5 +14,5 @@ pub use limiter::Limiter;
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
     Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, ModelUsage,
-    Said, Store, StoreError, UsageReport,
+    PART_BYTES, Part, Said, Store, StoreError, UsageReport,
 };

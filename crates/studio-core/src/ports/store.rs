@@ -99,6 +99,20 @@ impl Said {
     }
 }
 
+/// About how much of what a job said is read at once: a reader holds no more of it.
+pub const PART_BYTES: usize = 64 << 10;
+
+/// A part of what a job said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where it begins: an offset within a character counts as its beginning.
+    pub begins: u64,
+    /// What; nothing at the end.
+    pub segments: Vec<Segment>,
+    /// Where all that is kept ends.
+    pub end: u64,
+}
+
 /// Keeps what a running job has said so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -239,6 +253,9 @@ pub trait Store: Send + Sync {
 
     /// What is kept of what a job said in an epoch.
     async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError>;
+
+    /// The next bytes of it after `offset`, about [`PART_BYTES`] of them.
+    async fn said_after(&self, job: JobId, epoch: u32, offset: u64) -> Result<Part, StoreError>;
 
     /// Everything that was answered before survives a power cut once this is answered.
     async fn harden(&self) -> Result<(), StoreError>;

@@ -128,7 +128,11 @@ impl<L: Listen> Reader<L> {
                     self.left = self.left.saturating_sub(bytes.len() as u64);
                     let listen = &mut self.listen;
                     let heard = self.events.feed(&bytes, |event| listen.event(event, &mut pieces));
-                    if let Err(failure) = heard {
+                    if heard.is_err() && listen.stage() == Stage::Finished {
+                        // All had been said; what went wrong after that spoils nothing.
+                        self.body = None;
+                        listen.close(&mut pieces);
+                    } else if let Err(failure) = heard {
                         self.body = None;
                         self.failed = Some(failure);
                     } else if self.listen.stage() >= Stage::Speaking {

@@ -78,7 +78,10 @@ async fn in_library(app: &App, owner: UserId, id: &str) -> Result<Result<Picture
 
 /// Reads `data:image/png;base64,...`. Its type is told by its bytes, whatever it calls itself.
 fn read_inline(app: &App, uri: &str) -> Result<(Picture, Bytes), String> {
-    let encoded = uri.split_once(',').filter(|(head, _)| head.ends_with(";base64")).map(|(_, encoded)| encoded);
+    let encoded = uri
+        .split_once(',')
+        .filter(|(head, _)| head.to_ascii_lowercase().ends_with(";base64"))
+        .map(|(_, encoded)| encoded);
     let encoded = encoded.ok_or("must be a data: URI in base64")?;
     // Four letters are three bytes: known before anything is decoded.
     if encoded.len() as u64 / 4 * 3 > PICTURE_LIMIT {

@@ -197,7 +197,7 @@ impl Reader {
                 return Some(reset);
             }
             self.place.offset = live.beginning(self.place.offset);
-            let segments = live.after(self.place.offset);
+            let segments = live.part(self.place.offset);
             if !segments.is_empty() {
                 return Some(self.place.deltas(&segments));
             }
@@ -224,12 +224,12 @@ impl Reader {
     /// What is kept of an answer that nobody says any more, and how it ended.
     async fn say_kept(&mut self) -> Option<Bytes> {
         // An error here may pass; it is looked at again in a moment.
-        let log = self.app.store.said(self.job.id, self.job.epoch).await.ok()?;
-        if let Some(reset) = self.place.reset(self.job.epoch, log.end()) {
+        let part = self.app.store.said_after(self.job.id, self.job.epoch, self.place.offset).await.ok()?;
+        if let Some(reset) = self.place.reset(self.job.epoch, part.end) {
             return Some(reset);
         }
-        self.place.offset = log.beginning(self.place.offset);
-        let segments = log.after(self.place.offset);
+        self.place.offset = part.begins;
+        let segments = part.segments;
         if !segments.is_empty() {
             return Some(self.place.deltas(&segments));
         }
@@ -250,7 +250,12 @@ impl Reader {
             // It may take a person to find out; a stream can't wait for that.
             self.step = Step::Over;
         }
-        Some(event("status", None, &present::standing(&self.job, position)))
+        let status = event("status", None, &present::standing(&self.job, position));
+        if self.job.status == Status::Unknown {
+            // A browser that comes back by itself need not do so every second.
+            return Some([&status[..], b"retry: 60000\n\n"].concat().into());
+        }
+        Some(status)
     }
 
     fn end(&mut self) -> Bytes {

@@ -5,16 +5,17 @@
 use super::{
     collect::{self, NotCollected},
     live::Speaker,
+    recover,
 };
 use crate::{
     app::{App, Lane},
     commands::{Move, move_surely},
     news::Listener,
-    settings::LOOK_ANYWAY,
+    settings::{LOOK_ANYWAY, PICTURE_ROOM, PICTURE_ROOM_UNIT},
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use futures_util::{FutureExt, StreamExt};
+use std::{collections::HashMap, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use studio_core::{
     bill::Bill,
     catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT},
@@ -25,7 +26,7 @@ use studio_core::{
     retry::{Failure, FailureKind, repeat_is_harmless},
 };
 use tokio::{
-    sync::OwnedSemaphorePermit,
+    sync::{OwnedSemaphorePermit, SemaphorePermit},
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -38,17 +39,34 @@ const NEWS_PAUSE: Duration = Duration::from_millis(20);
 /// How long work that was asked to stop may take to do so before we stop waiting for it.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
+/// How long an answer that is being said may take to end and settle once the server gives up.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// Runs a claimed job in a task of its own; `permit` is its place at the provider, where it needs one.
 pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
     let app = app.clone();
     // At once, so that whoever follows the job finds what it says.
     let speaker = matches!(job.input, Input::Chat(_)).then(|| app.lives.begin(&job));
     app.work.clone().spawn(async move {
-        let provider = job.provider.clone();
+        let (id, provider) = (job.id, job.provider.clone());
+        let last_words = if speaker.is_some() { LAST_WORDS } else { Duration::ZERO };
+        let leave = async {
+            app.giving_up.cancelled().await;
+            tokio::time::sleep(last_words).await;
+        };
+        let run = AssertUnwindSafe(run(&app, job, speaker)).catch_unwind();
         tokio::select! {
-            () = run(&app, job, speaker) => {}
+            biased;
+            ended = run => {
+                if ended.is_err() {
+                    tracing::error!(job.id = %id, "an attempt broke");
+                    if let Err(error) = recover::broken(&app, id).await {
+                        tracing::error!(job.id = %id, %error, "and could not be ended; the next start will");
+                    }
+                }
+            }
             // The next start finds the job where it stands.
-            () = app.giving_up.cancelled() => {}
+            () = leave => {}
         }
         drop(permit);
         if let Some(lane) = app.lanes.get(&provider) {
@@ -164,6 +182,15 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     );
 }
 
+/// Waits until there is room for the pictures that a conversation shows.
+async fn room_for_pictures<'a>(app: &'a App, job: &Job) -> Option<SemaphorePermit<'a>> {
+    let Input::Chat(request) = &job.input else { return None };
+    let bytes: u64 = request.messages.iter().flat_map(|message| message.pictures()).map(|picture| picture.bytes).sum();
+    let room = u32::try_from(bytes.div_ceil(PICTURE_ROOM_UNIT)).unwrap_or(u32::MAX).min(PICTURE_ROOM);
+    // Never closed.
+    if room == 0 { None } else { app.picture_room.acquire_many(room).await.ok() }
+}
+
 fn bad_words() -> Failure {
     Failure::new(FailureKind::BadOutput, "the provider answered with words instead of files")
 }
@@ -175,7 +202,14 @@ impl Attempt<'_> {
             return self.follow().await.map(Given::Files);
         }
         let lane = self.lane;
+        // Held until they are sent: what pictures take in memory has a bound of its own.
+        let app = self.app;
+        let _room = room_for_pictures(app, &self.job).await;
         let pictures = self.pictures().await?;
+        if matches!(self.job.input, Input::Chat(_)) && self.unwanted().now_or_never().is_some() {
+            // Nothing was sent.
+            return Err(Over::Stopped);
+        }
         let job = self.job.clone();
         let submission = Submission {
             job: &job,
@@ -192,6 +226,7 @@ impl Attempt<'_> {
             Input::Chat(_) => tokio::select! {
                 biased;
                 () = self.unwanted() => return Err(Over::HungUp),
+                () = app.giving_up.cancelled() => return Err(Over::Left),
                 started = &mut start => started,
             },
         };
@@ -372,15 +407,23 @@ impl Attempt<'_> {
     /// As [`Attempt::say`], with what was said since the last checkpoint.
     pub(super) async fn say_with(&mut self, event: Event, said: Option<Said>) -> Result<(), Over> {
         match move_surely(self.app, self.wanted(event, said)).await {
-            Some(Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing }) => {
+            Some(advanced) => self.moved(advanced),
+            None => Err(Over::Left),
+        }
+    }
+
+    /// Takes what became of a move.
+    pub(super) fn moved(&mut self, advanced: Advanced) -> Result<(), Over> {
+        match advanced {
+            Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => {
                 self.job = job;
                 Ok(())
             }
-            Some(Advanced::Refused { reason, .. }) => {
+            Advanced::Refused { reason, .. } => {
                 tracing::info!(job.id = %self.job.id, %reason, "the job moved on without this attempt");
                 Err(Over::Left)
             }
-            Some(Advanced::Absent) | None => Err(Over::Left),
+            Advanced::Absent => Err(Over::Left),
         }
     }
 

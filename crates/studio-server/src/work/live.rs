@@ -8,6 +8,7 @@ use std::{
 use studio_core::{
     id::JobId,
     job::Job,
+    ports::PART_BYTES,
     words::{Log, Segment, Voice},
 };
 use tokio::sync::watch;
@@ -74,6 +75,16 @@ impl Live {
     /// What was said after `offset`.
     pub fn after(&self, offset: u64) -> Vec<Segment> {
         self.log().after(offset)
+    }
+
+    /// The next of it: as much as a reader is to hold at once.
+    pub fn part(&self, offset: u64) -> Vec<Segment> {
+        self.log().part(offset, PART_BYTES)
+    }
+
+    /// In how many segments it was said.
+    pub(super) fn segments(&self) -> usize {
+        self.log().segments().len()
     }
 
     /// How much was said.

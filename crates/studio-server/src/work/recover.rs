@@ -14,6 +14,7 @@ use crate::{
 use std::sync::Arc;
 use studio_core::{
     bill::{Bill, REMAINDER_TOKENS},
+    id::JobId,
     job::{Actor, Event, Job, Status},
     ports::{Advanced, Capabilities, Claim, StoreError},
     request::Input,
@@ -49,6 +50,20 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
         app.work.spawn(turn_away(app.clone(), provider));
     }
     Ok(count)
+}
+
+/// Ends the attempt of a job whose task broke, as a start would do: a bug of ours must leave nobody waiting for ever.
+pub(super) async fn broken(app: &App, id: JobId) -> Result<(), StoreError> {
+    let Some(job) = app.store.job_for_work(id).await? else { return Ok(()) };
+    let capabilities = app.lanes.get(&job.provider).map(|lane| lane.provider.capabilities()).unwrap_or_default();
+    match job.status {
+        Status::Queued | Status::Unknown => Ok(()),
+        status if status.is_terminal() => Ok(()),
+        Status::Running if matches!(job.input, Input::Chat(_)) && !capabilities.supervised => {
+            cut_short(app, &job).await
+        }
+        _ => interrupt(app, job, capabilities).await,
+    }
 }
 
 /// Goes on with work that its provider still has.

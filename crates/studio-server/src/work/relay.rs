@@ -27,6 +27,9 @@ use studio_core::{
 };
 use tokio::time::Instant;
 
+/// Most turns between text, thoughts and calls in one answer: each costs room of its own, however short it is.
+const MOST_SEGMENTS: usize = 4000;
+
 /// How an answer ended.
 enum Ended {
     /// It was said to its end.
@@ -95,13 +98,17 @@ impl<'a> Attempt<'a> {
                     Next::Told
                 }
                 written = keeper.written() => Next::Written(written),
+                () = self.app.giving_up.cancelled() => {
+                    let message = "the server stopped in the middle of the answer";
+                    break Ended::Broke(Failure::new(FailureKind::Interrupted, message));
+                }
                 pieces = saying.next() => Next::Said(pieces),
                 () = alarm.ring() => Next::Time,
             };
             match next {
                 Next::Said(Some(Ok(pieces))) => {
                     heard.take(pieces, speaker);
-                    if speaker.live().end() > limit {
+                    if speaker.live().end() > limit || speaker.live().segments() > MOST_SEGMENTS {
                         let message = "the provider said more than it was allowed to";
                         break Ended::Broke(Failure::new(FailureKind::BadOutput, message));
                     }
@@ -140,7 +147,7 @@ impl<'a> Attempt<'a> {
             let written = keeper.written().await;
             self.note_written(&mut keeper, written).await?;
         }
-        self.settle(ended, heard, keeper.kept, speaker).await
+        self.settle(ended, heard, &mut keeper, speaker).await
     }
 
     fn note(&mut self, job: &Job) {
@@ -188,14 +195,16 @@ impl<'a> Attempt<'a> {
                     self.note(&job);
                     keeper.kept = end;
                 }
+                // A try before this one has done it, and its answer was lost.
+                Advanced::Refused { job, .. } if job.lease == Some(self.lease) && job.status == Status::Running => {
+                    self.note(&job);
+                    self.look_what_is_kept(keeper).await;
+                }
                 Advanced::Refused { .. } | Advanced::Absent => return Err(self.left()),
             },
             Ok(Written::Checkpoint(Checkpointed::Kept)) => keeper.kept = end,
             Ok(Written::Checkpoint(Checkpointed::Stale)) => return Err(self.left()),
-            Ok(Written::Checkpoint(Checkpointed::Gap)) => {
-                tracing::error!(job.id = %self.job.id, kept = keeper.kept, "what is kept of an answer ends elsewhere");
-                return Err(Over::Left);
-            }
+            Ok(Written::Checkpoint(Checkpointed::Gap)) => self.look_what_is_kept(keeper).await,
             // The words go on, and are kept with the next try: from where they are known to be kept.
             Err(error) => {
                 tracing::warn!(job.id = %self.job.id, %error, "what was said can't be kept now");
@@ -203,12 +212,17 @@ impl<'a> Attempt<'a> {
                 if let Ok(Some(job)) = self.app.store.job_for_work(self.job.id).await {
                     self.note(&job);
                 }
-                if let Ok(log) = self.app.store.said(self.job.id, self.job.epoch).await {
-                    keeper.kept = keeper.kept.max(log.end());
-                }
+                self.look_what_is_kept(keeper).await;
             }
         }
         Ok(())
+    }
+
+    /// Reads where the words end that are kept: after a write whose outcome is not known.
+    async fn look_what_is_kept(&self, keeper: &mut Keeper<'_>) {
+        if let Ok(part) = self.app.store.said_after(self.job.id, self.job.epoch, u64::MAX).await {
+            keeper.kept = keeper.kept.max(part.end);
+        }
     }
 
     fn left(&self) -> Over {
@@ -216,14 +230,15 @@ impl<'a> Attempt<'a> {
         Over::Left
     }
 
-    /// Ends the job as its answer ended.
-    async fn settle(&mut self, ended: Ended, heard: Heard, kept: u64, speaker: &Speaker) -> Result<(), Over> {
+    /// Ends the job as its answer ended: what is not kept yet, and what it costs, in one commit.
+    async fn settle(
+        &mut self,
+        ended: Ended,
+        heard: Heard,
+        keeper: &mut Keeper<'_>,
+        speaker: &Speaker,
+    ) -> Result<(), Over> {
         let produced = speaker.live().end();
-        let said = (produced > kept).then(|| Said {
-            epoch: self.job.epoch,
-            offset: kept,
-            segments: speaker.live().after(kept),
-        });
         let ours = self.lane.provider.capabilities().supervised;
         let bill = |failure: Option<&Failure>| self.bill(&heard, produced, failure);
         let event = match ended {
@@ -238,12 +253,38 @@ impl<'a> Attempt<'a> {
             }
             Ended::Broke(failure) => Event::CutShort { bill: bill(Some(&failure)), failure },
         };
-        self.say_with(event, said).await
+        loop {
+            let said = (produced > keeper.kept).then(|| Said {
+                epoch: self.job.epoch,
+                offset: keeper.kept,
+                segments: speaker.live().after(keeper.kept),
+            });
+            match move_job(self.app, self.wanted(event.clone(), said)).await {
+                Ok(advanced) => return self.moved(advanced),
+                Err(error) => {
+                    tracing::warn!(job.id = %self.job.id, %error, "an answer can't be settled; will try again")
+                }
+            }
+            tokio::select! {
+                // The next start finds the job where it stands.
+                () = self.app.giving_up.cancelled() => return Err(Over::Left),
+                () = tokio::time::sleep(CHECKPOINT_PERIOD) => {}
+            }
+            self.look_what_is_kept(keeper).await;
+        }
     }
 
     /// What is charged for `produced` bytes: by the provider's word if it gave it, else by a guess.
     fn bill(&self, heard: &Heard, produced: u64, failure: Option<&Failure>) -> Bill {
-        if let Some(bill) = heard.used.clone().and_then(|used| Bill::as_reported(&self.job, used)) {
+        if let Some(bill) = heard.used.clone().and_then(|used| Bill::as_reported(&self.job, used, produced)) {
+            if bill.amount > self.job.hold {
+                tracing::warn!(
+                    job.id = %self.job.id, provider = %self.job.provider, hold = %self.job.hold, charge = %bill.amount,
+                    "the provider charges more than the limits that it was sent allow"
+                );
+            } else if bill.estimated {
+                tracing::warn!(job.id = %self.job.id, provider = %self.job.provider, "what the provider says of usage can't be");
+            }
             return bill;
         }
         // An error in place of an answer is no answer.

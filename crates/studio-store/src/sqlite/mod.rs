@@ -30,7 +30,7 @@ use studio_core::{
     ledger::{Account, Audit},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Store,
+        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Part, Store,
         StoreError, UsageReport,
     },
     time::Timestamp,
@@ -123,6 +123,10 @@ impl Store for SqliteStore {
 
     async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError> {
         self.readers.ask(move |connection| words::said(connection, job, epoch)).await
+    }
+
+    async fn said_after(&self, job: JobId, epoch: u32, offset: u64) -> Result<Part, StoreError> {
+        self.readers.ask(move |connection| words::said_after(connection, job, epoch, offset)).await
     }
 
     async fn harden(&self) -> Result<(), StoreError> {

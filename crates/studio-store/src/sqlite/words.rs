@@ -13,7 +13,7 @@ use studio_core::{
     id::{JobId, LeaseToken},
     job::Job,
     ledger::Violation,
-    ports::{Checkpoint, Checkpointed, Said},
+    ports::{Checkpoint, Checkpointed, PART_BYTES, Part, Said},
     words::{Log, Segment},
 };
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(super) const LEASE: &str = "SELECT lease FROM jobs INDEXED BY jobs_unfinishe
     WHERE id = ?1 AND status IN ('submitting', 'running', 'collecting', 'unknown')";
 pub(super) const END: &str = "SELECT at + bytes FROM words WHERE job_id = ?1 AND epoch = ?2 ORDER BY at DESC LIMIT 1";
 pub(super) const LOG: &str = "SELECT segments FROM words WHERE job_id = ?1 AND epoch = ?2 ORDER BY at";
+pub(super) const PART: &str = "SELECT at, segments FROM words WHERE job_id = ?1 AND epoch = ?2 AND at >= coalesce(
+        (SELECT max(at) FROM words WHERE job_id = ?1 AND epoch = ?2 AND at <= ?3), 0) ORDER BY at";
 
 const WHAT: &str = "what a job said";
 
@@ -79,6 +81,33 @@ pub(super) fn said(connection: &Connection, job: JobId, epoch: u32) -> Result<Lo
         segments.iter().for_each(|segment| log.append(&segment.voice, &segment.text));
     }
     Ok(log)
+}
+
+/// The next part of it after `offset`: rows are read from the one that holds the offset until there is enough.
+pub(super) fn said_after(
+    connection: &Connection,
+    job: JobId,
+    epoch: u32,
+    offset: u64,
+) -> Result<Part, rusqlite::Error> {
+    let (job, wanted) = (job.as_uuid(), i64::try_from(offset).unwrap_or(i64::MAX));
+    let end = connection.prepare_cached(END)?.query_row(params![job, epoch], |row| row.get::<_, i64>(0)).optional()?;
+    let end = u64::try_from(end.unwrap_or(0)).map_err(|_| unknown(0, "a count"))?;
+    let mut statement = connection.prepare_cached(PART)?;
+    let mut rows = statement.query(params![job, epoch, wanted])?;
+    let (mut log, mut start) = (Log::default(), None);
+    while let Some(row) = rows.next()? {
+        let at = u64::try_from(row.get::<_, i64>(0)?).map_err(|_| unknown(0, "a count"))?;
+        let start = *start.get_or_insert(at);
+        let segments: Vec<Segment> = read_json(row, 1, WHAT)?;
+        segments.iter().for_each(|segment| log.append(&segment.voice, &segment.text));
+        if start + log.end() >= offset.saturating_add(PART_BYTES as u64) {
+            break;
+        }
+    }
+    let start = start.unwrap_or(0);
+    let within = log.beginning(offset.saturating_sub(start));
+    Ok(Part { begins: start.saturating_add(within), segments: log.part(within, PART_BYTES), end })
 }
 
 /// Sees that every log begins at its beginning and has no gap, by its text and not only by what is written beside it.

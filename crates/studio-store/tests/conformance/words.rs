@@ -9,7 +9,7 @@ use studio_core::{
     id::UserId,
     job::{Actor, Durability, Event, Refused, Status},
     money::Nanos,
-    ports::{Admission, Admitted, Advance, Advanced, Checkpointed, Said, StoreError},
+    ports::{Admission, Admitted, Advance, Advanced, Checkpointed, PART_BYTES, Said, StoreError},
     retry::FailureKind,
     words::{Log, Segment, Voice},
 };
@@ -17,6 +17,7 @@ use studio_core::{
 stories![
     what_is_said_is_kept_in_order,
     every_voice_comes_back_as_it_was,
+    it_is_read_in_parts_from_any_offset,
     only_whoever_works_on_it_is_heard,
     what_is_over_says_nothing_more,
     a_gap_is_refused,
@@ -61,6 +62,37 @@ async fn what_is_said_is_kept_in_order(rig: Rig) {
     assert_eq!(rig.log(2, 0).await, Log::default(), "of a job that is not there, nothing");
     let job = rig.store.job_for_work(job_id(1)).await.unwrap().unwrap();
     assert_eq!(job.version, 2, "words are not news of the job");
+}
+
+async fn it_is_read_in_parts_from_any_offset(rig: Rig) {
+    let rig = at_work(rig).await;
+    let long = "ü🌊 ".repeat(12_000);
+    let mut offset = 0;
+    for text in ["aü", &long, "!", &long, "end"] {
+        assert_eq!(rig.checkpoint(1, 1, said(0, offset, text)).await, Checkpointed::Kept);
+        offset += text.len() as u64;
+    }
+    let whole = rig.log(1, 0).await;
+    let part = |offset| rig.store.said_after(job_id(1), 0, offset);
+    for first in [0, 1, 3, 4, 30_000, offset - 2] {
+        let (mut read, mut at) = (Log::default(), first);
+        loop {
+            let part = part(at).await.unwrap();
+            let bytes: usize = part.segments.iter().map(|segment| segment.text.len()).sum();
+            assert_eq!((part.begins, part.end), (whole.beginning(at), offset));
+            assert!(bytes <= PART_BYTES && (bytes > 0) == (at < offset), "{bytes} at {at}");
+            if bytes == 0 {
+                break;
+            }
+            at = part.begins + bytes as u64;
+            part.segments.iter().for_each(|segment| read.append(&segment.voice, &segment.text));
+        }
+        assert_eq!(read, whole.after(first).into_iter().collect(), "{first}");
+    }
+    let beyond = part(offset + 9).await.unwrap();
+    assert_eq!((beyond.begins, beyond.segments, beyond.end), (offset + 9, vec![], offset));
+    let absent = rig.store.said_after(job_id(2), 0, 7).await.unwrap();
+    assert_eq!((absent.segments, absent.end), (vec![], 0));
 }
 
 async fn every_voice_comes_back_as_it_was(rig: Rig) {

@@ -308,6 +308,28 @@ async fn a_crash_in_the_middle_keeps_what_was_kept_and_charges_it() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_asked_to_stop_settles_what_is_being_said() {
+    let api = OpenAi::start(Behaviour::Normal).unwrap();
+    let mut studio = Studio::start(knowing(&api)).unwrap();
+    api.hold();
+    api.let_go(12);
+    let (mut stream, id, mut events) = begun(&studio, &streamed("[[pieces 50]] hello")).await;
+    read_to(&mut stream, &mut events, 10 * "word1 ".len()).await;
+    assert!(studio.stop_at_once().unwrap().success());
+    api.wait_for_chats(1, |chat| chat.hung_up);
+    studio.launch().unwrap();
+    let job = job(&studio, &id).await;
+    let said = api.chats()[0].said.clone();
+    assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("interrupted")), "{job}");
+    // To the last byte, and charged for that alone.
+    assert_eq!(
+        (&job["message"]["content"], &job["usage"]["outputTokens"]),
+        (&json!(said), &json!(said.len().div_ceil(3)))
+    );
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
 async fn a_repeat_finds_the_same_answer_from_its_beginning() {
     let (api, studio) = talking();
     let send = || studio.request(Method::POST, CHAT).header("idempotency-key", "k1").json(&streamed("hello"));

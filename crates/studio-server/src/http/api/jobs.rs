@@ -154,7 +154,7 @@ pub(in crate::http) fn job_events(app: Arc<App>, caller: Caller, call: Call) -> 
 
 pub(in crate::http) fn job_stream(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let place = match call.headers.get(LAST_EVENT_ID) {
+        let place = match call.headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) {
             Some(value) => Place::parse("Last-Event-ID", value.to_str().unwrap_or_default())?,
             None => call.query.get("offset").map_or(Ok(Some(Place::BEGINNING)), |text| Place::parse("offset", text))?,
         };

@@ -456,24 +456,27 @@ async fn many_talk_at_once() {
     assert_eq!(api.chats().len(), 200);
 }
 
-#[tokio::test]
-async fn what_comes_after_the_last_word_is_not_waited_for_for_ever() {
+/// A provider that says its one word and why it stopped, and then something else, again and again.
+async fn says_a_word_and_then(listener: tokio::net::TcpListener, then: &str) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let says = async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        while !stream.read_u8().await.is_ok_and(|byte| byte == b'{') {}
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
-        let word = json!({"choices": [{"delta": {"content": "word"}, "finish_reason": "stop"}]});
-        stream.write_all(format!("{head}data: {word}\n\n").as_bytes()).await.unwrap();
-        // Neither silent nor over.
-        while stream.write_all(b": still here\n\n").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let speaker = tokio::spawn(says);
-    let heard = hear(talk(&provider(format!("http://{address}"), None), asking("go")).await.unwrap()).await;
-    assert_eq!((&*heard.text, &heard.finish[..], &heard.failure), ("word", &[Finish::Stop][..], &None));
-    speaker.await.unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    while !stream.read_u8().await.is_ok_and(|byte| byte == b'{') {}
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let word = json!({"choices": [{"delta": {"content": "word"}, "finish_reason": "stop"}]});
+    stream.write_all(format!("{head}data: {word}\n\n").as_bytes()).await.unwrap();
+    while stream.write_all(then.as_bytes()).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_comes_after_the_last_word_spoils_nothing_and_is_not_waited_for_for_ever() {
+    for then in [": neither silent nor over\n\n", "data: nonsense\n\n", "data: {\"error\": {\"message\": \"oh\"}}\n\n"]
+    {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let provider = provider(format!("http://{}", listener.local_addr().unwrap()), None);
+        let hears = async { hear(talk(&provider, asking("go")).await.unwrap()).await };
+        let ((), heard) = futures_util::future::join(says_a_word_and_then(listener, then), hears).await;
+        assert_eq!((&*heard.text, &heard.finish[..], &heard.failure), ("word", &[Finish::Stop][..], &None), "{then}");
+    }
 }
