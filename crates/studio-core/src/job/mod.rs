@@ -184,6 +184,9 @@ pub struct Job {
     pub payer: Payer,
     /// The request that made it.
     pub request: RequestId,
+    /// The job that it does again, after that one ended without a result.
+    #[serde(default)]
+    pub retry_of: Option<JobId>,
     /// What it makes.
     pub modality: Modality,
     /// The canonical id of its model.
@@ -306,6 +309,7 @@ impl NewJob {
             owner,
             payer,
             request,
+            retry_of: None,
             modality,
             model,
             provider,

@@ -4,6 +4,7 @@ mod cancel;
 mod keys;
 mod moves;
 mod pictures;
+mod retry;
 mod submit;
 mod wait;
 
@@ -11,5 +12,6 @@ pub use cancel::{CancelOutcome, cancel};
 pub use keys::{NewKey, create_key, ensure_owner};
 pub use moves::{Move, move_job, move_surely};
 pub use pictures::{Shown, find_pictures};
+pub use retry::{NotRetried, retry};
 pub use submit::{Asked, Estimate, NotSubmitted, Submitted, estimate, submit};
 pub use wait::wait;

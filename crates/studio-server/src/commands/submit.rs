@@ -33,6 +33,8 @@ pub struct Asked<'a> {
     pub model: &'a Model,
     /// What.
     pub input: Input,
+    /// The job that it does again.
+    pub retry_of: Option<JobId>,
     /// Whether its answer may be bounded more tightly, to what is left of a budget.
     pub may_shorten: bool,
     /// Pictures that it brings along, already kept.
@@ -186,7 +188,8 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer, capped: bool) -> Result<Job,
         None if capped => return Err(NotSubmitted::Unpriced),
         None => Nanos::ZERO,
     };
-    Ok(NewJob {
+    let retry_of = asked.retry_of;
+    let job = NewJob {
         id: JobId::new(now, app.chance.id_bytes()),
         owner: asked.key.user,
         payer,
@@ -203,7 +206,8 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer, capped: bool) -> Result<Job,
         durability: asked.durability,
         now,
     }
-    .queued())
+    .queued();
+    Ok(Job { retry_of, ..job })
 }
 
 /// Bounds a conversation's answer to what is left under a cap. False: too little is left for an answer, or it is no

@@ -279,7 +279,11 @@ async fn recognise(
     call: &mut Call,
 ) -> Result<Flight, Refusal> {
     let flight = app.flights.take(caller.user(), route.path, key.as_str()).await;
-    let fingerprint = Fingerprint::of_json(&call.json);
+    // Where the address says what is meant, it is a part of the request.
+    let fingerprint = match call.path.is_empty() {
+        true => Fingerprint::of_json(&call.json),
+        false => Fingerprint::of_json(&serde_json::json!({ "path": call.path, "body": call.json })),
+    };
     let record = IdempotencyRecord { user: caller.user(), route: route.path, key, fingerprint };
     match app.store.replay(&record).await? {
         Some(Admitted::KeyReused) => return Err(crate::commands::NotSubmitted::KeyReused.into()),

@@ -303,6 +303,17 @@ pub const ROUTES: &[Route] = &[
         answers: &[(200, Shape::Job), (202, Shape::Job)],
         about: "Cancel one job",
     },
+    Route {
+        method: Verb::Post,
+        path: "/api/v1/jobs/{id}/retry",
+        access: Key(Generate, api::retry_job),
+        limit: Some(Generation),
+        body: BodyRule::None,
+        idempotent: true,
+        query: &[],
+        answers: &[(202, Shape::Accepted)],
+        about: "Do a job again that ended without a result: a new job",
+    },
     // Library
     get(
         "/api/v1/assets/{id}",

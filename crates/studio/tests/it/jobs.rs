@@ -145,6 +145,38 @@ async fn a_job_past_its_deadline_expires() {
 }
 
 #[tokio::test]
+async fn what_ended_without_a_result_can_be_done_again() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let running = submit(&studio, &lab()).await;
+    let canceled = submit(&studio, &lab()).await;
+    let path = |id: &str, verb: &str| format!("/api/v1/jobs/{id}/{verb}");
+    let post = |path: String| Studio::send(studio.request(Method::POST, &path));
+    assert_eq!(post(path(&canceled, "cancel")).await.unwrap().status, StatusCode::OK);
+    // Not while it goes on, and not after a result.
+    let refused = post(path(&running, "retry")).await.unwrap();
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (409, &json!("not_to_retry")));
+    worker.release();
+    assert_eq!(studio.end_of(&running).await.unwrap()["status"], "succeeded");
+    assert_eq!(post(path(&running, "retry")).await.unwrap().status, StatusCode::CONFLICT);
+    let absent = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
+    assert_eq!(post(path(absent, "retry")).await.unwrap().status, StatusCode::NOT_FOUND);
+    // A new job, with a hold of its own, that names the one before; the same key is the same job, but not for another one.
+    let again = |id: &str| studio.request(Method::POST, &path(id, "retry")).header("idempotency-key", "k");
+    let first = Studio::send(again(&canceled)).await.unwrap();
+    assert_eq!(first.status, StatusCode::ACCEPTED, "{:?}", first.json());
+    let second = Studio::send(again(&canceled)).await.unwrap();
+    assert_eq!((&first.json()["jobId"], second.header("idempotent-replayed")), (&second.json()["jobId"], "true"));
+    assert_eq!(Studio::send(again(&running)).await.unwrap().status, StatusCode::UNPROCESSABLE_ENTITY);
+    let end = studio.end_of(first.json()["jobId"].as_str().unwrap()).await.unwrap();
+    assert_eq!((&end["status"], &end["retryOf"]), (&json!("succeeded"), &json!(canceled)));
+    let before = studio.get(&path(&canceled, "")[..path(&canceled, "").len() - 1]).await.unwrap().json();
+    assert_eq!(before["job"]["status"], "canceled", "what ended stays as it is");
+    assert_eq!(studio.verify().unwrap()["violations"], json!([]));
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_its_key_is_revoked() {
     let worker = CogWorker::start(Behaviour::Async).unwrap();
     let studio = with_worker(&worker);

@@ -36,6 +36,7 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, call: Call) -> Answer
                     request: call.request,
                     model: read.model,
                     input: Input::Chat(read.request),
+                    retry_of: None,
                     may_shorten: !bounded_by_caller,
                     // Nothing is kept of what is only tried.
                     brought: if call.tried { Vec::new() } else { shown.keep(&app).await? },
@@ -76,6 +77,7 @@ pub(in crate::http) fn title(app: Arc<App>, caller: Caller, call: Call) -> Answe
                     request: call.request,
                     model: read.model,
                     input: Input::Chat(read.request),
+                    retry_of: None,
                     may_shorten: true,
                     brought: Vec::new(),
                     durability: durability(&app, patience),

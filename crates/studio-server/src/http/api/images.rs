@@ -32,6 +32,7 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call)
                     request: call.request,
                     model: read.model,
                     input: Input::Image(read.request),
+                    retry_of: None,
                     may_shorten: false,
                     brought: Vec::new(),
                     durability: Durability::Power,

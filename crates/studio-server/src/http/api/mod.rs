@@ -18,7 +18,7 @@ pub(super) use chat::{chat, title};
 pub(super) use docs::{docs, openapi};
 pub(super) use health::{health, live, ready};
 pub(super) use images::generate_image;
-pub(super) use jobs::{cancel_job, get_job, job_events, job_stream, list_jobs};
+pub(super) use jobs::{cancel_job, get_job, job_events, job_stream, list_jobs, retry_job};
 pub(super) use outputs::receive_output;
 pub(super) use usage::get_usage;
 pub(super) use welcome::welcome;

@@ -8,7 +8,7 @@ mod schemas;
 
 pub(super) use page::page;
 
-use super::table::{Access, BodyRule, QueryKind, ROUTES, Route, Shape};
+use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape};
 use serde_json::{Map, Value, json};
 use studio_core::{catalog::Catalog, catalog::Modality, idempotency::MAX_KEY_BYTES, job::Status};
 
@@ -111,6 +111,8 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.idempotent {
         let about = "Your own name for this request: the same request again finds the first one's job";
         header("Idempotency-Key", about, json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES }));
+    }
+    if waits(route) {
         let about = "`wait=N`: how many seconds HTTP stays open for the result, 0 to 60; 30 unless said otherwise";
         header("Prefer", about, json!({ "type": "string" }));
     }
@@ -131,7 +133,7 @@ fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
     for (status, shape) in route.answers {
         let mut answer = answer(*shape);
-        if route.idempotent && *status == 200 {
+        if waits(route) && *status == 200 {
             // With `dryRun`.
             let result = answer["content"]["application/json"]["schema"].take();
             let estimate = json!({ "$ref": "#/components/schemas/Estimate" });
@@ -145,6 +147,11 @@ fn responses(route: &Route) -> Value {
         responses.entry(status.to_string()).or_insert(body);
     }
     responses.into()
+}
+
+/// Whether a route makes something and waits for it: only these can be tried, too.
+fn waits(route: &Route) -> bool {
+    route.query.iter().any(|query| query.name == DRY_RUN)
 }
 
 /// How a route may refuse, told by its row.
@@ -170,13 +177,18 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     }
     if route.idempotent {
         refusals.push((402, "It could cost more than the key's budget has left"));
-        refusals.push((409, "The job was canceled"));
         refusals.push((422, "The idempotency key named another request before"));
+    }
+    if waits(route) {
+        refusals.push((409, "The job was canceled"));
         refusals.push((502, "The job failed; `details.reason` says why"));
         refusals.push((504, "The job's deadline passed"));
     }
     if route.path.ends_with("/stream") {
         refusals.push((409, "The job says nothing: it makes files"));
+    }
+    if route.path.ends_with("/retry") {
+        refusals.push((409, "The job is not over, or it has a result"));
     }
     if route.path.ends_with("/cancel") {
         refusals.push((409, "The job is over already"));

@@ -1,0 +1,59 @@
+//! Does a job again that ended without a result: a new job, with a hold of its own, that names the one before it. What ended
+//! stays as it is.
+
+use super::{Asked, NotSubmitted, submit};
+use crate::app::App;
+use std::sync::Arc;
+use studio_core::{
+    caller::ApiKey,
+    id::{JobId, RequestId},
+    idempotency::IdempotencyRecord,
+    job::{Durability, Job, Status},
+};
+
+/// Why it is not done again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRetried {
+    /// There is no such job, or it is another's.
+    #[error("there is no such job")]
+    Absent,
+    /// It is not over, or it has a result.
+    #[error("it is {}", .0.as_str())]
+    NotNow(Status),
+    /// Its model is not in the catalog any more.
+    #[error("its model is gone")]
+    ModelGone(String),
+    /// It would not be accepted.
+    #[error(transparent)]
+    NotSubmitted(#[from] NotSubmitted),
+}
+
+/// Does `id` again, if it is the caller's and ended without a result.
+pub async fn retry(
+    app: &Arc<App>,
+    key: &ApiKey,
+    request: RequestId,
+    id: JobId,
+    idempotency: Option<IdempotencyRecord>,
+) -> Result<Job, NotRetried> {
+    let before = app.store.job(key.user, id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
+    if !matches!(before.status, Status::Failed | Status::Canceled | Status::Expired) {
+        return Err(NotRetried::NotNow(before.status));
+    }
+    let model = app.catalog.find(&before.model).ok_or_else(|| NotRetried::ModelGone(before.model.clone()))?;
+    let asked = Asked {
+        key,
+        request,
+        model,
+        input: before.input,
+        retry_of: Some(before.id),
+        may_shorten: false,
+        brought: Vec::new(),
+        durability: Durability::Power,
+        // Its deadline was that of the one before it.
+        deadline: None,
+        warnings: Vec::new(),
+        idempotency,
+    };
+    Ok(submit(app, asked).await?.job)
+}
