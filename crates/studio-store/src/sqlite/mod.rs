@@ -13,6 +13,7 @@ mod keys;
 mod ledger;
 mod readers;
 mod schema;
+mod simulated;
 mod words;
 mod writer;
 
@@ -20,6 +21,7 @@ use apply::{Answer, Command};
 use async_trait::async_trait;
 use connection::Database;
 use readers::Readers;
+pub use simulated::SimulatedStore;
 use std::{fs::File, io, path::Path, time::Duration};
 use studio_core::{
     caller::{ApiKey, KeyHash, User},
