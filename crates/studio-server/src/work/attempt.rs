@@ -46,9 +46,10 @@ pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
     app.work.clone().spawn(async move {
         let provider = job.provider.clone();
         tokio::select! {
-            () = run(&app, job, speaker) => {}
+            biased;
             // The next start finds the job where it stands.
             () = app.giving_up.cancelled() => {}
+            () = run(&app, job, speaker) => {}
         }
         drop(permit);
         if let Some(lane) = app.lanes.get(&provider) {
@@ -310,6 +311,8 @@ impl Attempt<'_> {
         loop {
             let look_at = Instant::now() + LOOK_ANYWAY;
             let told = tokio::select! {
+                // The provider's answer first: a result that is there is paid for, and a wish to stop it comes too late.
+                biased;
                 polled = &mut poll => return Some(polled),
                 told = self.news.hear() => Some(told),
                 // News is a convenience: a wish that nobody told of is seen all the same.

@@ -21,6 +21,7 @@ pub(super) async fn run(app: Arc<App>, provider: String) {
             }
         };
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = lane.bell.notified() => {}
             () = tokio::time::sleep(pause) => {}

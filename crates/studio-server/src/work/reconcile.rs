@@ -19,6 +19,7 @@ const PERIOD: Duration = Duration::from_secs(5);
 pub(super) async fn run(app: Arc<App>, provider: String) {
     loop {
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             done = activate(&app, &provider) => {
                 if let Err(error) = done {
@@ -27,6 +28,7 @@ pub(super) async fn run(app: Arc<App>, provider: String) {
             }
         }
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }

@@ -93,6 +93,7 @@ async fn turn_away(app: Arc<App>, provider: String) {
             Err(error) => tracing::warn!(provider, %error, "queue can't be emptied; will try again"),
         }
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(LOOK_ANYWAY) => {}
         }
