@@ -53,7 +53,8 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
 
 /// Goes on with work that its provider still has.
 async fn attach(app: &Arc<App>, job: &Job) -> Result<(), StoreError> {
-    let taken = move_job(app, Move::new(job.id, Actor::Studio, Event::TakenOver(app.lease()))).await?;
+    let event = Event::TakenOver { lease: app.lease(), seen: job.version };
+    let taken = move_job(app, Move::new(job.id, Actor::Studio, event)).await?;
     if let Advanced::Moved { job, .. } = taken {
         attempt::resume(app, job);
     }
