@@ -226,14 +226,18 @@ impl<'a> Attempt<'a> {
         let event = match ended {
             Ended::Well(finish) => Event::Completed { outputs: Vec::new(), finish: Some(finish), bill: bill(None) },
             Ended::Stopped => Event::CanceledAtProvider { bill: bill(None) },
-            // Our own worker's answer can be made again.
-            Ended::OutOfTime if ours => return Err(Over::OutOfTime),
-            Ended::Broke(failure) if ours => return Err(failure.into()),
-            Ended::OutOfTime => {
-                let failure = Failure::new(FailureKind::Timeout, "it took longer than the model may take");
+            Ended::OutOfTime | Ended::Broke(_) => {
+                let failure = match ended {
+                    Ended::Broke(failure) => failure,
+                    _ => Failure::new(FailureKind::Timeout, "it took longer than the model may take"),
+                };
+                if ours {
+                    // Our own worker's answer can be made again; if it is not, readers keep what they were shown.
+                    self.fail(failure, true, said).await;
+                    return Ok(());
+                }
                 Event::CutShort { bill: bill(Some(&failure)), failure }
             }
-            Ended::Broke(failure) => Event::CutShort { bill: bill(Some(&failure)), failure },
         };
         self.say_with(event, said).await
     }
