@@ -380,6 +380,11 @@ impl Attempt<'_> {
                 self.job = job;
                 Ok(())
             }
+            // Nobody else has moved it, for our lease is good: it happened already, by a try that was said to have failed.
+            Some(Advanced::Refused { job, reason: Refused::Impossible { .. } }) if job.lease == Some(self.lease) => {
+                self.job = job;
+                Ok(())
+            }
             Some(Advanced::Refused { reason, .. }) => {
                 tracing::info!(job.id = %self.job.id, %reason, "the job moved on without this attempt");
                 Err(Over::Left)

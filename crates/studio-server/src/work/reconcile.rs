@@ -4,7 +4,7 @@
 use super::attempt;
 use crate::{
     app::App,
-    commands::{Move, move_job},
+    commands::{Move, move_job, move_surely},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use studio_core::{
@@ -76,10 +76,14 @@ async fn ask(app: &Arc<App>, job: Job, since: Instant) -> Result<(), StoreError>
     let Advanced::Moved { .. } = move_job(app, Move::new(job.id, Actor::Studio, taken)).await? else {
         return Ok(());
     };
-    if let Advanced::Moved { job, .. } = move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await?
-        && job.status == Status::Running
-    {
-        attempt::resume(app, job);
+    // Refused although it is ours: it happened already, by a try that was said to have failed.
+    match move_surely(app, Move::new(job.id, Actor::Holder(lease), event)).await {
+        Some(Advanced::Moved { job, .. } | Advanced::Refused { job, .. })
+            if job.status == Status::Running && job.lease == Some(lease) =>
+        {
+            attempt::resume(app, job);
+        }
+        _ => {}
     }
     Ok(())
 }
