@@ -8,7 +8,7 @@
 use super::attempt;
 use crate::{
     app::App,
-    commands::{Move, move_job},
+    commands::{Move, move_job, move_surely},
     settings::LOOK_ANYWAY,
 };
 use std::sync::Arc;
@@ -108,7 +108,8 @@ async fn turn_one_away(app: &App, provider: &str) -> Result<bool, StoreError> {
     let failure = Failure::new(FailureKind::Rejected, "its provider is not configured any more");
     let event = Event::AttemptFailed { failure, harmless: true, bill: Bill::nothing(), retry_at: app.now() };
     if let Some(lease) = job.lease {
-        move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await?;
+        // Claimed by us, and nobody else would go on with it.
+        drop(move_surely(app, Move::new(job.id, Actor::Holder(lease), event)).await);
     }
     Ok(true)
 }
