@@ -41,6 +41,8 @@ faults! {
     PoliteStop = "polite_stop", 1000;
     /// The store can't be reached for a while.
     StoreAway = "store_unavailable", 25;
+    /// A commit is made, and is said to have failed.
+    CommitUnknown = "commit_unknown", 25;
     /// The disk is full for a while.
     DiskFull = "disk_full", 15;
     /// Blobs can't be written for a while.

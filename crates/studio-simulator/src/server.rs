@@ -246,9 +246,9 @@ async fn rest(town: &Arc<Town>, app: &Arc<App>) -> Ended {
             }
             let charge = crate::checks::owed(town, job);
             let wanted = Move::new(job.id, Actor::Person, Event::Resolved { charge });
-            if move_job(app, wanted).await.is_ok() {
-                town.store.record.resolve(job.id, charge);
-            }
+            town.store.record.resolve(job.id, charge);
+            // Said to have failed, it is tried again with the next look.
+            drop(move_job(app, wanted).await);
         }
     }
     // Whoever is done lets go; the dispatcher holds places only for the moment in which it looks for work.

@@ -198,6 +198,10 @@ impl TwinStore {
         }
         self.world.lives().await;
         drop(turn);
+        let moves = matches!(told, Command::Advance(_) | Command::Checkpoint(_));
+        if moves && self.world.strikes(Fault::CommitUnknown) {
+            return Err(StoreError::Unavailable("nobody knows".into()));
+        }
         sleep(after).await;
         self.world.lives().await;
         answer
