@@ -3,9 +3,13 @@
 CARGO ?= cargo
 # Flags for the server: make run ARGS="--listen 0.0.0.0:8080"
 ARGS ?=
+# Worlds of the simulator: make simulate SEEDS=5000; one of them, with all that happens in it: make simulate SEED=7
+SEEDS ?= 500
+SEED ?=
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint bench contact-sheet openapi tools
+.PHONY: help run build test lint simulate bench contact-sheet openapi tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +26,14 @@ test: lint ## Check style and run every test
 lint: tools ## Check formatting and lints; warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+
+simulate: tools ## Live through SEEDS worlds of crashes, lost replies, duplicates and clock jumps; then find every planted bug
+ifneq ($(SEED),)
+	$(CARGO) run --release --locked --quiet --package studio-simulator -- --seed $(SEED) --trace
+else
+	$(CARGO) run --release --locked --quiet --package studio-simulator -- --planted --seeds 100
+	$(CARGO) run --release --locked --quiet --package studio-simulator -- --seeds $(SEEDS) --jobs $(JOBS)
+endif
 
 bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, and streams cut at random
 	$(CARGO) bench --locked --package studio-store --bench admit

@@ -30,7 +30,12 @@ pub enum Event {
     /// The dispatcher takes it from the queue. With the commit of this the intent of the attempt is durable.
     Claimed(LeaseToken),
     /// Someone new works on it, after the one before is known to be gone.
-    TakenOver(LeaseToken),
+    TakenOver {
+        /// By this lease.
+        lease: LeaseToken,
+        /// The version in which it was seen to be nobody's: refused if it has moved since, for then somebody works on it.
+        seen: u64,
+    },
     /// The provider has it, under this name.
     Submitted {
         /// The provider's name for it.
@@ -99,7 +104,7 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Claimed(_) => "claimed",
-            Self::TakenOver(_) => "taken_over",
+            Self::TakenOver { .. } => "taken_over",
             Self::Submitted { .. } => "submitted",
             Self::Progress { .. } => "progress",
             Self::OutputsReady => "outputs_ready",
@@ -171,7 +176,10 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
     let mut next = Draft::of(job, now);
     match (job.status, event) {
         (Queued, Event::Claimed(lease)) => next.claim(lease),
-        (Running | Collecting | Unknown, Event::TakenOver(lease)) => next.job.lease = Some(lease),
+        (Running | Collecting | Unknown, Event::TakenOver { seen, .. }) if job.version != seen => {
+            return Err(Refused::StaleLease);
+        }
+        (Running | Collecting | Unknown, Event::TakenOver { lease, .. }) => next.job.lease = Some(lease),
 
         // From unknown too: the provider was asked, and knew it.
         (Submitting | Unknown, Event::Submitted { handle }) => next.submitted(handle),

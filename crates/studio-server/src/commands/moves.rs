@@ -63,6 +63,7 @@ pub async fn move_surely(app: &App, wanted: Move) -> Option<Advanced> {
             }
         }
         tokio::select! {
+            biased;
             () = app.giving_up.cancelled() => return None,
             () = tokio::time::sleep(STORE_PAUSE) => {}
         }

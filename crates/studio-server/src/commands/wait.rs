@@ -21,6 +21,8 @@ pub async fn wait(app: &App, job: Job, patience: Duration) -> Job {
                 return newest;
             }
             tokio::select! {
+                // What there is to tell is told, even in the moment in which the server stops.
+                biased;
                 told = news.hear() => keep_newer(&mut newest, &told),
                 () = sleep_until(look_again.min(deadline)) => {}
                 () = app.stopping.cancelled() => return newest,

@@ -162,12 +162,12 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     match ended {
         Err(Over::Failed(failure)) => {
             let harmless = repeat_is_harmless(lane.provider.capabilities(), attempt.job.is_free());
-            attempt.fail(failure, harmless).await;
+            attempt.fail(failure, harmless, None).await;
         }
         // It is known to have stopped, so nothing is left to find out.
         Err(Over::OutOfTime) => {
             let failure = Failure::new(FailureKind::Timeout, "it took longer than the model may take");
-            attempt.fail(failure, true).await;
+            attempt.fail(failure, true, None).await;
         }
         Ok(()) | Err(Over::Left | Over::Stopped | Over::HungUp) => {}
     }
@@ -345,6 +345,8 @@ impl Attempt<'_> {
         loop {
             let look_at = Instant::now() + LOOK_ANYWAY;
             let told = tokio::select! {
+                // The provider's answer first: a result that is there is paid for, and a wish to stop it comes too late.
+                biased;
                 polled = &mut poll => return Some(polled),
                 told = self.news.hear() => Some(told),
                 // News is a convenience: a wish that nobody told of is seen all the same.
@@ -391,12 +393,13 @@ impl Attempt<'_> {
         self.say(Event::Completed { outputs, finish: None, bill }).await
     }
 
-    /// `harmless`: sending it again can't be paid twice, or it is known that nothing is at work any more.
-    async fn fail(&mut self, failure: Failure, harmless: bool) {
+    /// `harmless`: sending it again can't be paid twice, or it is known that nothing is at work any more. `said`: what was said
+    /// since the last checkpoint; if there is no further attempt, it is what stays.
+    pub(super) async fn fail(&mut self, failure: Failure, harmless: bool, said: Option<Said>) {
         let retry_at = self.app.retry_at(self.job.attempt + 1, failure.retry_after);
         tracing::warn!(job.id = %self.job.id, attempt = self.job.attempt, kind = failure.kind.code(), "attempt failed");
         // Refused: it moved on without us, which `say` has noted.
-        drop(self.say(Event::AttemptFailed { failure, harmless, bill: Bill::nothing(), retry_at }).await);
+        drop(self.say_with(Event::AttemptFailed { failure, harmless, bill: Bill::nothing(), retry_at }, said).await);
     }
 
     /// Tells the machine what happened; the job is then as it stands after.
@@ -416,6 +419,11 @@ impl Attempt<'_> {
     pub(super) fn moved(&mut self, advanced: Advanced) -> Result<(), Over> {
         match advanced {
             Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => {
+                self.job = job;
+                Ok(())
+            }
+            // Nobody else has moved it, for our lease is good: it happened already, by a try that was said to have failed.
+            Advanced::Refused { job, reason: Refused::Impossible { .. } } if job.lease == Some(self.lease) => {
                 self.job = job;
                 Ok(())
             }

@@ -84,6 +84,7 @@ async fn keep(app: &App, lane: &Lane, one: &Produced) -> Result<(Blob, MediaType
             Ok(kept) => return Ok(kept),
         }
         tokio::select! {
+            biased;
             () = app.giving_up.cancelled() => return Err(NotCollected::GaveUp),
             () = tokio::time::sleep(SPACE_PAUSE) => {}
         }

@@ -24,6 +24,7 @@ pub(super) async fn run(app: Arc<App>, provider: String) {
             }
         };
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = lane.rung() => {}
             () = tokio::time::sleep(pause) => {}

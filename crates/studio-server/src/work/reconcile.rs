@@ -4,48 +4,61 @@
 use super::attempt;
 use crate::{
     app::App,
-    commands::{Move, move_job},
+    commands::{Move, move_job, move_surely},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use studio_core::{
+    id::JobId,
     job::{Actor, Event, Job, Status},
     ports::{Advanced, Lookup, StoreError},
+    retry::LANDING,
 };
+use tokio::time::Instant;
 
 /// How often the same unknown jobs are asked after.
 const PERIOD: Duration = Duration::from_secs(5);
 
+/// Since when this server has known attempts to be unknown, by a clock that nobody sets: the wall clock may jump over the
+/// minute after which a provider's "I don't know it" is proof.
+type Known = HashMap<(JobId, u32), Instant>;
+
 /// Runs until the server stops.
 pub(super) async fn run(app: Arc<App>, provider: String) {
+    let mut known = Known::new();
     loop {
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
-            done = activate(&app, &provider) => {
+            done = activate(&app, &provider, &mut known) => {
                 if let Err(error) = done {
                     tracing::warn!(provider, %error, "unknown jobs can't be asked after; will try again");
                 }
             }
         }
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }
     }
 }
 
-async fn activate(app: &Arc<App>, provider: &str) -> Result<(), StoreError> {
-    for job in app.store.unfinished().await? {
-        if job.status == Status::Unknown && job.provider == provider {
-            ask(app, job).await?;
-        }
+async fn activate(app: &Arc<App>, provider: &str, known: &mut Known) -> Result<(), StoreError> {
+    let mut unknown = app.store.unfinished().await?;
+    unknown.retain(|job| job.status == Status::Unknown && job.provider == provider);
+    known.retain(|attempt, _| unknown.iter().any(|job| *attempt == (job.id, job.attempt)));
+    for job in unknown {
+        let since = *known.entry((job.id, job.attempt)).or_insert_with(Instant::now);
+        ask(app, job, since).await?;
     }
     Ok(())
 }
 
-async fn ask(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
+async fn ask(app: &Arc<App>, job: Job, since: Instant) -> Result<(), StoreError> {
     let Some(lane) = app.lanes.get(&job.provider) else { return Ok(()) };
     let event = match lane.provider.lookup(&job.attempt_name()).await {
         Ok(Lookup::Found(handle)) => Event::Submitted { handle },
+        Ok(Lookup::NotLanded) if since.elapsed() < LANDING => return Ok(()),
         Ok(Lookup::NotLanded) => Event::NotLanded { retry_at: app.now() },
         Err(failure) => {
             tracing::info!(job.id = %job.id, kind = failure.kind.code(), "provider can't say yet; will ask again");
@@ -58,13 +71,19 @@ async fn ask(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
     if studio_core::job::step(&with_lease, Actor::Holder(lease), event.clone(), app.now()).is_err() {
         return Ok(());
     }
-    let Advanced::Moved { .. } = move_job(app, Move::new(job.id, Actor::Studio, Event::TakenOver(lease))).await? else {
+    // If somebody else asked too, and was quicker, theirs is the job.
+    let taken = Event::TakenOver { lease, seen: job.version };
+    let Advanced::Moved { .. } = move_job(app, Move::new(job.id, Actor::Studio, taken)).await? else {
         return Ok(());
     };
-    if let Advanced::Moved { job, .. } = move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await?
-        && job.status == Status::Running
-    {
-        attempt::resume(app, job);
+    // Refused although it is ours: it happened already, by a try that was said to have failed.
+    match move_surely(app, Move::new(job.id, Actor::Holder(lease), event)).await {
+        Some(Advanced::Moved { job, .. } | Advanced::Refused { job, .. })
+            if job.status == Status::Running && job.lease == Some(lease) =>
+        {
+            attempt::resume(app, job);
+        }
+        _ => {}
     }
     Ok(())
 }

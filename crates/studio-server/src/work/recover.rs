@@ -8,7 +8,7 @@
 use super::attempt;
 use crate::{
     app::App,
-    commands::{Move, move_job},
+    commands::{Move, move_job, move_surely},
     settings::LOOK_ANYWAY,
 };
 use std::sync::Arc;
@@ -68,7 +68,8 @@ pub(super) async fn broken(app: &App, id: JobId) -> Result<(), StoreError> {
 
 /// Goes on with work that its provider still has.
 async fn attach(app: &Arc<App>, job: &Job) -> Result<(), StoreError> {
-    let taken = move_job(app, Move::new(job.id, Actor::Studio, Event::TakenOver(app.lease()))).await?;
+    let event = Event::TakenOver { lease: app.lease(), seen: job.version };
+    let taken = move_job(app, Move::new(job.id, Actor::Studio, event)).await?;
     if let Advanced::Moved { job, .. } = taken {
         attempt::resume(app, job);
     }
@@ -108,6 +109,7 @@ async fn turn_away(app: Arc<App>, provider: String) {
             Err(error) => tracing::warn!(provider, %error, "queue can't be emptied; will try again"),
         }
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(LOOK_ANYWAY) => {}
         }
@@ -121,7 +123,8 @@ async fn turn_one_away(app: &App, provider: &str) -> Result<bool, StoreError> {
     let failure = Failure::new(FailureKind::Rejected, "its provider is not configured any more");
     let event = Event::AttemptFailed { failure, harmless: true, bill: Bill::nothing(), retry_at: app.now() };
     if let Some(lease) = job.lease {
-        move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await?;
+        // Claimed by us, and nobody else would go on with it.
+        drop(move_surely(app, Move::new(job.id, Actor::Holder(lease), event)).await);
     }
     Ok(true)
 }

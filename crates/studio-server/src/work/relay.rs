@@ -240,25 +240,29 @@ impl<'a> Attempt<'a> {
     ) -> Result<(), Over> {
         let produced = speaker.live().end();
         let ours = self.lane.provider.capabilities().supervised;
+        let epoch = self.job.epoch;
+        let unkept =
+            |kept| (produced > kept).then(|| Said { epoch, offset: kept, segments: speaker.live().after(kept) });
         let bill = |failure: Option<&Failure>| self.bill(&heard, produced, failure);
         let event = match ended {
             Ended::Well(finish) => Event::Completed { outputs: Vec::new(), finish: Some(finish), bill: bill(None) },
             Ended::Stopped => Event::CanceledAtProvider { bill: bill(None) },
-            // Our own worker's answer can be made again.
-            Ended::OutOfTime if ours => return Err(Over::OutOfTime),
-            Ended::Broke(failure) if ours => return Err(failure.into()),
-            Ended::OutOfTime => {
-                let failure = Failure::new(FailureKind::Timeout, "it took longer than the model may take");
+            Ended::OutOfTime | Ended::Broke(_) => {
+                let failure = match ended {
+                    Ended::Broke(failure) => failure,
+                    _ => Failure::new(FailureKind::Timeout, "it took longer than the model may take"),
+                };
+                if ours {
+                    let said = unkept(keeper.kept);
+                    // Our own worker's answer can be made again; if it is not, readers keep what they were shown.
+                    self.fail(failure, true, said).await;
+                    return Ok(());
+                }
                 Event::CutShort { bill: bill(Some(&failure)), failure }
             }
-            Ended::Broke(failure) => Event::CutShort { bill: bill(Some(&failure)), failure },
         };
         loop {
-            let said = (produced > keeper.kept).then(|| Said {
-                epoch: self.job.epoch,
-                offset: keeper.kept,
-                segments: speaker.live().after(keeper.kept),
-            });
+            let said = unkept(keeper.kept);
             match move_job(self.app, self.wanted(event.clone(), said)).await {
                 Ok(advanced) => return self.moved(advanced),
                 Err(error) => {

@@ -19,6 +19,7 @@ pub(super) async fn run(app: Arc<App>) {
             tracing::warn!(%error, "sweep failed; will try again");
         }
         tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }

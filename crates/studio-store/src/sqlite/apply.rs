@@ -67,7 +67,7 @@ impl Command {
         match self {
             Self::Admit(admission) => admission.job.durability,
             Self::Advance(advance) => match &advance.event {
-                Event::Progress { .. } | Event::TakenOver(_) | Event::OutputsReady => Durability::Process,
+                Event::Progress { .. } | Event::TakenOver { .. } | Event::OutputsReady => Durability::Process,
                 Event::Claimed(_)
                 | Event::Submitted { .. }
                 | Event::Completed { .. }

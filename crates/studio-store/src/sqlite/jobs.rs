@@ -190,7 +190,7 @@ fn follow_attempt(
         Event::CanceledAtProvider { .. } => Some("canceled"),
         Event::NotLanded { .. } => Some("not_landed"),
         Event::Resolved { .. } => Some("resolved"),
-        Event::TakenOver(_)
+        Event::TakenOver { .. }
         | Event::Progress { .. }
         | Event::OutputsReady
         | Event::CancelRequested

@@ -14,6 +14,7 @@ mod ledger;
 mod mover;
 mod readers;
 mod schema;
+mod simulated;
 mod words;
 mod writer;
 
@@ -21,6 +22,7 @@ use apply::{Answer, Command};
 use async_trait::async_trait;
 use connection::Database;
 use readers::Readers;
+pub use simulated::SimulatedStore;
 use std::{fs::File, io, path::Path, time::Duration};
 use studio_core::{
     caller::{ApiKey, KeyHash, User},

@@ -396,13 +396,13 @@ async fn every_attempt_is_on_record() {
     assert_eq!(attempts()[1], (2, text("h"), false, None));
     rig.moved(1, Actor::Holder(lease(2)), failed(FailureKind::Lost, 0, at(5))).await;
     assert_eq!(attempts()[1], (2, text("h"), false, text("reply_lost")), "nobody knows: still open");
-    rig.moved(1, Actor::Studio, Event::TakenOver(lease(3))).await;
+    rig.taken_over(1, 3).await;
     rig.moved(1, Actor::Holder(lease(3)), Event::Submitted { handle: "h".into() }).await;
     rig.moved(1, Actor::Holder(lease(3)), failed(FailureKind::WorkerDied, 0, at(5))).await;
     assert_eq!(attempts()[1], (2, text("h"), true, text("worker_died")), "found again, and then it died");
     rig.claim(4).await;
     rig.moved(1, Actor::Holder(lease(4)), failed(FailureKind::Lost, 0, at(5))).await;
-    rig.moved(1, Actor::Studio, Event::TakenOver(lease(5))).await;
+    rig.taken_over(1, 5).await;
     let later = at(1_000).plus(LANDING);
     let never = Event::NotLanded { retry_at: at(5) };
     assert!(matches!(rig.advance(1, Actor::Holder(lease(5)), never, later).await, Advanced::Moved { .. }));

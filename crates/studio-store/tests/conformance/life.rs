@@ -96,7 +96,7 @@ async fn a_lost_reply_keeps_the_hold_until_someone_knows(rig: Rig) {
 async fn a_stale_lease_moves_nothing(rig: Rig) {
     rig.accept(plain(draft(1))).await;
     rig.collecting(1).await;
-    rig.moved(1, Actor::Studio, Event::TakenOver(lease(2))).await;
+    rig.taken_over(1, 2).await;
     let before = rig.store.job_for_work(job_id(1)).await.unwrap().unwrap();
     let stale = rig.advance(1, Actor::Holder(lease(1)), completed(1, 60), at(2_000)).await;
     assert_eq!(stale, Advanced::Refused { job: before.clone(), reason: Refused::StaleLease });

@@ -205,6 +205,12 @@ impl Rig {
         }
     }
 
+    /// Someone new works on job `n`, by the lease of that number.
+    pub(crate) async fn taken_over(&self, n: u32, by: u32) {
+        let seen = self.store.job_for_work(job_id(n)).await.unwrap().unwrap().version;
+        self.moved(n, Actor::Studio, Event::TakenOver { lease: lease(by), seen }).await;
+    }
+
     /// What becomes of words of job `n`, told by the holder of a lease.
     pub(crate) async fn checkpoint(&self, n: u32, by: u32, said: Said) -> Checkpointed {
         self.store.checkpoint(Checkpoint { job: job_id(n), lease: lease(by), said }).await.unwrap()

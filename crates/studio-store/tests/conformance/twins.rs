@@ -70,7 +70,7 @@ fn event() -> impl Strategy<Value = Event> {
     });
     prop_oneof![
         1 => (0u32..9).prop_map(|n| Event::Claimed(lease(n))),
-        1 => (0u32..9).prop_map(|n| Event::TakenOver(lease(n))),
+        1 => (0u32..9, 0u64..4).prop_map(|(n, seen)| Event::TakenOver { lease: lease(n), seen }),
         1 => Just(Event::Submitted { handle: "h".into() }),
         1 => (0u16..1200).prop_map(|progress| Event::Progress { stage: None, progress }),
         3 => Just(Event::OutputsReady),
@@ -171,9 +171,15 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             let admission = Admission { idempotency, caps, assets, claim: claim.map(lease), ..plain(job) };
             answer(rig.store.admit(admission).await)
         }
-        Happening::Move { job: n, by, event, words } => {
+        Happening::Move { job: n, by, mut event, words } => {
             let job = rig.store.job_for_work(job_id(n)).await.unwrap();
             let holder = job.as_ref().and_then(|job| job.lease);
+            // Mostly as it stands.
+            if let (Event::TakenOver { seen, .. }, Some(job)) = (&mut event, &job)
+                && *seen > 0
+            {
+                *seen = job.version;
+            }
             let actor = match by {
                 Speaker::Holder => Actor::Holder(holder.unwrap_or(lease(0))),
                 Speaker::Stranger(n) => Actor::Holder(lease(n)),

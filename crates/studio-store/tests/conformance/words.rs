@@ -128,7 +128,7 @@ async fn only_whoever_works_on_it_is_heard(rig: Rig) {
     let holder = Actor::Holder(lease(1));
     rig.moved(1, holder, Event::Submitted { handle: "h".into() }).await;
     assert_eq!(rig.checkpoint(1, 1, said(0, 1, "b")).await, Checkpointed::Kept, "the lease outlives a move");
-    rig.moved(1, Actor::Studio, Event::TakenOver(lease(2))).await;
+    rig.taken_over(1, 2).await;
     assert_eq!(rig.checkpoint(1, 1, said(0, 2, "c")).await, Checkpointed::Stale);
     assert_eq!(rig.checkpoint(1, 1, said(0, 1, "b")).await, Checkpointed::Stale, "even of what is kept");
     assert_eq!(rig.checkpoint(1, 2, said(0, 2, "c")).await, Checkpointed::Kept, "where the one before stopped");

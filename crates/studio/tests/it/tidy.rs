@@ -50,6 +50,7 @@ fn rooms_know_only_whom_they_may_know() {
         ("studio-server", &["studio-core"]),
         ("studio-engines", &[]),
         ("studio-testkit", &[]),
+        ("studio-simulator", &["studio-core", "studio-store", "studio-server"]),
         ("studio", &["studio-core", "studio-store", "studio-outbound", "studio-server", "studio-engines"]),
     ];
     // Who alone may use a library that does a whole kind of thing.

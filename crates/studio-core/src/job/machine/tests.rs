@@ -75,7 +75,7 @@ fn events() -> Vec<(Actor, Event)> {
     let holder = Actor::Holder(lease(1));
     vec![
         (Actor::Studio, Event::Claimed(lease(2))),
-        (Actor::Studio, Event::TakenOver(lease(2))),
+        (Actor::Studio, Event::TakenOver { lease: lease(2), seen: 1 }),
         (holder, Event::Submitted { handle: "h".into() }),
         (holder, Event::Progress { stage: None, progress: 500 }),
         (holder, Event::OutputsReady),
@@ -221,7 +221,11 @@ fn what_landed_is_not_sent_again_because_its_provider_forgot_it() {
     assert!(step(&forgotten, Actor::Holder(lease(1)), not_landed.clone(), T0).is_err());
     // Without a handle it takes a while until "I don't know it" is proof.
     let lost = step(&in_status(Status::Submitting), Actor::Holder(lease(1)), failed(FailureKind::Lost, false, 0), T0);
-    let taken = step(&lost.unwrap().job, Actor::Studio, Event::TakenOver(lease(1)), T0).unwrap().job;
+    let lost = lost.unwrap().job;
+    let take = |job: &Job, n, seen| step(job, Actor::Studio, Event::TakenOver { lease: lease(n), seen }, T0);
+    let taken = take(&lost, 1, lost.version).unwrap().job;
+    let second = take(&taken, 2, lost.version);
+    assert_eq!(second, Err(Refused::StaleLease), "of two who ask after it, one goes on with it");
     assert!(step(&taken, Actor::Holder(lease(1)), not_landed.clone(), T0).is_err());
     let later = T0.plus(crate::retry::LANDING);
     assert_eq!(step(&taken, Actor::Holder(lease(1)), not_landed, later).unwrap().job.status, Status::Queued);

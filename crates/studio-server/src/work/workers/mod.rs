@@ -290,6 +290,7 @@ impl Supervisor {
         }
         self.tasks.spawn(async move {
             let ended = tokio::select! {
+                biased;
                 ended = child.wait() => ended,
                 () = kill.cancelled() => {
                     // Fails only when it is gone already.
@@ -321,6 +322,7 @@ impl Supervisor {
     async fn stop_when_idle(self: Arc<Self>) {
         loop {
             tokio::select! {
+                biased;
                 () = self.stopping.cancelled() => return,
                 () = sleep(IDLE_LOOK) => {}
             }

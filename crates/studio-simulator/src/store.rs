@@ -1,0 +1,414 @@
+//! The store of a world: the real SQLite commands on a connection in memory, beside the store in plain maps that is their
+//! oracle. Every command goes to both, and what both answer must be the same. Around them: crashes, disks that are full, and
+//! the rules that hold after every commit.
+
+use crate::{
+    faults::Fault,
+    planted::{self, Plant},
+    record::Record,
+    world::{Doom, World},
+};
+use async_trait::async_trait;
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use studio_core::{
+    caller::{ApiKey, KeyHash, User},
+    id::{AssetId, JobId, KeyId, UserId},
+    idempotency::IdempotencyRecord,
+    job::{Job, Payer},
+    ledger::Audit,
+    money::Nanos,
+    ports::{
+        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Part, Store,
+        StoreError, UsageReport,
+    },
+    time::Timestamp,
+    words::Log,
+};
+use studio_store::{MemoryStore, SimulatedStore};
+use tokio::time::sleep;
+
+/// Both stores.
+pub struct TwinStore {
+    /// The one that is judged.
+    pub sqlite: SimulatedStore,
+    /// The one that judges.
+    pub twin: MemoryStore,
+    /// What was committed.
+    pub record: Record,
+    world: Arc<World>,
+    /// Until when it can't be reached, and why.
+    away: Mutex<Option<(Duration, StoreError)>>,
+    /// One writer: commands are done in the order in which they were given.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// A command, as both stores take it.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Accept a job.
+    Admit(Box<Admission>),
+    /// Move a job.
+    Advance(Box<Advance>),
+    /// Keep words.
+    Checkpoint(Checkpoint),
+    /// Take from a queue.
+    Claim(Claim),
+    /// Make a user.
+    EnsureUser(User),
+    /// Make a key.
+    CreateKey(Box<ApiKey>),
+    /// Sync.
+    Harden,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Of an admission.
+    Admitted(Admitted),
+    /// Of a move.
+    Advanced(Advanced),
+    /// Of a checkpoint.
+    Checkpointed(Checkpointed),
+    /// Of a claim.
+    Claimed(Vec<Job>),
+    /// Of a user.
+    User(User),
+    /// Done.
+    Done,
+}
+
+async fn run(store: &dyn Store, command: Command) -> Result<Answer, StoreError> {
+    Ok(match command {
+        Command::Admit(admission) => Answer::Admitted(store.admit(*admission).await?),
+        Command::Advance(advance) => Answer::Advanced(store.advance(*advance).await?),
+        Command::Checkpoint(checkpoint) => Answer::Checkpointed(store.checkpoint(checkpoint).await?),
+        Command::Claim(claim) => Answer::Claimed(store.claim(claim).await?),
+        Command::EnsureUser(user) => Answer::User(store.ensure_user(user).await?),
+        Command::CreateKey(key) => {
+            store.create_key(*key).await?;
+            Answer::Done
+        }
+        Command::Harden => {
+            store.harden().await?;
+            Answer::Done
+        }
+    })
+}
+
+/// Errors are the same when they are of one kind: their words may differ.
+fn same<T: PartialEq>(a: &Result<T, StoreError>, b: &Result<T, StoreError>) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => a == b,
+        (Err(a), Err(b)) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        _ => false,
+    }
+}
+
+fn misplaced() -> StoreError {
+    StoreError::Unavailable("another command was answered".into())
+}
+
+impl TwinStore {
+    /// Both, empty.
+    pub fn new(world: &Arc<World>, record: Record) -> Result<Self, StoreError> {
+        Ok(Self {
+            sqlite: SimulatedStore::new()?,
+            twin: MemoryStore::new(),
+            record,
+            world: world.clone(),
+            away: Mutex::new(None),
+            turn: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Whether the store can't be reached now.
+    fn trouble(&self, writes: bool) -> Option<StoreError> {
+        let now = self.world.elapsed();
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((until, error)) = &*away {
+            // A full disk can still be read.
+            let concerns = writes || *error != StoreError::NoSpace;
+            if self.world.calm_since().is_none() && now < *until {
+                return Some(error.clone()).filter(|_| concerns);
+            }
+            *away = None;
+        }
+        let error = if writes && self.world.strikes(Fault::DiskFull) {
+            StoreError::NoSpace
+        } else if writes && self.world.strikes(Fault::StoreAway) {
+            StoreError::Unavailable("not now".into())
+        } else {
+            return None;
+        };
+        let long = self.world.draw(|dice| if dice.per_mille(700) { dice.millis(0, 800) } else { dice.millis(0, 6000) });
+        *away = Some((now + long, error.clone()));
+        Some(error)
+    }
+
+    /// Does a command on both stores: all of it before anyone else's, and whether or not anyone waits for the answer.
+    async fn commit(&self, mut command: Command) -> Result<Answer, StoreError> {
+        let looked_well = planted::look(self, self.world.plant, &command).await;
+        let turn = self.turn.lock().await;
+        let (before, after) = self.world.draw(|dice| (dice.millis(0, 2), dice.millis(0, 2)));
+        sleep(before).await;
+        self.world.lives().await;
+        let doom = self.world.write();
+        let trouble = self.trouble(true);
+        if let Some(error) = &trouble {
+            self.sqlite.refuse_next_commit(error.clone());
+        } else if matches!(doom, Some(Doom::Before(_))) {
+            self.sqlite.refuse_next_commit(misplaced());
+        }
+        let told = command.clone();
+        planted::twist(&self.world, self, looked_well, &mut command).await;
+        let mut answer = run(&self.sqlite, command.clone()).await;
+        if let Some(error) = trouble {
+            self.world.note(|| format!("{}: {error}", planted::name(&told)));
+            return planted::answered_anyway(self.world.plant, &told).ok_or(error);
+        }
+        if doom.is_some() {
+            self.world.count(if matches!(doom, Some(Doom::Before(_))) {
+                Fault::CrashBeforeCommit
+            } else {
+                Fault::CrashAfterCommit
+            });
+        }
+        if matches!(doom, Some(Doom::Before(_))) {
+            self.world.note(|| format!("{}: the process ends before the commit", planted::name(&told)));
+            self.world.die();
+            self.world.lives().await;
+        }
+        let twin = run(&self.twin, command).await;
+        if !same(&answer, &twin) && self.compares() {
+            self.world.wrong("both stores say the same", format!("{answer:?} and {twin:?}"));
+        }
+        self.world.note(|| format!("{} -> {}", planted::name(&told), brief(&answer)));
+        planted::after(&self.world, self, &told, &mut answer);
+        if let Ok(answer) = &answer {
+            self.record.committed(&self.world, &told, answer);
+            self.check_caps(answer).await;
+        }
+        if doom.is_some() {
+            self.world.note(|| "the process ends after the commit, before the answer".to_owned());
+            self.world.die();
+        }
+        self.world.lives().await;
+        drop(turn);
+        let moves = matches!(told, Command::Advance(_) | Command::Checkpoint(_));
+        if moves && self.world.strikes(Fault::CommitUnknown) {
+            return Err(StoreError::Unavailable("nobody knows".into()));
+        }
+        sleep(after).await;
+        self.world.lives().await;
+        answer
+    }
+
+    fn compares(&self) -> bool {
+        !self.world.plant.is_some_and(Plant::is_in_one_store)
+    }
+
+    /// What a payer has committed is within its cap, whatever came at once.
+    async fn check_caps(&self, answer: &Answer) {
+        if !matches!(answer, Answer::Admitted(Admitted::Accepted(_))) {
+            return;
+        }
+        for row in self.sqlite.keys().await.unwrap_or_default() {
+            let Some(budget) = row.key.budget else { continue };
+            // What a provider takes beyond a limit that it was sent is nobody's to prevent.
+            let beyond = self.record.overages(Payer::Key(row.key.id));
+            if row.committed.minus(beyond).is_some_and(|within| within > budget) {
+                let detail = format!("{}: {} of {budget}", row.key.name, row.committed);
+                self.world.wrong("a payer never exceeds its cap", detail);
+            }
+        }
+    }
+
+    /// Asks both stores.
+    async fn ask<T: PartialEq + Debug>(
+        &self,
+        what: &str,
+        sqlite: impl Future<Output = Result<T, StoreError>>,
+        twin: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.world.lives().await;
+        if let Some(error) = self.trouble(false) {
+            return Err(error);
+        }
+        let (answer, twin) = (sqlite.await, twin.await);
+        if !same(&answer, &twin) && self.compares() {
+            self.world.wrong("both stores say the same", format!("{what}: {answer:?} and {twin:?}"));
+        }
+        answer
+    }
+}
+
+/// An answer in a few words.
+fn brief(answer: &Result<Answer, StoreError>) -> String {
+    let job = |job: &Job| {
+        let cost = job.cost.map(|cost| format!(" for {cost}")).unwrap_or_default();
+        format!("{} {} v{} attempt {}{cost}", job.id, job.status.as_str(), job.version, job.attempt)
+    };
+    match answer {
+        Ok(Answer::Admitted(Admitted::Accepted(accepted))) => {
+            format!("accepted {}, hold {}", job(accepted), accepted.hold)
+        }
+        Ok(Answer::Admitted(Admitted::Replayed(known))) => format!("replayed {}", job(known)),
+        Ok(Answer::Admitted(Admitted::KeyReused)) => "key reused".into(),
+        Ok(Answer::Admitted(Admitted::OverCap { committed, .. })) => format!("over cap, committed {committed}"),
+        Ok(Answer::Advanced(Advanced::Moved { job: moved, .. })) => format!("moved {}", job(moved)),
+        Ok(Answer::Advanced(Advanced::Refused { job: stands, reason })) => {
+            format!("refused, {reason}: {}", job(stands))
+        }
+        Ok(Answer::Claimed(jobs)) => format!("claimed {}", jobs.iter().map(job).collect::<Vec<_>>().join(", ")),
+        Ok(other) => format!("{other:?}"),
+        Err(error) => format!("{error}"),
+    }
+}
+
+/// The store as the server sees it. A command is carried out even if its caller goes away, as the writer's thread would.
+#[derive(Clone)]
+pub struct StorePort(pub Arc<TwinStore>);
+
+impl StorePort {
+    async fn command(&self, command: Command) -> Result<Answer, StoreError> {
+        let store = self.0.clone();
+        store.world.lives().await;
+        let task = store.world.clone().tasks.spawn(async move { store.commit(command).await });
+        task.await.unwrap_or_else(|_| Err(misplaced()))
+    }
+}
+
+macro_rules! ask {
+    ($self:ident, $method:ident($($argument:expr),*)) => {{
+        let store = &$self.0;
+        store.ask(stringify!($method), store.sqlite.$method($($argument),*), store.twin.$method($($argument),*)).await
+    }};
+}
+
+#[async_trait]
+impl Store for StorePort {
+    async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError> {
+        match self.command(Command::Admit(Box::new(admission))).await? {
+            Answer::Admitted(admitted) => Ok(admitted),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn replay(&self, record: &IdempotencyRecord) -> Result<Option<Admitted>, StoreError> {
+        ask!(self, replay(record))
+    }
+
+    async fn advance(&self, advance: Advance) -> Result<Advanced, StoreError> {
+        match self.command(Command::Advance(Box::new(advance))).await? {
+            Answer::Advanced(advanced) => Ok(advanced),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpointed, StoreError> {
+        match self.command(Command::Checkpoint(checkpoint)).await? {
+            Answer::Checkpointed(checkpointed) => Ok(checkpointed),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError> {
+        ask!(self, said(job, epoch))
+    }
+
+    async fn said_after(&self, job: JobId, epoch: u32, offset: u64) -> Result<Part, StoreError> {
+        ask!(self, said_after(job, epoch, offset))
+    }
+
+    async fn harden(&self) -> Result<(), StoreError> {
+        self.command(Command::Harden).await.map(drop)
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
+        match self.command(Command::Claim(claim)).await? {
+            Answer::Claimed(jobs) => Ok(jobs),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn job(&self, owner: UserId, id: JobId) -> Result<Option<Job>, StoreError> {
+        ask!(self, job(owner, id))
+    }
+
+    async fn job_for_work(&self, id: JobId) -> Result<Option<Job>, StoreError> {
+        ask!(self, job_for_work(id))
+    }
+
+    async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError> {
+        ask!(self, jobs(owner, filter.clone()))
+    }
+
+    async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError> {
+        ask!(self, queue_position(id))
+    }
+
+    async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
+        ask!(self, unfinished()).map(|jobs| planted::unfinished(&self.0.world, jobs))
+    }
+
+    async fn overdue(&self, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
+        ask!(self, overdue(now)).map(|jobs| planted::overdue(&self.0.world, jobs))
+    }
+
+    async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError> {
+        ask!(self, next_run_at(provider))
+    }
+
+    async fn queues(&self) -> Result<Vec<String>, StoreError> {
+        ask!(self, queues())
+    }
+
+    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
+        ask!(self, asset(owner, id))
+    }
+
+    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError> {
+        ask!(self, committed(payer))
+    }
+
+    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
+        ask!(self, usage(owner))
+    }
+
+    async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
+        match self.command(Command::EnsureUser(user)).await? {
+            Answer::User(user) => Ok(user),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
+        self.command(Command::CreateKey(Box::new(key))).await.map(drop)
+    }
+
+    async fn revoke_key(&self, _id: KeyId, _now: Timestamp) -> Result<bool, StoreError> {
+        // Nobody in these worlds does.
+        Err(misplaced())
+    }
+
+    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+        ask!(self, key(hash))
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        ask!(self, keys())
+    }
+
+    async fn audit(&self) -> Result<Audit, StoreError> {
+        ask!(self, audit())
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! What outlives every server of a world: the stores, the blobs, the providers' books, and the people.
+
+use crate::{
+    books::Books,
+    bytes::{SimulatedAssets, SimulatedFetcher},
+    errand::{self, Errand},
+    planted::Plant,
+    record::Record,
+    store::TwinStore,
+    world::World,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use studio_core::{
+    caller::{ApiKey, KeyHash, Scope, User},
+    catalog::{Catalog, ModelEntry},
+    id::{KeyId, UserId},
+    money::Nanos,
+    ports::{Clock, Store, StoreError},
+};
+
+/// Models, short-lived and cheap enough that a budget is for several of them.
+const MODELS: &str = r#"
+[[models]]
+id = "polled-image"
+modality = "image"
+provider = "polled"
+total_limit_s = 40
+[models.prices]
+version = "p1"
+image = 0.04
+
+[[models]]
+id = "mute-image"
+modality = "image"
+provider = "mute"
+total_limit_s = 40
+[models.prices]
+version = "p1"
+image = 0.02
+
+[[models]]
+id = "own-image"
+modality = "image"
+provider = "own"
+total_limit_s = 40
+[models.prices]
+version = "p1"
+image = 0
+
+[[models]]
+id = "polled-chat"
+modality = "chat"
+provider = "polled"
+first_byte_limit_s = 10
+idle_limit_s = 5
+total_limit_s = 30
+max_output = 2000
+default_max_output = 500
+[models.prices]
+version = "p1"
+input_tokens = 1
+output_tokens = 4
+
+[[models]]
+id = "mute-chat"
+modality = "chat"
+provider = "mute"
+first_byte_limit_s = 10
+idle_limit_s = 5
+total_limit_s = 30
+max_output = 2000
+default_max_output = 500
+[models.prices]
+version = "p1"
+input_tokens = 1
+output_tokens = 4
+
+[[models]]
+id = "own-chat"
+modality = "chat"
+provider = "own"
+first_byte_limit_s = 10
+idle_limit_s = 5
+total_limit_s = 30
+max_output = 2000
+default_max_output = 500
+[models.prices]
+version = "p1"
+input_tokens = 0
+output_tokens = 0
+"#;
+
+/// What outlives every server.
+pub struct Town {
+    /// Time, chance, weather.
+    pub world: Arc<World>,
+    /// The studio's stores.
+    pub store: Arc<TwinStore>,
+    /// The studio's blobs.
+    pub assets: SimulatedAssets,
+    /// Where providers put what they made.
+    pub fetcher: Arc<SimulatedFetcher>,
+    /// The providers' books.
+    pub books: Books,
+    /// Where works of our own workers are to put what they make.
+    pub places: Mutex<BTreeMap<usize, String>>,
+    /// What can be asked for.
+    pub catalog: Catalog,
+    /// Who asks: each has a key.
+    pub people: Vec<ApiKey>,
+    errands: Mutex<Vec<Errand>>,
+}
+
+/// The models of every world.
+pub fn catalog() -> anyhow::Result<Catalog> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        models: Vec<ModelEntry>,
+    }
+    let file: File = toml::from_str(MODELS)?;
+    Ok(Catalog::load(&file.models)?)
+}
+
+impl Town {
+    /// A town whose people have plans.
+    pub fn new(seed: u64, plant: Option<Plant>, keep_trace: bool, catalog: &Catalog) -> Result<Arc<Self>, StoreError> {
+        let world = Arc::new(World::new(seed, plant, keep_trace));
+        let assets = SimulatedAssets::new(&world);
+        let store = Arc::new(TwinStore::new(&world, Record::new(&assets))?);
+        let people = people(&world);
+        let errands = errand::plan(&world, &people);
+        Ok(Arc::new(Self {
+            fetcher: Arc::new(SimulatedFetcher::new(&world)),
+            store,
+            assets,
+            books: Books::default(),
+            places: Mutex::default(),
+            catalog: catalog.clone(),
+            people,
+            errands: Mutex::new(errands),
+            world,
+        }))
+    }
+
+    /// What people want.
+    pub fn errands(&self) -> MutexGuard<'_, Vec<Errand>> {
+        self.errands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// People come to the studio: users and keys, in both stores.
+    pub async fn settle_in(&self) -> Result<(), StoreError> {
+        for key in &self.people {
+            let user = User { id: key.user, email: format!("{}@example.org", key.name), created_at: key.created_at };
+            for store in [&self.store.sqlite as &dyn Store, &self.store.twin] {
+                store.ensure_user(user.clone()).await?;
+                store.create_key(key.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One without a budget, one with some, one with hardly any.
+fn people(world: &World) -> Vec<ApiKey> {
+    let now = world.now();
+    let budgets = world.draw(|dice| [None, Some(dice.from_to(50, 400)), Some(dice.from_to(20, 130))]);
+    let mut people = Vec::new();
+    for (number, budget) in (1_u8..).zip(budgets) {
+        people.push(ApiKey {
+            id: KeyId::new(now, [number; 10]),
+            user: UserId::new(now, [number; 10]),
+            name: format!("person-{number}"),
+            hash: KeyHash([number; 32]),
+            last4: "last".into(),
+            scopes: Scope::ALL.into(),
+            // In thousandths of a dollar.
+            budget: budget.map(|budget| Nanos::new(i64::try_from(budget).unwrap_or(0) * 1_000_000)),
+            limits: BTreeMap::new(),
+            created_at: now,
+            revoked_at: None,
+        });
+    }
+    people
+}
