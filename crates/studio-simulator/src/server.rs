@@ -196,9 +196,13 @@ async fn mischief(town: Arc<Town>, app: Arc<App>) {
 /// Somebody whose lease was taken over, or whose job is over, has something to say.
 async fn speak_as_the_dead(town: &Town, app: &App) {
     let world = &town.world;
-    let stale: Vec<_> = (town.store.record.leases().into_iter())
-        .filter(|(id, lease)| town.store.record.job(*id).is_some_and(|job| job.lease != Some(*lease)))
-        .collect();
+    let holder = |id| town.store.record.job(id).and_then(|job| job.lease);
+    let mut stale = town.store.record.leases();
+    stale.retain(|(id, lease)| holder(*id) != Some(*lease));
+    // Where somebody works on it now, there is something to spoil.
+    if stale.iter().any(|(id, _)| holder(*id).is_some()) {
+        stale.retain(|(id, _)| holder(*id).is_some());
+    }
     let Some((id, lease)) = world.draw(|dice| dice.one(&stale)) else { return };
     if !world.strikes(Fault::StaleLease) {
         return;

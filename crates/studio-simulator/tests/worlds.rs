@@ -5,7 +5,7 @@ use studio_simulator::{Simulator, faults::KINDS, planted::Plant};
 /// Worlds that every test run lives through.
 const WORLDS: u64 = 60;
 /// Within so many worlds each planted bug is found.
-const WITHIN: u64 = 30;
+const WITHIN: u64 = 60;
 
 #[test]
 fn nothing_is_lost_and_nothing_doubled() {
