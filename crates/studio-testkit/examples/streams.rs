@@ -10,10 +10,12 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     env, fs,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
     time::{Duration, Instant},
 };
@@ -21,12 +23,53 @@ use studio_testkit::studio::{Setup, Studio};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::oneshot,
     task::JoinSet,
 };
 
 /// Pieces of an answer, as in other published measurements of gateways (64 tokens, 5 ms apart, 25 ms before the first).
 const PIECES: u64 = 64;
 const FIRST: Duration = Duration::from_millis(25);
+
+/// Wakes each who waits at their own moment. The runtime's timers know only whole milliseconds: by them, all streams would
+/// speak in the same moments, which no two conversations do.
+#[derive(Clone)]
+struct Clock(mpsc::Sender<(Instant, oneshot::Sender<()>)>);
+
+impl Clock {
+    fn start() -> Self {
+        let (sender, wanted) = mpsc::channel::<(Instant, oneshot::Sender<()>)>();
+        std::thread::spawn(move || {
+            let mut waiting: BTreeMap<(Instant, u64), oneshot::Sender<()>> = BTreeMap::new();
+            for number in 0.. {
+                let next = waiting.first_key_value().map(|((at, _), _)| at.saturating_duration_since(Instant::now()));
+                let more = match next {
+                    Some(wait) => wanted.recv_timeout(wait),
+                    None => wanted.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                };
+                match more {
+                    Ok((at, bell)) => drop(waiting.insert((at, number), bell)),
+                    Err(mpsc::RecvTimeoutError::Timeout) => {}
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                }
+                while waiting.first_key_value().is_some_and(|((at, _), _)| *at <= Instant::now()) {
+                    if let Some((_, bell)) = waiting.pop_first() {
+                        // Whoever does not wait any more need not be woken.
+                        bell.send(()).unwrap_or(());
+                    }
+                }
+            }
+        });
+        Self(sender)
+    }
+
+    async fn wait_for(&self, at: Instant) {
+        let (bell, rung) = oneshot::channel();
+        if self.0.send((at, bell)).is_ok() {
+            drop(rung.await);
+        }
+    }
+}
 
 /// A provider that does nothing but speak: whatever is asked, [`PIECES`] pieces, each with the moment at
 /// which it was written, the first also with that of its question, in nanoseconds since `since`.
@@ -44,9 +87,11 @@ impl Speaker {
             runtime.block_on(async move {
                 let Ok(listener) = TcpListener::from_std(listener) else { return };
                 let mut connections = JoinSet::new();
+                let clock = Clock::start();
                 while let Ok((stream, _)) = listener.accept().await {
+                    let clock = clock.clone();
                     // Whoever goes away is none of its business.
-                    connections.spawn(async move { drop(speak(stream, since, gap).await) });
+                    connections.spawn(async move { drop(speak(stream, since, gap, clock).await) });
                 }
             });
         });
@@ -54,16 +99,18 @@ impl Speaker {
     }
 }
 
-async fn speak(mut stream: TcpStream, since: Instant, gap: Duration) -> Result<()> {
+async fn speak(mut stream: TcpStream, since: Instant, gap: Duration, clock: Clock) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut read = Vec::new();
     loop {
         take_request(&mut stream, &mut read).await?;
         let asked = since.elapsed().as_nanos();
+        let mut due = Instant::now();
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
         stream.write_all(head.as_bytes()).await?;
         for piece in 0..PIECES {
-            tokio::time::sleep(if piece == 0 { FIRST } else { gap }).await;
+            due += if piece == 0 { FIRST } else { gap };
+            clock.wait_for(due).await;
             let (now, asked) = (since.elapsed().as_nanos(), if piece == 0 { asked } else { 0 });
             let delta = format!("\"delta\":{{\"content\":\"<{now}:{asked}> \"}},\"finish_reason\":null");
             event(&mut stream, &chunk(&delta, "null")).await?;
