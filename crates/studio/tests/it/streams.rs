@@ -159,6 +159,8 @@ async fn stop_hangs_up_at_once_and_charges_what_was_said() {
     read_to(&mut stream, &mut events, 5 * "word1 ".len()).await;
     let reply = studio.request(Method::POST, &format!("/api/v1/jobs/{id}/cancel"));
     assert_eq!(Studio::send(reply).await.unwrap().status, StatusCode::ACCEPTED);
+    // Before any limit could: a provider that is silent now would be given up only after 30 s.
+    api.wait_for_chats(1, |chat| chat.hung_up);
     let end = loop {
         let event = stream.next().await.unwrap();
         if event.name == "end" {
@@ -167,7 +169,6 @@ async fn stop_hangs_up_at_once_and_charges_what_was_said() {
         events.push(event);
     };
     assert_eq!((&end.data["status"], &end.data["estimated"]), (&json!("canceled"), &json!(true)), "{end:?}");
-    api.wait_for_chats(1, |chat| chat.hung_up);
     let said = api.chats()[0].said.clone();
     assert_eq!(joined(&events, 0).unwrap(), said, "nothing after the stop, nothing lost before it");
     let job = job(&studio, &id).await;
@@ -277,7 +278,9 @@ async fn a_crash_in_the_middle_keeps_what_was_kept_and_charges_it() {
     let mut studio = Studio::start(knowing(&api)).unwrap();
     api.hold();
     api.let_go(800);
-    let (mut stream, id, mut events) = begun(&studio, &streamed("hello")).await;
+    let mut body = streamed("hello");
+    body["maxOutputTokens"] = 5000.into();
+    let (mut stream, id, mut events) = begun(&studio, &body).await;
     // More than a checkpoint's worth, all of it read.
     let said = loop {
         let said = api.chats()[0].said.clone();
@@ -294,7 +297,7 @@ async fn a_crash_in_the_middle_keeps_what_was_kept_and_charges_it() {
     assert_eq!(job["estimated"], true);
     let kept = job["message"]["content"].as_str().unwrap().to_owned();
     assert!(said.starts_with(&kept) && kept.len() >= 4096, "{} of {}", kept.len(), said.len());
-    assert_eq!(job["usage"]["outputTokens"], ((kept.len() as u64).div_ceil(3) + 128).min(1000));
+    assert_eq!(job["usage"]["outputTokens"], (kept.len() as u64).div_ceil(3) + 128);
     assert_eq!(api.requests().len(), 1, "asked once");
     // Its reader comes back with more than was kept: told so, and shown what there is.
     let seen = events.last().unwrap().id.clone();
