@@ -54,7 +54,6 @@ fn titles_have_the_words_that_matter() {
     let mut missed = Vec::new();
     for (text, words) in CONVERSATIONS {
         let title = title(text);
-        println!("{title:<50} <- {}", text.replace('\n', " "));
         let lower = title.to_lowercase();
         if words.iter().any(|word| !lower.contains(&word.to_lowercase())) {
             missed.push((title, text));
