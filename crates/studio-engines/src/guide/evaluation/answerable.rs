@@ -81,7 +81,7 @@ pub(super) const QUESTIONS: &[Answerable] = &[
     ("How quickly does revoking a token take effect?", "docs/operations.md", &["within a second"]),
     ("What's the longest a prompt can be?", "docs/api.md", &["1 to 2000"]),
     ("How do I get two webp pictures with curl?", "", &["numImages"]),
-    ("Does closing the connection cancel my request?", "ARCHITECTURE.md", &["cancels nothing"]),
+    ("Does closing the connection cancel my request?", "", &["cancels nothing", "stops nothing"]),
     ("how many times is a failed attempt retried", "", &["three", "at most 3"]),
     ("Which database does it use?", "", &["SQLite"]),
     ("Is there a way to abort a running job?", "docs/api.md", &["/cancel"]),
