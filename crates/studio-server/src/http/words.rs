@@ -22,8 +22,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 use studio_core::{
+    catalog::DEFAULT_TOTAL_LIMIT,
     job::{Job, Status},
     words::{Segment, Voice},
 };
@@ -95,7 +96,8 @@ enum Woken {
 }
 
 /// The stream of what `job` says, for a reader who is at `place`.
-pub(super) fn follow(app: Arc<App>, caller: Caller, job: Job, place: Place, limit: Duration) -> Response {
+pub(super) fn follow(app: Arc<App>, caller: Caller, job: Job, place: Place) -> Response {
+    let limit = app.catalog.find(&job.model).map_or(DEFAULT_TOTAL_LIMIT, |model| model.total_limit);
     // Listen first, look after: a change in between is seen by one of the two.
     let news = app.news.listen(job.id);
     let now = Instant::now();

@@ -5,27 +5,65 @@ use super::json;
 use crate::{
     app::App,
     commands::{self, Asked},
-    http::{present, refusal::Refusal},
+    http::{
+        call::{Call, Caller},
+        present,
+        refusal::Refusal,
+    },
 };
 use axum::response::Response;
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use std::time::Duration;
-use studio_core::job::{Durability, Job, Status};
-use tokio_util::sync::CancellationToken;
+use std::{sync::Arc, time::Duration};
+use studio_core::{
+    job::{Durability, Job, Status},
+    request::{Input, Read},
+};
 
-/// What a request that is only tried would be and could cost.
-pub(super) async fn estimate(app: &App, asked: Asked<'_>) -> Result<Response, Refusal> {
-    let estimate = commands::estimate(app, asked).await?;
-    Ok(json(StatusCode::OK, &present::estimate(&estimate)))
+/// What a body asks for, of whatever modality, with what is usual where a route says nothing else.
+pub(super) fn asked<'a, R>(caller: &'a Caller, call: &mut Call, read: Read<'a, R>, input: fn(R) -> Input) -> Asked<'a> {
+    Asked {
+        key: caller.key(),
+        request: call.request,
+        model: read.model,
+        input: input(read.request),
+        retry_of: None,
+        may_shorten: false,
+        brought: Vec::new(),
+        durability: Durability::Power,
+        deadline: read.deadline,
+        warnings: read.warnings,
+        idempotency: call.idempotency.take(),
+    }
 }
 
-/// Waits for a job, as long as the caller does.
-pub(super) async fn wait_for(app: &App, gone: &CancellationToken, job: Job, patience: Duration) -> Job {
+/// What became of what was asked.
+pub(super) enum Made {
+    /// A job.
+    Job(Box<Job>),
+    /// It was only tried: what it would be and could cost.
+    Estimate(Response),
+}
+
+/// Accepts what was asked, or tells what it could cost if it is only tried.
+pub(super) async fn make(app: &Arc<App>, tried: bool, asked: Asked<'_>) -> Result<Made, Refusal> {
+    if tried {
+        let estimate = commands::estimate(app, asked).await?;
+        return Ok(Made::Estimate(json(StatusCode::OK, &present::estimate(&estimate))));
+    }
+    Ok(Made::Job(Box::new(commands::submit(app, asked).await?.job)))
+}
+
+/// Waits for a job as long as the caller does, once others with the same key may go on.
+pub(super) async fn wait_for(app: &App, call: &mut Call, job: Job, patience: Duration) -> Job {
+    call.turn.take();
+    if patience.is_zero() {
+        return job;
+    }
     let as_it_was = job.clone();
     tokio::select! {
         job = commands::wait(app, job, patience) => job,
-        () = gone.cancelled() => as_it_was,
+        () = call.gone.cancelled() => as_it_was,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `POST /chat` and `POST /title`.
 
-use super::answers::{answer, estimate, name, wait_for};
+use super::answers::{Made, answer, asked, make, name, wait_for};
 use crate::{
     app::App,
     commands::{self, Asked},
@@ -15,16 +15,15 @@ use crate::{
 use http::{HeaderMap, header};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
-    catalog::DEFAULT_TOTAL_LIMIT,
     job::{Durability, Job},
     request::{Input, ReadChat, read_chat, read_title},
     words::Log,
 };
 
-pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, mut call: Call) -> Answer {
     Box::pin(async move {
         let patience = call.patience(USUAL_WAIT, LONGEST_WAIT)?;
-        let (job, stream) = match call.replayed {
+        let (job, stream) = match call.replayed.take() {
             // The same body as before, so the same wish.
             Some(job) => (job, call.json["stream"] == true),
             None => {
@@ -32,67 +31,45 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, call: Call) -> Answer
                 let ReadChat { read, stream, bounded_by_caller } =
                     read_chat(&call.json, &app.catalog, &shown.pictures, call.now)?;
                 let asked = Asked {
-                    key: caller.key(),
-                    request: call.request,
-                    model: read.model,
-                    input: Input::Chat(read.request),
-                    retry_of: None,
                     may_shorten: !bounded_by_caller,
                     // Nothing is kept of what is only tried.
                     brought: if call.tried { Vec::new() } else { shown.keep(&app).await? },
                     durability: durability(&app, patience),
-                    deadline: read.deadline,
-                    warnings: read.warnings,
-                    idempotency: call.idempotency,
+                    ..asked(&caller, &mut call, read, Input::Chat)
                 };
-                if call.tried {
-                    return estimate(&app, asked).await;
+                match make(&app, call.tried, asked).await? {
+                    Made::Job(job) => (*job, stream),
+                    Made::Estimate(estimate) => return Ok(estimate),
                 }
-                (commands::submit(&app, asked).await?.job, stream)
             }
         };
-        drop(call.turn);
-        let stream = stream || wants_events(&call.headers);
-        if stream && !patience.is_zero() {
-            let limit = app.catalog.find(&job.model).map_or(DEFAULT_TOTAL_LIMIT, |model| model.total_limit);
-            let mut response = words::follow(app, caller, job.clone(), words::Place::BEGINNING, limit);
+        if (stream || wants_events(&call.headers)) && !patience.is_zero() {
+            let mut response = words::follow(app, caller, job.clone(), words::Place::BEGINNING);
             name(&mut response, &job);
             return Ok(response);
         }
-        let job = if patience.is_zero() { job } else { wait_for(&app, &call.gone, job, patience).await };
+        let job = wait_for(&app, &mut call, job, patience).await;
         let log = said(&app, &job).await?;
         answer(&app, &job, patience.is_zero(), |job| present::chat(job, &log)).await
     })
 }
 
-pub(in crate::http) fn title(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+pub(in crate::http) fn title(app: Arc<App>, caller: Caller, mut call: Call) -> Answer {
     Box::pin(async move {
         let patience = call.patience(USUAL_WAIT, LONGEST_WAIT)?;
-        let job = match call.replayed {
+        let job = match call.replayed.take() {
             Some(job) => job,
             None => {
                 let read = read_title(&call.json, &app.catalog, call.now)?;
-                let asked = Asked {
-                    key: caller.key(),
-                    request: call.request,
-                    model: read.model,
-                    input: Input::Chat(read.request),
-                    retry_of: None,
-                    may_shorten: true,
-                    brought: Vec::new(),
-                    durability: durability(&app, patience),
-                    deadline: read.deadline,
-                    warnings: read.warnings,
-                    idempotency: call.idempotency,
-                };
-                if call.tried {
-                    return estimate(&app, asked).await;
+                let durability = durability(&app, patience);
+                let asked = Asked { may_shorten: true, durability, ..asked(&caller, &mut call, read, Input::Chat) };
+                match make(&app, call.tried, asked).await? {
+                    Made::Job(job) => *job,
+                    Made::Estimate(estimate) => return Ok(estimate),
                 }
-                commands::submit(&app, asked).await?.job
             }
         };
-        drop(call.turn);
-        let job = if patience.is_zero() { job } else { wait_for(&app, &call.gone, job, patience).await };
+        let job = wait_for(&app, &mut call, job, patience).await;
         let log = said(&app, &job).await?;
         answer(&app, &job, patience.is_zero(), |job| present::title(job, &log)).await
     })

@@ -1,9 +1,8 @@
 //! `POST /generate/image`.
 
-use super::answers::{answer, estimate, wait_for};
+use super::answers::{Made, answer, asked, make, wait_for};
 use crate::{
     app::App,
-    commands::{self, Asked},
     http::{
         call::{Call, Caller},
         present,
@@ -16,38 +15,24 @@ use axum::{body::Body, response::Response};
 use http::header;
 use std::sync::Arc;
 use studio_core::{
-    job::{Durability, Job, Output},
+    job::{Job, Output},
     request::{Input, read_image},
 };
 
-pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: Call) -> Answer {
     Box::pin(async move {
         let patience = call.patience(USUAL_WAIT, LONGEST_WAIT)?;
-        let job = match call.replayed {
+        let job = match call.replayed.take() {
             Some(job) => job,
             None => {
                 let read = read_image(&call.json, &app.catalog, app.chance.number(), call.now)?;
-                let asked = Asked {
-                    key: caller.key(),
-                    request: call.request,
-                    model: read.model,
-                    input: Input::Image(read.request),
-                    retry_of: None,
-                    may_shorten: false,
-                    brought: Vec::new(),
-                    durability: Durability::Power,
-                    deadline: read.deadline,
-                    warnings: read.warnings,
-                    idempotency: call.idempotency,
-                };
-                if call.tried {
-                    return estimate(&app, asked).await;
+                match make(&app, call.tried, asked(&caller, &mut call, read, Input::Image)).await? {
+                    Made::Job(job) => *job,
+                    Made::Estimate(estimate) => return Ok(estimate),
                 }
-                commands::submit(&app, asked).await?.job
             }
         };
-        drop(call.turn);
-        let job = if patience.is_zero() { job } else { wait_for(&app, &call.gone, job, patience).await };
+        let job = wait_for(&app, &mut call, job, patience).await;
         // `Accept: image/*`: the picture itself, for people at a terminal and for `<img>`-minded clients.
         let wants_picture =
             call.headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"image/"));

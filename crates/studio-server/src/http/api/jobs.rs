@@ -18,7 +18,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use studio_core::{
-    catalog::{DEFAULT_TOTAL_LIMIT, Modality},
+    catalog::Modality,
     id::JobId,
     job::{Job, Status},
     ports::JobFilter,
@@ -195,8 +195,7 @@ pub(in crate::http) fn job_stream(app: Arc<App>, caller: Caller, call: Call) -> 
             // Its reader has seen the end; 204 tells a browser's EventSource not to come back.
             return Ok(status_only(StatusCode::NO_CONTENT));
         };
-        let limit = app.catalog.find(&job.model).map_or(DEFAULT_TOTAL_LIMIT, |model| model.total_limit);
-        Ok(words::follow(app, caller, job, place, limit))
+        Ok(words::follow(app, caller, job, place))
     })
 }
 
