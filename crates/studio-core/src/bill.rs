@@ -59,8 +59,12 @@ pub struct Reported {
 /// What an attempt is charged.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bill {
-    /// How much.
+    /// How much; never less than nothing.
     pub amount: Nanos,
+    /// What the provider takes beside that, for which nobody got anything.
+    pub absorbed: Nanos,
+    /// By what it was counted, where it follows from the price list.
+    pub measured: Option<Usage>,
     /// For so many tokens.
     pub tokens: Option<Tokens>,
     /// Counted by us, because the provider could not tell.
@@ -80,9 +84,27 @@ impl Bill {
         Self { amount, ..Self::default() }
     }
 
-    /// For so many outputs of a job.
-    pub fn for_outputs(job: &Job, outputs: u64) -> Self {
-        Self::of(price(job, &job.input.actual_usage(outputs)))
+    /// For so many outputs of a job, for which its provider took so many seconds. Never more than was held: time is measured
+    /// here, waiting included, and no provider is asked for longer than it was held for.
+    pub fn for_outputs(job: &Job, outputs: u64, seconds: u64) -> Self {
+        let (amount, measured) = price_of_outputs(job, outputs, seconds);
+        Self { amount, measured, ..Self::default() }
+    }
+
+    /// For work that was stopped after so many seconds: only time is charged for, where it is.
+    pub fn for_time(job: &Job, seconds: u64) -> Self {
+        let timed = job.price_list.as_ref().filter(|list| list.rate(Unit::Second).is_some());
+        let usage = Usage::of(Unit::Second, seconds);
+        match timed.and_then(|list| list.cost(&usage).ok()) {
+            None => Self::nothing(),
+            Some(amount) => Self { measured: Some(usage), estimated: true, ..Self::of(amount.min(job.hold)) },
+        }
+    }
+
+    /// For work that its provider did and that is no use to anyone: nobody here is charged for it, and it is taken as billed
+    /// all the same, for it was done.
+    pub fn for_nothing_of_use(job: &Job, outputs: u64, seconds: u64) -> Self {
+        Self { absorbed: price_of_outputs(job, outputs, seconds).0, ..Self::default() }
     }
 
     /// As the provider tells it, for `produced` bytes. What it charges by its own word comes before our list. Nothing: it
@@ -92,17 +114,18 @@ impl Bill {
         // No tokens for something that was said: whoever counts so has not counted.
         let counted = reported.tokens.filter(|tokens| tokens.output > 0 || produced == 0);
         let free = job.price_list.is_some() && job.hold == Nanos::ZERO;
-        let amount = match (reported.cost, counted) {
-            (Some(_), _) if free => Nanos::ZERO,
-            (Some(cost), _) => cost,
-            (None, Some(tokens)) => price(job, &tokens.usage()),
+        let (amount, measured) = match (reported.cost, counted) {
+            (Some(_), _) if free => (Nanos::ZERO, None),
+            (Some(cost), _) => (cost, None),
+            (None, Some(tokens)) => price_of_tokens(job, tokens),
             (None, None) => return None,
         };
+        let bill = Self { amount, measured, reported: reported.raw, ..Self::default() };
         let most = job.hold.get().saturating_mul(INCREDIBLE);
         if job.hold > Nanos::ZERO && amount.get() > most {
-            return Some(Self { amount: job.hold, tokens: None, estimated: true, reported: reported.raw });
+            return Some(Self { amount: job.hold, measured: None, estimated: true, ..bill });
         }
-        Some(Self { amount, tokens: counted, estimated: false, reported: reported.raw })
+        Some(Self { tokens: counted, ..bill })
     }
 
     /// For what was sent and `produced` bytes that came back, and so many tokens more that may have been on their way. Never
@@ -112,8 +135,8 @@ impl Bill {
         // What came back is charged by the same guess as what was sent.
         let output = estimated_tokens(produced).saturating_add(remainder).min(request.max_output());
         let tokens = Tokens { input: request.estimated_input(), output, ..Tokens::default() };
-        let amount = price(job, &tokens.usage()).min(job.hold);
-        Self { amount, tokens: Some(tokens), estimated: true, reported: None }
+        let (amount, measured) = price_of_tokens(job, tokens);
+        Self { amount: amount.min(job.hold), measured, tokens: Some(tokens), estimated: true, ..Self::default() }
     }
 }
 
@@ -123,9 +146,20 @@ pub const fn estimated_tokens(bytes: u64) -> u64 {
     bytes.div_ceil(3)
 }
 
+fn price_of_outputs(job: &Job, outputs: u64, seconds: u64) -> (Nanos, Option<Usage>) {
+    let Some(list) = &job.price_list else { return (Nanos::ZERO, None) };
+    let usage = job.input.actual_usage(list, outputs, seconds);
+    match list.cost(&usage) {
+        Ok(cost) if cost <= job.hold => (cost, Some(usage)),
+        _ => (job.hold, None),
+    }
+}
+
 /// By the list that it was held by; what that can't price is charged as held.
-fn price(job: &Job, usage: &Usage) -> Nanos {
-    job.price_list.as_ref().map_or(Nanos::ZERO, |list| list.cost(usage).unwrap_or(job.hold))
+fn price_of_tokens(job: &Job, tokens: Tokens) -> (Nanos, Option<Usage>) {
+    let (Some(list), Input::Chat(request)) = (&job.price_list, &job.input) else { return (Nanos::ZERO, None) };
+    let usage = request.usage(list, tokens);
+    list.cost(&usage).map_or((job.hold, None), |cost| (cost, Some(usage)))
 }
 
 #[cfg(test)]
@@ -136,9 +170,11 @@ mod tests {
         id::{JobId, RequestId, UserId},
         job::{Durability, NewJob, Payer},
         price::PriceList,
-        request::{ChatRequest, Format, Message, Role},
+        request::{ChatRequest, Format, ImageRequest, Message, Role},
+        secret::Prompt,
         time::Timestamp,
     };
+    use proptest::prelude::*;
     use serde_json::json;
 
     const T0: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -214,5 +250,55 @@ mod tests {
         assert_eq!(estimate(9999, 128).tokens.unwrap().output, 100, "never more tokens than it was allowed");
         assert!(estimate(9999, 128).amount <= held.hold && estimate(9999, 128).estimated);
         assert_eq!(Bill::estimate(&job(5, true), 9999, 0).amount.get(), 5);
+    }
+
+    /// Pictures priced by several units at once.
+    fn pictures(hold: i64, steps: Option<u64>, rates: &[(Unit, i64)]) -> Job {
+        let parameters = [("numImages", Some(4)), ("steps", steps)];
+        let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        let request = ImageRequest { prompt: Prompt::new("ünder"), parameters: parameters.collect() };
+        let rates = rates.iter().copied().collect();
+        let list = PriceList { version: "t".into(), from: "2026-01-01".into(), rates, by: Vec::new() };
+        Job { input: Input::Image(request), price_list: Some(list), ..job(hold, true) }
+    }
+
+    const ONE: i64 = 1_000_000;
+
+    #[test]
+    fn pictures_are_charged_by_whatever_their_list_prices() {
+        let all =
+            [(Unit::Image, ONE), (Unit::Step, ONE), (Unit::Second, ONE), (Unit::Characters, ONE), (Unit::Call, ONE)];
+        let by = |rates: &[(Unit, i64)]| Bill::for_outputs(&pictures(1000, Some(20), rates), 3, 7).amount.get();
+        assert_eq!(by(&all), 3 + 60 + 7 + 5 + 1);
+        assert_eq!([by(&all[..1]), by(&all[1..2]), by(&all[2..3]), by(&all[3..4]), by(&all[4..])], [3, 60, 7, 5, 1]);
+        // More than was held is never charged for what we count ourselves.
+        let dear = Bill::for_outputs(&pictures(50, Some(20), &all), 3, 7);
+        assert_eq!((dear.amount.get(), dear.measured), (50, None));
+        // What was stopped is charged for its time alone; what is no use, to nobody.
+        let stopped = Bill::for_time(&pictures(1000, None, &all), 7);
+        assert_eq!((stopped.amount.get(), stopped.estimated), (7, true));
+        assert_eq!(Bill::for_time(&pictures(1000, None, &all[..1]), 7), Bill::nothing());
+        let useless = Bill::for_nothing_of_use(&pictures(1000, Some(20), &all[..1]), 4, 7);
+        assert_eq!((useless.amount.get(), useless.absorbed.get()), (0, 4));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_counted_costs_more_than_its_upper_estimate(
+            rates in prop::collection::vec(0i64..5_000_000, 5), priced in prop::collection::vec(any::<bool>(), 5),
+            steps in prop::option::of(1u64..100), outputs in 0u64..=4, seconds in 1u64..=90,
+        ) {
+            let units = [Unit::Image, Unit::Step, Unit::Second, Unit::Characters, Unit::Call];
+            let list: Vec<_> = units.into_iter().zip(rates).zip(priced).filter(|(_, priced)| *priced).map(|(rate, _)| rate).collect();
+            let job = pictures(i64::MAX, steps, &list);
+            let prices = job.price_list.as_ref().unwrap();
+            let limit = std::time::Duration::from_secs(90);
+            let upper = prices.cost(&job.input.upper_usage(prices, limit));
+            let least = prices.cost(&job.input.least_usage(prices));
+            let actual = prices.cost(&job.input.actual_usage(prices, outputs, seconds));
+            if let (Ok(upper), Ok(least), Ok(actual)) = (upper, least, actual) {
+                prop_assert!(actual <= upper && least <= upper, "{actual} and {least} of {upper}");
+            }
+        }
     }
 }

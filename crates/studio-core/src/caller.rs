@@ -7,7 +7,6 @@
 use crate::{
     id::{KeyId, UserId},
     limits::Rate,
-    money::Nanos,
     secret::Secret,
     time::Timestamp,
 };
@@ -23,17 +22,20 @@ pub enum Scope {
     Generate,
     /// See one's own jobs, assets and usage.
     Read,
+    /// Run the studio: everyone's budgets, what failed for anyone, what a job cost after all.
+    Admin,
 }
 
 impl Scope {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::Generate, Self::Read];
+    pub const ALL: [Self; 3] = [Self::Generate, Self::Read, Self::Admin];
 
     /// As in the API and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Generate => "generate",
             Self::Read => "read",
+            Self::Admin => "admin",
         }
     }
 
@@ -73,8 +75,6 @@ pub struct ApiKey {
     pub last4: String,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
-    /// The most that it may ever spend, holds included.
-    pub budget: Option<Nanos>,
     /// Limits of its own, by class name, in place of the configured ones.
     pub limits: BTreeMap<String, Rate>,
     /// When it was made.

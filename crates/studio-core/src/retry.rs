@@ -47,6 +47,8 @@ pub enum FailureKind {
     Timeout,
     /// The server that worked on it stopped.
     Interrupted,
+    /// Its provider is not configured any more.
+    NotConfigured,
 }
 
 impl FailureKind {
@@ -63,7 +65,15 @@ impl FailureKind {
             Self::CutOff => "cut_off",
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
+            Self::NotConfigured => "provider_not_configured",
         }
+    }
+}
+
+impl FailureKind {
+    /// Whether the same request may well succeed another time: it was not the request that failed, nor the model's work on it.
+    pub const fn may_pass(self) -> bool {
+        !matches!(self, Self::Rejected | Self::ModelFailed | Self::BadOutput)
     }
 }
 
@@ -111,7 +121,9 @@ pub enum Verdict {
 /// The rule. `harmless` says that a repeat can't cost twice: see [`repeat_is_harmless`].
 pub fn verdict(kind: FailureKind, harmless: bool) -> Verdict {
     match kind {
-        FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput => Verdict::Fail,
+        FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput | FailureKind::NotConfigured => {
+            Verdict::Fail
+        }
         FailureKind::Busy => Verdict::Retry(Again::Wait),
         FailureKind::Unavailable | FailureKind::WorkerDied => Verdict::Retry(Again::Fault),
         // What may still be at work, or may have been done, and is charged for: nobody knows yet.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
+const DAY_MILLIS: i64 = 24 * 3600 * 1000;
+
 /// A point in time, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -32,6 +34,19 @@ impl Timestamp {
     /// How long since `earlier`; nothing if that is still to come.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The midnight, in UTC, at which its day began.
+    pub const fn midnight(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(DAY_MILLIS))
+    }
+
+    /// The midnight at which its month began.
+    pub fn first_of_month(self) -> Self {
+        let date = jiff::Timestamp::from_millisecond(self.0).map(|time| jiff::tz::Offset::UTC.to_datetime(time).date());
+        // Beyond year 9999 months are not told apart.
+        let days_before = date.map_or(0, |date| i64::from(date.day()) - 1);
+        Self(self.midnight().0.saturating_sub(days_before * DAY_MILLIS))
     }
 
     /// The day, such as `2026-11-24`: prices are dated by day.

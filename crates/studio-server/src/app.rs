@@ -3,7 +3,7 @@
 use crate::{
     news::News,
     settings::{LimitSettings, PICTURE_ROOM},
-    work::{live::Lives, uploads::Uploads, workers::Supervisor},
+    work::{attempts::Attempts, live::Lives, uploads::Uploads, workers::Supervisor},
 };
 use std::{
     collections::BTreeMap,
@@ -114,6 +114,8 @@ pub struct App {
     parts: Parts,
     /// Tells those who wait for a job that it changed.
     pub news: News,
+    /// Who is being worked on.
+    pub attempts: Attempts,
     /// What is being said.
     pub lives: Lives,
     /// Room for pictures on their way to providers.
@@ -150,6 +152,7 @@ impl App {
         Arc::new(Self {
             parts,
             news: News::default(),
+            attempts: Attempts::default(),
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
             uploads: Uploads::default(),

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use studio_core::{
     bill::{REMAINDER_TOKENS, Tokens},
     job::{Job, Status},
+    ledger::Audit,
     money::Nanos,
     ports::Store,
     price::{Unit, Usage},
     request::Input,
+    retry::FailureKind,
 };
 
-/// What a provider would bill for a job, by its own books.
+/// What a provider bills for a job, by its own books.
 pub fn owed(town: &Town, job: &Job) -> Nanos {
     let landed = town.books.of(job.id).into_iter().filter(|work| work.lands_at.is_some() && !work.proven_over);
     let owed = landed.map(|work| match &job.input {
@@ -19,7 +21,7 @@ pub fn owed(town: &Town, job: &Job) -> Nanos {
         Input::Image(_) => price(job, &Usage::of(Unit::Image, work.pictures)).get(),
         Input::Chat(_) => used(job, &work).map_or(0, Nanos::get),
     });
-    Nanos::new(owed.sum::<i64>().min(job.hold.get()))
+    Nanos::new(owed.sum())
 }
 
 fn price(job: &Job, usage: &Usage) -> Nanos {
@@ -50,8 +52,9 @@ pub async fn at_rest(town: &Town) {
         }
     }
     let books = (town.store.sqlite.audit().await, town.store.twin.audit().await);
+    let told = |audit: &Audit| (audit.sum, audit.entries, audit.jobs, audit.open_holds, audit.violations.clone());
     if let (Ok(sqlite), Ok(twin)) = books
-        && sqlite != twin
+        && told(&sqlite) != told(&twin)
     {
         world.wrong("both stores keep the same books", format!("{sqlite:?} and {twin:?}"));
     }
@@ -65,6 +68,7 @@ pub async fn at_rest(town: &Town) {
     if let Some(doubled) = town.store.record.doubled() {
         world.wrong("one job for each key", doubled);
     }
+    dead_letters(town).await;
     for job in town.store.record.jobs() {
         match town.store.sqlite.job_for_work(job.id).await {
             Ok(Some(stored)) if stored == *job => {}
@@ -74,10 +78,30 @@ pub async fn at_rest(town: &Town) {
         if job.deadline.is_some() && job.deadline_passed_at.is_none() {
             in_time(town, &job);
         }
+        // What a bill has set right is right by the bill.
+        if let Some(owed) = town.store.record.billed(job.id) {
+            if job.cost.and_then(|cost| cost.plus(job.absorbed)) != Some(owed) {
+                wrong_charge(town, &job, &format!("its bill says {owed}"));
+            }
+            continue;
+        }
         match &job.input {
             Input::Image(_) => pictures(town, &job),
             Input::Chat(_) => words(town, &job).await,
         }
+    }
+}
+
+/// What failed for no fault of its request waits for a person, unless it was done again.
+async fn dead_letters(town: &Town) {
+    let jobs = town.store.record.jobs();
+    let again = |job: &Job| jobs.iter().any(|other| other.retry_of == Some(job.id));
+    let mut due: Vec<_> = jobs.iter().filter(|job| job.is_dead_letter() && !again(job)).map(|job| job.id).collect();
+    due.reverse();
+    let listed = town.store.sqlite.dead_letters(None, 1000).await.unwrap_or_default();
+    let listed: Vec<_> = listed.iter().map(|job| job.id).collect();
+    if listed != due {
+        town.world.wrong("what failed for no fault of its own is a dead letter", format!("{listed:?} of {due:?}"));
     }
 }
 
@@ -122,6 +146,14 @@ fn pictures(town: &Town, job: &Job) {
     }
     if cost != town.store.record.resolved(job.id).unwrap_or_default() {
         wrong_charge(town, job, "nothing came of it");
+    }
+    // What was made and is no use is the studio's own loss, and seen. Of what was to stop anyway the fault is not kept.
+    let useless = job.provider != "own" && town.books.of(job.id).iter().any(|work| work.garbage && !work.fails);
+    let told = job.error.as_ref().is_some_and(|error| error.kind == FailureKind::BadOutput);
+    let untold = matches!(job.status, Status::Canceled | Status::Expired);
+    let lost = if useless && (told || untold && job.absorbed != Nanos::ZERO) { owed(town, job) } else { Nanos::ZERO };
+    if job.absorbed != lost {
+        wrong_charge(town, job, &format!("{} of {lost} are written off", job.absorbed));
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Errand {
     reads: bool,
     /// Reads as it is said, and not only from time to time.
     follows: bool,
+    /// Asks for it once more, if nothing came of it.
+    retries: bool,
     asked: bool,
     canceled: bool,
     /// What they were told is theirs.
@@ -111,6 +113,7 @@ fn draw(world: &World, person: usize, at: Duration, model: &str, number: u64) ->
         patience: world.draw(|dice| dice.per_mille(500).then(|| dice.millis(0, 30_000))),
         reads: chat && world.draw(|dice| dice.per_mille(800)),
         follows: true,
+        retries: world.strikes(Fault::Retried),
         asked: false,
         canceled: false,
         job: None,
@@ -154,7 +157,18 @@ pub async fn go(town: Arc<Town>, app: Arc<App>, number: usize) {
         sleep(Duration::from_secs(3)).await;
         town.world.lives().await;
     }
+    if errand.retries {
+        retry(&town, &app, &errand, id).await;
+    }
     change(&town, number, |errand| errand.over = true);
+}
+
+/// Asks for it once more. What becomes of that, nobody waits for.
+async fn retry(town: &Arc<Town>, app: &Arc<App>, errand: &Errand, id: JobId) {
+    let Some(person) = town.people.get(errand.person) else { return };
+    let request = RequestId::new(app.now(), app.chance.id_bytes());
+    let again = commands::retry(app, person, request, id, None).await;
+    town.world.note(|| format!("{id} once more: {:?}", again.map(|job| job.id)));
 }
 
 fn change(town: &Town, number: usize, change: impl FnOnce(&mut Errand)) {

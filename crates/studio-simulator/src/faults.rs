@@ -111,6 +111,16 @@ faults! {
     DeadlineRace = "deadline_races_completion", 500;
     /// Several ask at once for what is left of a budget.
     BudgetRace = "budget_race", 1000;
+    /// A budget is changed while it is spent.
+    BudgetChanged = "budget_changed", 700;
+    /// A job is taken from its queue by somebody who then vanishes.
+    ClaimForgotten = "claim_without_attempt", 250;
+    /// A person who settles what nobody knows is mistaken.
+    PersonErrs = "person_mistaken", 600;
+    /// A provider's bill comes long after all is over, and says something else.
+    LateBill = "late_bill", 1000;
+    /// What ended without a result is asked for once more.
+    Retried = "retried", 400;
     /// The same is asked again, at once or later.
     Repeat = "request_repeated", 600;
     /// Another request comes with a key that was used.

@@ -7,8 +7,8 @@ use crate::{
 };
 use studio_core::{
     bill::Bill,
-    job::{Actor, Event, Job, Refused, Status},
-    ledger::fits,
+    job::{Actor, Event, Job, Payer, Refused, Status},
+    ledger::{Limits, exceeded},
     money::Nanos,
     ports::{Admission, Admitted, Advanced, Said, Store, StoreError},
 };
@@ -25,7 +25,7 @@ macro_rules! plants {
 
             /// Whether the rules must find it without the oracle's help: it is planted in one store only.
             pub const fn is_in_one_store(self) -> bool {
-                matches!(self, Self::DoublePost | Self::HoldForgotten)
+                matches!(self, Self::DoublePost | Self::HoldForgotten | Self::AdjustedTwice | Self::DayForgotten)
             }
 
             /// As in the report.
@@ -55,8 +55,8 @@ plants! {
     VersionReused = "version_reused";
     /// Words are kept although some before them are missing.
     GapIgnored = "checkpoint_gap_ignored";
-    /// A start overlooks a job.
-    RecoverSkipsOne = "recover_skips_one";
+    /// Whoever asks for what is unfinished is not told of the oldest.
+    OldestOverlooked = "oldest_overlooked";
     /// The caller's own name for a request is not written down.
     KeyForgotten = "idempotency_forgotten";
     /// More words are charged than were said.
@@ -67,6 +67,14 @@ plants! {
     PieceTwice = "piece_heard_twice";
     /// A deadline is not told to jobs that run.
     DeadlineForgotten = "deadline_forgotten";
+    /// What is learned late is written down twice.
+    AdjustedTwice = "adjusted_twice";
+    /// What counts against the budget of a day is not written down.
+    DayForgotten = "day_forgotten";
+    /// Nobody looks for jobs that nobody works on.
+    StuckUnseen = "stuck_unseen";
+    /// What nobody got anything of is charged to its payer.
+    UselessCharged = "useless_charged";
 }
 
 /// A command in a few words.
@@ -79,7 +87,8 @@ pub fn name(command: &Command) -> String {
         }
         Command::Claim(claim) => format!("claim {} of {}", claim.leases.len(), claim.provider),
         Command::EnsureUser(_) => "ensure user".into(),
-        Command::CreateKey(_) => "create key".into(),
+        Command::CreateKey(..) => "create key".into(),
+        Command::SetBudgets(payer, limits) => format!("set budgets of {payer}: {limits:?}"),
         Command::Harden => "harden".into(),
     }
 }
@@ -87,17 +96,31 @@ pub fn name(command: &Command) -> String {
 /// What a caller who checks caps by themselves would read before their turn: whether the job fits.
 pub async fn look(store: &TwinStore, plant: Option<Plant>, command: &Command) -> bool {
     let (Some(Plant::CapOutsideTransaction), Command::Admit(admission)) = (plant, command) else { return false };
-    let rows = store.sqlite.keys().await.unwrap_or_default();
-    admission.caps.iter().all(|cap| {
-        let row = rows.iter().find(|row| studio_core::job::Payer::Key(row.key.id) == cap.payer);
-        row.is_some_and(|row| fits(cap.limit, row.committed.negated(), admission.job.hold))
-    })
+    let job = &admission.job;
+    let standings = store.sqlite.standings(job.payer, job.owner, job.created_at).await.unwrap_or_default();
+    exceeded(&standings, job.hold).is_none()
+}
+
+/// Sets the budgets that a job has to keep, in both stores, without anybody noticing.
+async fn replace_budgets(store: &TwinStore, job: &Job, with: impl Fn(Payer) -> Limits) {
+    for payer in [job.payer, Payer::User(job.owner)] {
+        for store in [&store.sqlite as &dyn Store, &store.twin] {
+            drop(store.set_budgets(payer, with(payer)).await);
+        }
+    }
 }
 
 /// Changes a command on its way in.
 pub async fn twist(world: &World, store: &TwinStore, looked_well: bool, command: &mut Command) {
     match (world.plant, command) {
-        (Some(Plant::CapOutsideTransaction), Command::Admit(admission)) if looked_well => admission.caps.clear(),
+        (Some(Plant::CapOutsideTransaction), Command::Admit(admission)) if looked_well => {
+            replace_budgets(store, &admission.job, |_| Limits::new()).await;
+        }
+        (Some(Plant::UselessCharged), Command::Advance(advance)) => {
+            if let Event::AttemptFailed { bill, .. } = &mut advance.event {
+                (bill.amount, bill.absorbed) = (bill.absorbed, Nanos::ZERO);
+            }
+        }
         (Some(Plant::KeyForgotten), Command::Admit(admission)) => admission.idempotency = None,
         (Some(Plant::StaleLeaseAccepted), Command::Advance(advance)) => {
             if let (Actor::Holder(lease), Some(job)) = (&mut advance.actor, store.record.job(advance.job)) {
@@ -158,8 +181,18 @@ pub fn answered_anyway(plant: Option<Plant>, command: &Command) -> Option<Answer
 }
 
 /// Changes what was done, or what is said of it.
-pub fn after(world: &World, store: &TwinStore, command: &Command, answer: &mut Result<Answer, StoreError>) {
+pub async fn after(
+    world: &World,
+    store: &TwinStore,
+    looked_well: bool,
+    command: &Command,
+    answer: &mut Result<Answer, StoreError>,
+) {
     let Some(plant) = world.plant else { return };
+    if let (Plant::CapOutsideTransaction, Command::Admit(admission), true) = (plant, command, looked_well) {
+        let set = store.budgets_set().clone();
+        replace_budgets(store, &admission.job, |payer| set.get(&payer).cloned().unwrap_or_default()).await;
+    }
     let done = match (plant, command, answer) {
         (Plant::HoldForgotten, _, Ok(Answer::Admitted(Admitted::Accepted(_)))) => {
             if world.draw(|dice| dice.per_mille(700)) {
@@ -174,13 +207,17 @@ pub fn after(world: &World, store: &TwinStore, command: &Command, answer: &mut R
                 DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries);",
             )
         }
-        (Plant::DoublePost, _, Ok(Answer::Advanced(Advanced::Moved { job, .. })))
-            if job.cost.is_some_and(|cost| cost > Nanos::ZERO) =>
+        (Plant::DayForgotten, Command::Admit(_), _) => {
+            store.sqlite.tamper("DELETE FROM commitments WHERE span = 'day'")
+        }
+        (Plant::DoublePost | Plant::AdjustedTwice, Command::Advance(advance), Ok(Answer::Advanced(Advanced::Moved { job, .. })))
+            if job.cost.is_some_and(|cost| cost > Nanos::ZERO)
+                && matches!(advance.event, Event::Adjusted { .. }) == (plant == Plant::AdjustedTwice) =>
         {
             store.sqlite.tamper(
                 "DROP INDEX IF EXISTS entries_resolved_once;
-                INSERT INTO entries (job_id, kind, attempt, provider, provider_ref, price_list, at)
-                    SELECT job_id, kind, attempt, provider, provider_ref, price_list, at FROM entries
+                INSERT INTO entries (job_id, kind, attempt, provider, provider_ref, price_list, at, owner, admitted, note)
+                    SELECT job_id, kind, attempt, provider, provider_ref, price_list, at, owner, admitted, note FROM entries
                     WHERE seq = (SELECT max(seq) FROM entries);
                 INSERT INTO lines (entry, number, account, amount)
                     SELECT (SELECT max(seq) FROM entries), number, account, amount FROM lines
@@ -214,10 +251,13 @@ pub fn after(world: &World, store: &TwinStore, command: &Command, answer: &mut R
     }
 }
 
-/// What a start finds unfinished.
+/// What is found unfinished, at a start and later.
 pub fn unfinished(world: &World, mut jobs: Vec<Job>) -> Vec<Job> {
-    if world.plant == Some(Plant::RecoverSkipsOne) && world.is_starting() && !jobs.is_empty() {
+    if world.plant == Some(Plant::OldestOverlooked) && !jobs.is_empty() {
         jobs.remove(0);
+    }
+    if world.plant == Some(Plant::StuckUnseen) && !world.is_starting() {
+        jobs.retain(|job| job.status == Status::Unknown);
     }
     jobs
 }

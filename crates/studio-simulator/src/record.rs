@@ -11,9 +11,11 @@ use std::{
 };
 use studio_core::{
     id::{JobId, LeaseToken},
-    job::{Actor, Job, Payer, Status},
+    job::{Actor, Event, Job, Payer, Status},
+    ledger::Window,
     money::Nanos,
     ports::{Admitted, Advanced, Checkpointed},
+    time::Timestamp,
 };
 
 /// What was committed.
@@ -30,6 +32,8 @@ struct Facts {
     /// Which job was made under a person's key for a request.
     keys: BTreeMap<(String, &'static str, String), BTreeSet<JobId>>,
     resolved: BTreeMap<JobId, Nanos>,
+    billed: BTreeMap<JobId, Nanos>,
+    adjusted: BTreeSet<JobId>,
 }
 
 impl Record {
@@ -69,10 +73,23 @@ impl Record {
         doubled.map(|((_, _, key), jobs)| format!("{key}: {jobs:?}"))
     }
 
-    /// What providers took from a payer beyond what was held.
-    pub fn overages(&self, payer: Payer) -> Nanos {
-        let beyond = |job: &Arc<Job>| job.cost.map_or(0, |cost| (cost.get() - job.hold.get()).max(0));
-        Nanos::new(self.jobs().iter().filter(|job| job.payer == payer).map(beyond).sum())
+    /// What a payer, or all who pay for a user, have spent and hold in the window that `at` lies in, as its jobs say.
+    pub fn committed_in(&self, payer: Payer, window: Window, at: Timestamp) -> Nanos {
+        let mine = |job: &&Arc<Job>| {
+            (job.payer == payer || Payer::User(job.owner) == payer) && window.start(job.created_at) == window.start(at)
+        };
+        Nanos::new(self.jobs().iter().filter(mine).map(|job| job.cost.unwrap_or(job.hold).get()).sum())
+    }
+
+    /// What a job cost after all, by its provider's bill.
+    pub fn bill(&self, id: JobId, cost: Nanos) {
+        self.facts().billed.insert(id, cost);
+    }
+
+    /// The same, where one came and was written down.
+    pub fn billed(&self, id: JobId) -> Option<Nanos> {
+        let facts = self.facts();
+        facts.billed.get(&id).copied().filter(|_| facts.adjusted.contains(&id))
     }
 
     /// A person found out what was charged.
@@ -93,7 +110,7 @@ impl Record {
                     let key = (record.user.to_string(), record.route, record.key.as_str().to_owned());
                     self.facts().keys.entry(key).or_default().insert(job.id);
                 }
-                self.is_now(world, job, 1..=2);
+                self.is_now(world, job, 1..=2, false);
             }
             (Command::Advance(advance), Answer::Advanced(Advanced::Moved { job, .. })) => {
                 let before = self.job(job.id);
@@ -103,12 +120,16 @@ impl Record {
                     world.wrong("a stale lease is refused", format!("{}: {}", job.id, advance.event.name()));
                 }
                 let next = before.map_or(0, |before| before.version + 1);
-                self.is_now(world, job, next..=next);
+                let adjusted = matches!(advance.event, Event::Adjusted { .. });
+                if adjusted {
+                    self.facts().adjusted.insert(job.id);
+                }
+                self.is_now(world, job, next..=next, adjusted);
             }
             (Command::Claim(_), Answer::Claimed(jobs)) => {
                 for job in jobs {
                     let next = self.job(job.id).map_or(0, |before| before.version + 1);
-                    self.is_now(world, job, next..=next);
+                    self.is_now(world, job, next..=next, false);
                 }
             }
             (Command::Checkpoint(checkpoint), Answer::Checkpointed(Checkpointed::Kept)) => {
@@ -121,10 +142,10 @@ impl Record {
         }
     }
 
-    fn is_now(&self, world: &World, job: &Job, versions: std::ops::RangeInclusive<u64>) {
+    fn is_now(&self, world: &World, job: &Job, versions: std::ops::RangeInclusive<u64>, adjusted: bool) {
         let wrong = |rule: &str, detail: String| world.wrong(rule, format!("{}: {detail}", job.id));
         if let Some(before) = self.job(job.id) {
-            if before.status.is_terminal() {
+            if before.status.is_terminal() && (!adjusted || before.status != job.status) {
                 wrong("an end is an end", format!("{:?} after {:?}", job.status, before.status));
             }
             if before.hold != job.hold || before.payer != job.payer || before.owner != job.owner {
@@ -139,7 +160,8 @@ impl Record {
         }
         // More only where a provider says that it took more, which it says in tokens.
         let told = !job.estimated && job.tokens.is_some_and(|tokens| tokens.output > 0);
-        if job.cost.is_some_and(|cost| (cost > job.hold && !told) || cost < Nanos::ZERO) {
+        let most = if told || adjusted { None } else { Some(job.hold) };
+        if job.cost.is_some_and(|cost| most.is_some_and(|most| cost > most) || cost < Nanos::ZERO) {
             wrong("a charge is within its hold", format!("{:?} of {}", job.cost, job.hold));
         }
         if job.status == Status::Succeeded && job.outputs.is_empty() && job.finish.is_none() {

@@ -2,19 +2,20 @@
 //! a process ends, wherever it stands.
 
 use crate::{
+    checks,
     dice::{Dice, SeededChance},
     errand,
     faults::Fault,
     provider::{Kind, SimulatedProvider},
     store::StorePort,
-    town::Town,
+    town::{self, Town},
     world::Doom,
 };
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use studio_core::{
-    job::{Actor, Durability, Event, Status},
+    job::{Actor, Durability, Event, Refused, Status},
     money::Nanos,
-    ports::{Advance, Checkpoint, Clock, Said},
+    ports::{Advance, Advanced, Checkpoint, Claim, Clock, Said},
     retry::{Failure, FailureKind},
     words::Segment,
 };
@@ -181,6 +182,18 @@ async fn mischief(town: Arc<Town>, app: Arc<App>) {
         if world.has(Fault::StaleLease) {
             speak_as_the_dead(&town, &app).await;
         }
+        if world.strikes(Fault::BudgetChanged)
+            && let Some(payer) = world.draw(|dice| dice.one(&town.payers()))
+        {
+            let limits = town::draw_limits(world, 20, 400);
+            drop(app.store.set_budgets(payer, limits).await);
+        }
+        if world.strikes(Fault::ClaimForgotten)
+            && let Some(kind) = world.draw(|dice| dice.one(&Kind::ALL))
+        {
+            let claim = Claim { provider: kind.name().into(), leases: vec![app.lease()], now: app.now() };
+            drop(app.store.claim(claim).await);
+        }
         let jobs = town.store.record.jobs();
         if !jobs.is_empty() && world.strikes(Fault::OldNews) {
             let job =
@@ -226,6 +239,39 @@ async fn speak_as_the_dead(town: &Town, app: &App) {
     drop(app.store.advance(advance).await);
 }
 
+/// The providers' bills come, for some of the jobs that are over, and whoever keeps the books adjusts what they say otherwise.
+/// False: not everything could be written down.
+async fn bills_come(town: &Arc<Town>, app: &App) -> bool {
+    let world = &town.world;
+    let mut all = true;
+    for job in town.store.record.jobs() {
+        if job.provider == Kind::Own.name() || town.store.record.billed(job.id).is_some() {
+            continue;
+        }
+        let owed = checks::owed(town, &job);
+        let differs = job.cost.and_then(|cost| cost.plus(job.absorbed)) != Some(owed);
+        // Where they agree there is nothing to do, and not every bill is read.
+        if !differs || world.draw(|dice| dice.per_mille(500)) {
+            continue;
+        }
+        world.count(Fault::LateBill);
+        // Now and then the studio bears a difference itself.
+        let cost = if world.draw(|dice| dice.per_mille(300)) { job.cost.unwrap_or_default() } else { owed };
+        let absorbed = owed.minus(cost).unwrap_or_default();
+        let wanted = Move::new(job.id, Actor::Person, Event::Adjusted { cost, absorbed, note: "a bill".into() });
+        town.store.record.bill(job.id, owed);
+        // Said to have failed, it is tried again, and found to be so already.
+        while !matches!(
+            move_job(app, wanted.clone()).await,
+            Ok(Advanced::Moved { .. } | Advanced::Refused { reason: Refused::Nothing, .. })
+        ) {
+            sleep(Duration::from_secs(1)).await;
+            all = false;
+        }
+    }
+    all
+}
+
 /// Waits until nothing is left to do. People find out what no provider can be asked for.
 async fn rest(town: &Arc<Town>, app: &Arc<App>) -> Ended {
     let world = &town.world;
@@ -233,7 +279,7 @@ async fn rest(town: &Arc<Town>, app: &Arc<App>) -> Ended {
     loop {
         sleep(Duration::from_secs(2)).await;
         let open: Vec<_> = town.store.record.jobs().into_iter().filter(|job| !job.status.is_terminal()).collect();
-        if open.is_empty() && town.errands().iter().all(|errand| errand.over) {
+        if open.is_empty() && town.errands().iter().all(|errand| errand.over) && bills_come(town, app).await {
             break;
         }
         let waited = world.elapsed() - begun;
@@ -248,8 +294,12 @@ async fn rest(town: &Arc<Town>, app: &Arc<App>) -> Ended {
             if can_be_asked {
                 continue;
             }
-            let charge = crate::checks::owed(town, job);
-            let wanted = Move::new(job.id, Actor::Person, Event::Resolved { charge });
+            let mut charge = checks::owed(town, job).min(job.hold);
+            if world.draw(|dice| dice.per_mille(100)) {
+                world.count(Fault::PersonErrs);
+                charge = if charge == Nanos::ZERO { job.hold } else { Nanos::ZERO };
+            }
+            let wanted = Move::new(job.id, Actor::Person, Event::Resolved { charge, note: "looked up".into() });
             town.store.record.resolve(job.id, charge);
             // Said to have failed, it is tried again with the next look.
             drop(move_job(app, wanted).await);

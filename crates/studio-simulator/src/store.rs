@@ -10,8 +10,9 @@ use crate::{
 };
 use async_trait::async_trait;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt::Debug,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use studio_core::{
@@ -19,11 +20,11 @@ use studio_core::{
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
     job::{Job, Payer},
-    ledger::Audit,
+    ledger::{Audit, Limits, Standing},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Part, Store,
-        StoreError, UsageReport,
+        Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
+        EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -44,6 +45,8 @@ pub struct TwinStore {
     away: Mutex<Option<(Duration, StoreError)>>,
     /// One writer: commands are done in the order in which they were given.
     turn: tokio::sync::Mutex<()>,
+    /// The budgets that were set last.
+    budgets: Mutex<BTreeMap<Payer, Limits>>,
 }
 
 /// A command, as both stores take it.
@@ -60,7 +63,9 @@ pub enum Command {
     /// Make a user.
     EnsureUser(User),
     /// Make a key.
-    CreateKey(Box<ApiKey>),
+    CreateKey(Box<ApiKey>, Limits),
+    /// Set budgets.
+    SetBudgets(Payer, Limits),
     /// Sync.
     Harden,
 }
@@ -78,6 +83,8 @@ pub enum Answer {
     Claimed(Vec<Job>),
     /// Of a user.
     User(User),
+    /// Whether there was such a payer.
+    Found(bool),
     /// Done.
     Done,
 }
@@ -89,10 +96,11 @@ async fn run(store: &dyn Store, command: Command) -> Result<Answer, StoreError> 
         Command::Checkpoint(checkpoint) => Answer::Checkpointed(store.checkpoint(checkpoint).await?),
         Command::Claim(claim) => Answer::Claimed(store.claim(claim).await?),
         Command::EnsureUser(user) => Answer::User(store.ensure_user(user).await?),
-        Command::CreateKey(key) => {
-            store.create_key(*key).await?;
+        Command::CreateKey(key, limits) => {
+            store.create_key(*key, limits).await?;
             Answer::Done
         }
+        Command::SetBudgets(payer, limits) => Answer::Found(store.set_budgets(payer, limits).await?),
         Command::Harden => {
             store.harden().await?;
             Answer::Done
@@ -123,6 +131,7 @@ impl TwinStore {
             world: world.clone(),
             away: Mutex::new(None),
             turn: tokio::sync::Mutex::new(()),
+            budgets: Mutex::default(),
         })
     }
 
@@ -188,10 +197,13 @@ impl TwinStore {
             self.world.wrong("both stores say the same", format!("{answer:?} and {twin:?}"));
         }
         self.world.note(|| format!("{} -> {}", planted::name(&told), brief(&answer)));
-        planted::after(&self.world, self, &told, &mut answer);
+        planted::after(&self.world, self, looked_well, &told, &mut answer).await;
+        if let (Command::SetBudgets(payer, limits), Ok(Answer::Found(true))) = (&told, &answer) {
+            self.budgets_set().insert(*payer, limits.clone());
+        }
         if let Ok(answer) = &answer {
             self.record.committed(&self.world, &told, answer);
-            self.check_caps(answer).await;
+            self.check_caps(answer);
         }
         if doom.is_some() {
             self.world.note(|| "the process ends after the commit, before the answer".to_owned());
@@ -212,18 +224,25 @@ impl TwinStore {
         !self.world.plant.is_some_and(Plant::is_in_one_store)
     }
 
-    /// What a payer has committed is within its cap, whatever came at once.
-    async fn check_caps(&self, answer: &Answer) {
-        if !matches!(answer, Answer::Admitted(Admitted::Accepted(_))) {
+    /// The budgets that were set last.
+    pub fn budgets_set(&self) -> MutexGuard<'_, BTreeMap<Payer, Limits>> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was just accepted is within every budget of who pays for it, and of its owner, whatever came at once.
+    fn check_caps(&self, answer: &Answer) {
+        let Answer::Admitted(Admitted::Accepted(job)) = answer else { return };
+        if job.hold == Nanos::ZERO {
             return;
         }
-        for row in self.sqlite.keys().await.unwrap_or_default() {
-            let Some(budget) = row.key.budget else { continue };
-            // What a provider takes beyond a limit that it was sent is nobody's to prevent.
-            let beyond = self.record.overages(Payer::Key(row.key.id));
-            if row.committed.minus(beyond).is_some_and(|within| within > budget) {
-                let detail = format!("{}: {} of {budget}", row.key.name, row.committed);
-                self.world.wrong("a payer never exceeds its cap", detail);
+        for payer in BTreeSet::from([job.payer, Payer::User(job.owner)]) {
+            let limits = self.budgets_set().get(&payer).cloned().unwrap_or_default();
+            for (window, limit) in limits {
+                let committed = self.record.committed_in(payer, window, job.created_at);
+                if committed > limit {
+                    let detail = format!("{payer} in the {}: {committed} of {limit}", window.as_str());
+                    self.world.wrong("a payer never exceeds its cap", detail);
+                }
             }
         }
     }
@@ -259,7 +278,7 @@ fn brief(answer: &Result<Answer, StoreError>) -> String {
         }
         Ok(Answer::Admitted(Admitted::Replayed(known))) => format!("replayed {}", job(known)),
         Ok(Answer::Admitted(Admitted::KeyReused)) => "key reused".into(),
-        Ok(Answer::Admitted(Admitted::OverCap { committed, .. })) => format!("over cap, committed {committed}"),
+        Ok(Answer::Admitted(Admitted::OverCap(over))) => format!("over cap, committed {}", over.committed),
         Ok(Answer::Advanced(Advanced::Moved { job: moved, .. })) => format!("moved {}", job(moved)),
         Ok(Answer::Advanced(Advanced::Refused { job: stands, reason })) => {
             format!("refused, {reason}: {}", job(stands))
@@ -372,12 +391,31 @@ impl Store for StorePort {
         ask!(self, asset(owner, id))
     }
 
-    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError> {
-        ask!(self, committed(payer))
+    async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError> {
+        ask!(self, standings(payer, owner, at))
     }
 
-    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
-        ask!(self, usage(owner))
+    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError> {
+        match self.command(Command::SetBudgets(payer, limits)).await? {
+            Answer::Found(found) => Ok(found),
+            _ => Err(misplaced()),
+        }
+    }
+
+    async fn budgets(&self, user: Option<UserId>, at: Timestamp) -> Result<Vec<BudgetRow>, StoreError> {
+        ask!(self, budgets(user, at))
+    }
+
+    async fn usage(&self, owner: UserId, period: Period) -> Result<UsageReport, StoreError> {
+        ask!(self, usage(owner, period))
+    }
+
+    async fn entries(&self, filter: EntryFilter) -> Result<Vec<EntryRow>, StoreError> {
+        ask!(self, entries(filter.clone()))
+    }
+
+    async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
+        ask!(self, dead_letters(before, limit))
     }
 
     async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
@@ -387,8 +425,8 @@ impl Store for StorePort {
         }
     }
 
-    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        self.command(Command::CreateKey(Box::new(key))).await.map(drop)
+    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError> {
+        self.command(Command::CreateKey(Box::new(key), limits)).await.map(drop)
     }
 
     async fn revoke_key(&self, _id: KeyId, _now: Timestamp) -> Result<bool, StoreError> {

@@ -17,6 +17,8 @@ use studio_core::{
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::{Catalog, ModelEntry},
     id::{KeyId, UserId},
+    job::Payer,
+    ledger::{Limits, Window},
     money::Nanos,
     ports::{Clock, Store, StoreError},
 };
@@ -111,6 +113,8 @@ pub struct Town {
     pub catalog: Catalog,
     /// Who asks: each has a key.
     pub people: Vec<ApiKey>,
+    /// What they may spend.
+    pub budgets: Vec<(Payer, Limits)>,
     errands: Mutex<Vec<Errand>>,
 }
 
@@ -131,6 +135,7 @@ impl Town {
         let assets = SimulatedAssets::new(&world);
         let store = Arc::new(TwinStore::new(&world, Record::new(&assets))?);
         let people = people(&world);
+        let budgets = budgets(&world, &people);
         let errands = errand::plan(&world, &people);
         Ok(Arc::new(Self {
             fetcher: Arc::new(SimulatedFetcher::new(&world)),
@@ -140,6 +145,7 @@ impl Town {
             places: Mutex::default(),
             catalog: catalog.clone(),
             people,
+            budgets,
             errands: Mutex::new(errands),
             world,
         }))
@@ -150,38 +156,66 @@ impl Town {
         self.errands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who has budgets.
+    pub fn payers(&self) -> Vec<Payer> {
+        self.budgets.iter().map(|(payer, _)| *payer).collect()
+    }
+
     /// People come to the studio: users and keys, in both stores.
     pub async fn settle_in(&self) -> Result<(), StoreError> {
         for key in &self.people {
             let user = User { id: key.user, email: format!("{}@example.org", key.name), created_at: key.created_at };
             for store in [&self.store.sqlite as &dyn Store, &self.store.twin] {
                 store.ensure_user(user.clone()).await?;
-                store.create_key(key.clone()).await?;
+                store.create_key(key.clone(), Limits::new()).await?;
+            }
+        }
+        for (payer, limits) in &self.budgets {
+            self.store.budgets_set().insert(*payer, limits.clone());
+            for store in [&self.store.sqlite as &dyn Store, &self.store.twin] {
+                store.set_budgets(*payer, limits.clone()).await?;
             }
         }
         Ok(())
     }
 }
 
-/// One without a budget, one with some, one with hardly any.
+/// Three of them, each with a key.
 fn people(world: &World) -> Vec<ApiKey> {
     let now = world.now();
-    let budgets = world.draw(|dice| [None, Some(dice.from_to(50, 400)), Some(dice.from_to(20, 130))]);
-    let mut people = Vec::new();
-    for (number, budget) in (1_u8..).zip(budgets) {
-        people.push(ApiKey {
-            id: KeyId::new(now, [number; 10]),
-            user: UserId::new(now, [number; 10]),
-            name: format!("person-{number}"),
-            hash: KeyHash([number; 32]),
-            last4: "last".into(),
-            scopes: Scope::ALL.into(),
-            // In thousandths of a dollar.
-            budget: budget.map(|budget| Nanos::new(i64::try_from(budget).unwrap_or(0) * 1_000_000)),
-            limits: BTreeMap::new(),
-            created_at: now,
-            revoked_at: None,
-        });
+    let person = |number: u8| ApiKey {
+        id: KeyId::new(now, [number; 10]),
+        user: UserId::new(now, [number; 10]),
+        name: format!("person-{number}"),
+        hash: KeyHash([number; 32]),
+        last4: "last".into(),
+        scopes: Scope::ALL.into(),
+        limits: BTreeMap::new(),
+        created_at: now,
+        revoked_at: None,
+    };
+    (1..=3).map(person).collect()
+}
+
+/// One without a budget, one with some, one with hardly any; by key, by user, or both, for ever, for a month or for a day.
+fn budgets(world: &World, people: &[ApiKey]) -> Vec<(Payer, Limits)> {
+    let mut budgets = Vec::new();
+    for (key, (low, high)) in people.iter().skip(1).zip([(50, 400), (20, 130)]) {
+        let owner = Payer::User(key.user);
+        let sometimes = world.draw(|dice| dice.per_mille(500)).then_some(owner);
+        budgets.push((Payer::Key(key.id), draw_limits(world, low, high)));
+        budgets.extend(sometimes.map(|payer| (payer, draw_limits(world, low, high))));
     }
-    people
+    budgets
+}
+
+/// Some windows, with limits between so many thousandths of a dollar.
+pub fn draw_limits(world: &World, low: u64, high: u64) -> Limits {
+    let mut limits = Limits::new();
+    for window in Window::ALL {
+        if let Some(limit) = world.draw(|dice| dice.per_mille(500).then(|| dice.from_to(low, high))) {
+            limits.insert(window, Nanos::new(i64::try_from(limit).unwrap_or(0) * 1_000_000));
+        }
+    }
+    limits
 }

@@ -175,5 +175,5 @@ fn reported(dice: &mut Dice, request: &ChatRequest, bytes: u64, paid: bool) -> R
     let output = (bytes.div_ceil(4) + dice.below(8)).min(request.max_output());
     let tokens = Tokens { input, cached: dice.below(input / 2 + 1), output, reasoning: 0 };
     let cost = (paid && dice.per_mille(150)).then(|| Nanos::new(i64::try_from(output).unwrap_or(0) * 900));
-    Reported { tokens: Some(tokens), cost, raw: None }
+    Reported { tokens: Some(tokens), cost, raw: cost.map(|cost| cost.get().into()) }
 }

@@ -16,8 +16,8 @@ use studio_core::{ports::Clock, time::Timestamp};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::task::TaskTracker;
 
-/// The wall clock when a world begins.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_795_600_000_000);
+/// The wall clock when a world begins: 2026-11-30T23:59:40Z. A day and a month end in the middle of it, and budgets begin anew.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_796_083_180_000);
 
 /// One world.
 pub struct World {

@@ -26,7 +26,7 @@ use studio_core::{
     id::{JobId, KeyId, LeaseToken, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     job::{Durability, NewJob, Payer, Status},
-    ledger::Cap,
+    ledger::Window,
     money::Nanos,
     parameter::Parameters,
     ports::{Admission, Admitted, Checkpoint, Checkpointed, Said, Store},
@@ -120,7 +120,10 @@ async fn admissions(max_group: usize, callers: usize) -> Figures {
     let store: Arc<dyn Store> = Arc::new(store);
     let owner = UserId::new(Timestamp::from_millis(T0), [1; 10]);
     let user = User { id: owner, email: "bench@example.com".into(), created_at: Timestamp::from_millis(T0) };
-    store.ensure_user(user).await.unwrap();
+    let owner = store.ensure_user(user).await.unwrap().id;
+    // Every budget that there can be is looked at.
+    let limits = Window::ALL.map(|window| (window, Nanos::new(i64::MAX))).into();
+    store.set_budgets(Payer::User(owner), limits).await.unwrap();
     let next = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
     let mut tasks = JoinSet::new();
@@ -152,7 +155,7 @@ async fn checkpoints(bytes: usize) -> Figures {
     let store: Arc<dyn Store> = Arc::new(store);
     let owner = UserId::new(Timestamp::from_millis(T0), [1; 10]);
     let user = User { id: owner, email: "bench@example.com".into(), created_at: Timestamp::from_millis(T0) };
-    store.ensure_user(user).await.unwrap();
+    let owner = store.ensure_user(user).await.unwrap().id;
     let lease = LeaseToken::new(Timestamp::from_millis(T0), [1; 10]);
     let mut jobs = Vec::new();
     for n in 0..STREAMS {
@@ -234,6 +237,5 @@ fn admission(owner: UserId, n: u32) -> Admission {
         key: IdempotencyKey::parse(&format!("order-{n}")).unwrap(),
         fingerprint: Fingerprint([7; 32]),
     };
-    let caps = vec![Cap { payer, limit: Nanos::new(i64::MAX) }];
-    Admission { job, idempotency: Some(record), caps, assets: Vec::new(), claim: None }
+    Admission { job, idempotency: Some(record), assets: Vec::new(), claim: None }
 }

@@ -13,11 +13,11 @@ use studio_core::{
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::{Fingerprint, IdempotencyRecord},
     job::{Actor, Effect, Event, Job, Moved, Payer, Status, step},
-    ledger::{Account, Audit, Auditor, Entry, fits, hold, settle},
+    ledger::{Audit, Auditor, Cap, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, ModelUsage,
-        PART_BYTES, Part, Said, Store, StoreError, UsageReport,
+        Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
+        EntryRow, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -37,6 +37,9 @@ struct State {
     idempotency: BTreeMap<(UserId, &'static str, String), (Fingerprint, JobId)>,
     entries: Vec<Entry>,
     balances: BTreeMap<String, Nanos>,
+    budgets: BTreeMap<Payer, Limits>,
+    commitments: BTreeMap<(Payer, Window, Timestamp), Nanos>,
+    dead: BTreeSet<JobId>,
     assets: BTreeMap<AssetId, Asset>,
     words: BTreeMap<(JobId, u32), Vec<Said>>,
 }
@@ -58,16 +61,63 @@ fn refused(what: &str) -> StoreError {
 }
 
 impl State {
-    fn balance(&self, account: &Account) -> Nanos {
-        self.balances.get(&account.to_string()).copied().unwrap_or_default()
-    }
-
     fn record(&mut self, entry: Entry) {
+        let add = |sum: &mut Nanos, amount: Nanos| *sum = Nanos::new(sum.get().saturating_add(amount.get()));
         for line in &entry.lines {
-            let balance = self.balances.entry(line.account.to_string()).or_default();
-            *balance = Nanos::new(balance.get().saturating_add(line.amount.get()));
+            add(self.balances.entry(line.account.to_string()).or_default(), line.amount);
+        }
+        for (payer, window, start, amount) in entry.commits() {
+            add(self.commitments.entry((payer, window, start)).or_default(), amount);
         }
         self.entries.push(entry);
+    }
+
+    fn committed(&self, payer: Payer, window: Window, at: Timestamp) -> Nanos {
+        self.commitments.get(&(payer, window, window.start(at))).copied().unwrap_or_default()
+    }
+
+    fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Vec<Standing> {
+        let mut standings = Vec::new();
+        for payer in BTreeSet::from([payer, Payer::User(owner)]) {
+            for (window, limit) in self.budgets.get(&payer).into_iter().flatten() {
+                let cap = Cap { payer, window: *window, limit: *limit };
+                standings.push(Standing { cap, committed: self.committed(payer, *window, at) });
+            }
+        }
+        standings
+    }
+
+    fn budget_row(&self, payer: Payer, user: &User, key_name: Option<String>, at: Timestamp) -> BudgetRow {
+        let limits = self.budgets.get(&payer);
+        let limit = |window| limits.and_then(|limits| limits.get(&window).copied());
+        let windows = Window::ALL.map(|window| (window, limit(window), self.committed(payer, window, at))).into();
+        BudgetRow { payer, user: user.clone(), key_name, windows }
+    }
+
+    fn set_budgets(&mut self, payer: Payer, limits: Limits) -> bool {
+        let known = match payer {
+            Payer::User(id) => self.users.contains_key(&id),
+            Payer::Key(id) => self.keys.contains_key(&id),
+        };
+        if known {
+            self.budgets.insert(payer, limits);
+        }
+        known
+    }
+
+    fn entries(&self, filter: &EntryFilter) -> Vec<EntryRow> {
+        let numbered = self.entries.iter().enumerate().rev().map(|(place, entry)| (place as u64 + 1, entry));
+        let period = Period { from: filter.from, until: filter.until };
+        let wanted = numbered.filter(|(number, entry)| {
+            filter.owner.is_none_or(|owner| entry.owner == owner)
+                && filter.job.is_none_or(|job| entry.job == job)
+                && filter.before.is_none_or(|before| *number < before)
+                && period.contains(entry.at)
+        });
+        let rows = wanted.filter_map(|(number, entry)| {
+            Some(EntryRow { number, entry: entry.clone(), model: self.jobs.get(&entry.job)?.model.clone() })
+        });
+        rows.take(usize::try_from(filter.limit).unwrap_or(usize::MAX)).collect()
     }
 
     fn replay(&self, record: &IdempotencyRecord) -> Option<Admitted> {
@@ -86,7 +136,7 @@ impl State {
     }
 
     fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
-        let Admission { mut job, idempotency, caps, assets, claim } = admission;
+        let Admission { mut job, idempotency, assets, claim } = admission;
         match idempotency.as_ref().and_then(|record| self.replay(record)) {
             Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
             Some(known) => return Ok(known),
@@ -95,11 +145,12 @@ impl State {
         if let Some(stored) = self.jobs.get(&job.id) {
             return Ok(Admitted::Accepted(stored.clone()));
         }
-        for cap in caps {
-            let balance = self.balance(&Account::Payer(cap.payer));
-            if !fits(cap.limit, balance, job.hold) {
-                return Ok(Admitted::OverCap { cap, committed: balance.negated() });
-            }
+        let standings = self.standings(job.payer, job.owner, job.created_at);
+        if !standings.is_empty() && job.price_list.is_none() {
+            return Ok(Admitted::Unpriced);
+        }
+        if let Some(over) = exceeded(&standings, job.hold) {
+            return Ok(Admitted::OverCap(over));
         }
         if !self.users.contains_key(&job.owner) {
             return Err(refused("a job without an owner"));
@@ -124,6 +175,9 @@ impl State {
         }
         for asset in assets {
             self.assets.insert(asset.id, Asset { job: job.id, ..asset });
+        }
+        if let Some(again) = job.retry_of {
+            self.dead.remove(&again);
         }
         self.jobs.insert(job.id, job.clone());
         Ok(Admitted::Accepted(job))
@@ -164,10 +218,11 @@ impl State {
 
     fn advance(&mut self, advance: Advance) -> Result<Advanced, StoreError> {
         let Some(job) = self.jobs.get(&advance.job) else { return Ok(Advanced::Absent) };
-        let epoch = job.epoch;
-        let Moved { job, effects } = match step(job, advance.actor, advance.event.clone(), advance.now) {
+        let before = job.clone();
+        let epoch = before.epoch;
+        let Moved { job, effects } = match step(&before, advance.actor, advance.event.clone(), advance.now) {
             Ok(moved) => moved,
-            Err(reason) => return Ok(Advanced::Refused { job: job.clone(), reason }),
+            Err(reason) => return Ok(Advanced::Refused { job: before, reason }),
         };
         if let Event::Completed { outputs, .. } = &advance.event {
             self.refuse_known(outputs.iter().map(|output| output.asset))?;
@@ -191,10 +246,11 @@ impl State {
                 self.assets.insert(asset.id, asset);
             }
         }
-        for effect in &effects {
-            if let Effect::Settle { charge } = effect {
-                settle(&job, *charge, advance.now).into_iter().for_each(|entry| self.record(entry));
-            }
+        for entry in entries_of(&before, &job, &effects, &advance.event, advance.now) {
+            self.record(entry);
+        }
+        if effects.contains(&Effect::Settle) && job.is_dead_letter() {
+            self.dead.insert(job.id);
         }
         self.jobs.insert(job.id, job.clone());
         Ok(Advanced::Moved { job, effects })
@@ -216,13 +272,16 @@ impl State {
         let mut auditor = Auditor::default();
         self.entries.iter().for_each(|entry| auditor.entry(entry));
         self.balances.iter().for_each(|(name, balance)| auditor.account(name, *balance));
-        self.jobs.values().for_each(|job| auditor.job(job.id, job.status, job.hold, job.cost));
+        for ((payer, window, start), amount) in &self.commitments {
+            auditor.commitment(*payer, *window, *start, *amount);
+        }
+        self.jobs.values().for_each(|job| auditor.job(job));
         auditor.finish()
     }
 
-    fn usage(&self, owner: UserId) -> UsageReport {
+    fn usage(&self, owner: UserId, period: Period) -> UsageReport {
         let mut models: BTreeMap<&str, ModelUsage> = BTreeMap::new();
-        for job in self.jobs.values().filter(|job| job.owner == owner) {
+        for job in self.jobs.values().filter(|job| job.owner == owner && period.contains(job.created_at)) {
             let usage = models.entry(&job.model).or_insert_with(|| ModelUsage {
                 model: job.model.clone(),
                 jobs: 0,
@@ -230,12 +289,14 @@ impl State {
                 unfinished: 0,
                 charged: Nanos::ZERO,
                 held: Nanos::ZERO,
+                absorbed: Nanos::ZERO,
             });
             let over = job.status.is_terminal();
             usage.jobs += 1;
             usage.succeeded += u64::from(job.status == Status::Succeeded);
             usage.unfinished += u64::from(!over);
             usage.charged = usage.charged.plus(job.cost.unwrap_or_default()).unwrap_or(usage.charged);
+            usage.absorbed = usage.absorbed.plus(job.absorbed).unwrap_or(usage.absorbed);
             usage.held = usage.held.plus(if over { Nanos::ZERO } else { job.hold }).unwrap_or(usage.held);
         }
         UsageReport { models: models.into_values().collect() }
@@ -337,12 +398,39 @@ impl Store for MemoryStore {
         Ok(self.state().assets.get(&id).filter(|asset| asset.owner == owner).cloned())
     }
 
-    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError> {
-        Ok(self.state().balance(&Account::Payer(payer)).negated())
+    async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError> {
+        Ok(self.state().standings(payer, owner, at))
     }
 
-    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
-        Ok(self.state().usage(owner))
+    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError> {
+        Ok(self.state().set_budgets(payer, limits))
+    }
+
+    async fn budgets(&self, user: Option<UserId>, at: Timestamp) -> Result<Vec<BudgetRow>, StoreError> {
+        let state = self.state();
+        let mut rows = Vec::new();
+        for owner in state.users.values().filter(|owner| user.is_none_or(|user| owner.id == user)) {
+            rows.push(state.budget_row(Payer::User(owner.id), owner, None, at));
+            for key in state.keys.values().filter(|key| key.user == owner.id && key.revoked_at.is_none()) {
+                rows.push(state.budget_row(Payer::Key(key.id), owner, Some(key.name.clone()), at));
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn usage(&self, owner: UserId, period: Period) -> Result<UsageReport, StoreError> {
+        Ok(self.state().usage(owner, period))
+    }
+
+    async fn entries(&self, filter: EntryFilter) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(self.state().entries(&filter))
+    }
+
+    async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let state = self.state();
+        let dead = state.dead.iter().rev().filter(|id| before.is_none_or(|before| **id < before));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(dead.take(limit).filter_map(|id| state.jobs.get(id).cloned()).collect())
     }
 
     async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
@@ -357,7 +445,7 @@ impl Store for MemoryStore {
         Ok(user)
     }
 
-    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
+    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError> {
         let mut state = self.state();
         if state.keys.values().any(|known| known.hash == key.hash && known.id == key.id) {
             return Ok(());
@@ -368,7 +456,9 @@ impl Store for MemoryStore {
         if !state.users.contains_key(&key.user) {
             return Err(refused("a key without an owner"));
         }
+        let payer = Payer::Key(key.id);
         state.keys.insert(key.id, key);
+        state.set_budgets(payer, limits);
         Ok(())
     }
 
@@ -387,8 +477,10 @@ impl Store for MemoryStore {
         let state = self.state();
         let rows = state.keys.values().filter_map(|key| {
             let user = state.users.get(&key.user)?.clone();
-            let committed = state.balance(&Account::Payer(Payer::Key(key.id))).negated();
-            Some(KeyRow { key: key.clone(), user, committed })
+            let payer = Payer::Key(key.id);
+            let committed = state.committed(payer, Window::Lifetime, key.created_at);
+            let budget = state.budgets.get(&payer).and_then(|limits| limits.get(&Window::Lifetime).copied());
+            Some(KeyRow { key: key.clone(), user, budget, committed })
         });
         Ok(rows.collect())
     }

@@ -42,10 +42,13 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys (while the server runs, too)
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Settle a job whose outcome nobody knows
+    /// Show and set what users and keys may spend
+    #[command(subcommand)]
+    Budget(BudgetCommand),
+    /// Settle a job whose outcome nobody knows, or say what one cost after all
     #[command(subcommand)]
     Job(JobCommand),
-    /// Check the ledger
+    /// Check the ledger, or trace one job's money
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Print the API's description, OpenAPI 3.1 (a running server has it at /openapi.json, and at /docs for people)
@@ -85,7 +88,13 @@ pub(crate) struct CreateKey {
     /// The most that it may ever spend, in USD, such as 0.25; holds count [default: no limit]
     #[arg(long, value_name = "USD")]
     pub(crate) budget: Option<String>,
-    /// What it may do
+    /// The most that it may spend in a day (UTC)
+    #[arg(long, value_name = "USD")]
+    pub(crate) budget_day: Option<String>,
+    /// The most that it may spend in a month (UTC)
+    #[arg(long, value_name = "USD")]
+    pub(crate) budget_month: Option<String>,
+    /// What it may do: generate, read; admin sees and sets everyone's budgets
     #[arg(long, value_delimiter = ',', value_name = "SCOPES", default_values = ["generate", "read"])]
     pub(crate) scopes: Vec<String>,
     /// Print only JSON: {"id": "...", "key": "mgs_..."}
@@ -110,12 +119,64 @@ pub(crate) struct Json {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum BudgetCommand {
+    /// List users and their keys, with what they may spend and what is spent or held
+    List(Json),
+    /// Set all budgets of a user or of a key; a window that is not named has none
+    ///
+    /// Budgets are hard: what a job could cost at most is held before it starts, and what doesn't fit is refused. A job counts in
+    /// the day and the month (UTC) in which it was accepted, for its key and for the key's user.
+    Set(SetBudget),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetBudget {
+    /// A user's e-mail address or id, or a key's id
+    pub(crate) who: String,
+    /// The most in a day, in USD
+    #[arg(long, value_name = "USD")]
+    pub(crate) day: Option<String>,
+    /// The most in a month, in USD
+    #[arg(long, value_name = "USD")]
+    pub(crate) month: Option<String>,
+    /// The most ever, in USD
+    #[arg(long, value_name = "USD")]
+    pub(crate) lifetime: Option<String>,
+    /// Print only JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// Say what became of an unknown job, once you have looked it up at its provider
     ///
     /// A job is unknown when it was sent to a provider that charges and the answer was lost. It is never sent again, and its
     /// money stays held, until its provider says what became of it, or you do.
     Resolve(Resolve),
+    /// Say what a job that is over cost after all, as its provider's bill shows
+    ///
+    /// The ledger is append-only: this adds an adjustment, and the job's cost is then what you say. Budgets count it in the day
+    /// and the month in which the job was accepted.
+    Adjust(Adjust),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Adjust {
+    /// The job's id
+    pub(crate) id: String,
+    /// What the provider takes for it, all in all, in USD [default: as it is]
+    #[arg(long, value_name = "USD", required_unless_present = "payer_pays")]
+    pub(crate) provider_charged: Option<String>,
+    /// What its payer pays, in USD; the studio bears the difference [default: what the provider takes]
+    #[arg(long, value_name = "USD")]
+    pub(crate) payer_pays: Option<String>,
+    /// Why, for whoever reads the ledger, such as the number of a bill
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Print only JSON: {"id": "...", "cost": "...", "writtenOff": "..."}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +189,9 @@ pub(crate) struct Resolve {
     /// The provider never had it: nothing is charged
     #[arg(long)]
     pub(crate) not_landed: bool,
+    /// How you know, for whoever reads the ledger
+    #[arg(long, default_value = "an operator looked it up")]
+    pub(crate) reason: String,
     /// Print only JSON: {"id": "...", "status": "...", "cost": "..."}
     #[arg(long)]
     pub(crate) json: bool,
@@ -135,8 +199,19 @@ pub(crate) struct Resolve {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
-    /// Check every entry, account and job in one snapshot; exit code 1 if anything is wrong
+    /// Check every entry, account, budget and job in one snapshot; exit code 1 if anything is wrong
     Verify(Json),
+    /// Show where one job's money went: every entry, with its lines
+    Show(ShowJob),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowJob {
+    /// The job's id
+    pub(crate) id: String,
+    /// Print only JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

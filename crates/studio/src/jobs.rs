@@ -1,7 +1,9 @@
-//! `studio job resolve`: a person says what became of a job that nobody knows about.
+//! `studio job resolve` and `studio job adjust`: a person says what became of a job that nobody knows about, or what one cost after
+//! all.
 
 use crate::{
-    arguments::Resolve,
+    arguments::{Adjust, Resolve},
+    budgets::read_amount,
     config::Config,
     system::SystemClock,
     terminal::{complain, say},
@@ -12,25 +14,19 @@ use serde_json::json;
 use std::process::ExitCode;
 use studio_core::{
     id::JobId,
-    job::{Actor, Durability, Event},
+    job::{Actor, Durability, Event, Refused},
     money::Nanos,
     ports::{Advance, Advanced, Clock, Store},
 };
 
 pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Result<ExitCode> {
     let id = JobId::parse(&arguments.id).context("the job's id")?;
-    let charge = match &arguments.charged {
-        None => Nanos::ZERO,
-        Some(text) => match Nanos::parse_usd(text).context("--charged")? {
-            amount if amount >= Nanos::ZERO => amount,
-            _ => bail!("--charged must not be negative"),
-        },
-    };
+    let charge = arguments.charged.as_ref().map_or(Ok(Nanos::ZERO), |text| read_amount("--charged", text))?;
     let store = open_existing_store(config.data())?;
     let advance = Advance {
         job: id,
         actor: Actor::Person,
-        event: Event::Resolved { charge },
+        event: Event::Resolved { charge, note: arguments.reason },
         said: None,
         durability: Durability::Power,
         now: SystemClock.now(),
@@ -51,6 +47,51 @@ pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Resu
         say(&json!({ "id": id.to_string(), "status": job.status.as_str(), "cost": cost.to_string() }).to_string());
     } else {
         say(&format!("Job {id} is {}; charged {cost} USD.", job.status.as_str()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn adjust(config: &Config, arguments: Adjust) -> anyhow::Result<ExitCode> {
+    let id = JobId::parse(&arguments.id).context("the job's id")?;
+    if arguments.reason.trim().is_empty() {
+        bail!("--reason must say something: it stays in the ledger");
+    }
+    let amount = |flag, text: &Option<String>| text.as_ref().map(|text| read_amount(flag, text)).transpose();
+    let (provided, paid) =
+        (amount("--provider-charged", &arguments.provider_charged)?, amount("--payer-pays", &arguments.payer_pays)?);
+    let store = open_existing_store(config.data())?;
+    let Some(job) = store.job_for_work(id).await? else {
+        complain(&format!("studio: there is no job {id}"));
+        return Ok(ExitCode::FAILURE);
+    };
+    let so_far = job.cost.unwrap_or_default().plus(job.absorbed).unwrap_or_default();
+    let provided = provided.unwrap_or(so_far);
+    let cost = paid.unwrap_or(provided);
+    let absorbed = provided.minus(cost).context("the amounts are too far apart")?;
+    let event = Event::Adjusted { cost, absorbed, note: arguments.reason };
+    let advance = Advance {
+        job: id,
+        actor: Actor::Person,
+        event,
+        said: None,
+        durability: Durability::Power,
+        now: SystemClock.now(),
+    };
+    let job = match store.advance(advance).await? {
+        Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => job,
+        Advanced::Refused { job, .. } => {
+            let status = job.status.as_str();
+            complain(&format!("studio: job {id} is {status}; its cost can be adjusted once it is over"));
+            return Ok(ExitCode::FAILURE);
+        }
+        Advanced::Absent => bail!("job {id} is gone"),
+    };
+    let cost = job.cost.unwrap_or_default();
+    if arguments.json {
+        let body = json!({ "id": id.to_string(), "cost": cost.to_string(), "writtenOff": job.absorbed.to_string() });
+        say(&body.to_string());
+    } else {
+        say(&format!("Job {id} costs {cost} USD; the studio bears {} USD.", job.absorbed));
     }
     Ok(ExitCode::SUCCESS)
 }

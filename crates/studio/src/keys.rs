@@ -2,6 +2,7 @@
 
 use crate::{
     arguments::{CreateKey, RevokeKey},
+    budgets::read_limits,
     config::Config,
     system::{SystemChance, SystemClock},
     terminal::{complain, say},
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use studio_core::{
     caller::Scope,
     id::KeyId,
-    money::Nanos,
+    ledger::Window,
     ports::{Clock, KeyRow, Store},
 };
 use studio_server::commands::{NewKey, create_key};
@@ -31,18 +32,16 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
     if !plain(&arguments.name) {
         bail!("--name must be 1 to {NAME_CHARS} characters");
     }
-    let budget = match &arguments.budget {
-        None => None,
-        Some(text) => match Nanos::parse_usd(text).context("--budget")? {
-            amount if amount >= Nanos::ZERO => Some(amount),
-            _ => bail!("--budget must not be negative"),
-        },
-    };
+    let limits = read_limits([
+        (Window::Lifetime, "--budget", &arguments.budget),
+        (Window::Day, "--budget-day", &arguments.budget_day),
+        (Window::Month, "--budget-month", &arguments.budget_month),
+    ])?;
     let scopes = arguments.scopes.iter().map(|text| {
         Scope::parse(text)
             .with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
     });
-    let new = NewKey { email: arguments.user, name: arguments.name, scopes: scopes.collect::<Result<_, _>>()?, budget };
+    let new = NewKey { email: arguments.user, name: arguments.name, scopes: scopes.collect::<Result<_, _>>()?, limits };
     let store = open_store(config.data())?;
     let (id, text) = create_key(&store, &SystemClock, &SystemChance, new).await?;
     if arguments.json {
@@ -64,7 +63,7 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitC
         say("There are no keys yet. Make one: studio key create --user me@example.com --name app");
     }
     for row in rows {
-        let budget = row.key.budget.map_or_else(|| "no limit".to_owned(), |budget| format!("{budget} USD"));
+        let budget = row.budget.map_or_else(|| "no limit".to_owned(), |budget| format!("{budget} USD"));
         let state = row.key.revoked_at.map_or_else(|| "active".to_owned(), |at| format!("revoked {at}"));
         let scopes = row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
         say(&format!(
@@ -82,7 +81,7 @@ fn show_json(row: &KeyRow) -> serde_json::Value {
         "user": row.user.email,
         "last4": row.key.last4,
         "scopes": row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
-        "budget": row.key.budget.map(|budget| budget.to_string()),
+        "budget": row.budget.map(|budget| budget.to_string()),
         "committed": row.committed.to_string(),
         "createdAt": row.key.created_at.to_string(),
         "revokedAt": row.key.revoked_at.map(|at| at.to_string()),

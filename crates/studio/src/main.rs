@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod budgets;
 mod config;
 mod first_start;
 mod jobs;
@@ -12,7 +13,7 @@ mod system;
 mod terminal;
 mod wiring;
 
-use arguments::{Arguments, Command, JobCommand, KeyCommand, LedgerCommand};
+use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -36,8 +37,12 @@ fn main() -> ExitCode {
                 Command::Key(KeyCommand::Create(create)) => keys::create(&config, create).await,
                 Command::Key(KeyCommand::List(list)) => keys::list(&config, list.json).await,
                 Command::Key(KeyCommand::Revoke(revoke)) => keys::revoke(&config, &revoke).await,
+                Command::Budget(BudgetCommand::List(list)) => budgets::list(&config, list.json).await,
+                Command::Budget(BudgetCommand::Set(set)) => budgets::set(&config, set).await,
                 Command::Job(JobCommand::Resolve(resolve)) => jobs::resolve(&config, resolve).await,
+                Command::Job(JobCommand::Adjust(adjust)) => jobs::adjust(&config, adjust).await,
                 Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
+                Command::Ledger(LedgerCommand::Show(show)) => ledger::show(&config, show).await,
                 Command::Openapi => print_openapi(&config),
                 Command::Worker(_) => Ok(ExitCode::SUCCESS),
             }

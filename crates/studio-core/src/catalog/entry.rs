@@ -2,12 +2,13 @@
 
 use super::{
     Catalog, CatalogError, ChatTraits, DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT,
-    MAX_OUTPUT_TOKENS, Modality, Model, usual_parameters,
+    MAX_OUTPUT_TOKENS, Modality, Model, STEPS, usual_parameters,
 };
 use crate::{
     money::Nanos,
     parameter::{Parameter, Parameters},
     price::{PriceList, PriceRow, Unit},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,7 +29,7 @@ pub struct ModelEntry {
     parameters: Option<BTreeMap<String, Parameter>>,
     /// Parameters that it would have by rule and does not take.
     without: Option<Vec<String>>,
-    prices: Option<PriceEntry>,
+    prices: Option<PriceEntries>,
     first_byte_limit_s: Option<u64>,
     idle_limit_s: Option<u64>,
     total_limit_s: Option<u64>,
@@ -43,6 +44,16 @@ pub struct ModelEntry {
     tools: Option<bool>,
     json: Option<bool>,
     streams: Option<bool>,
+}
+
+/// One price list, or several, each from another day on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PriceEntries {
+    /// `[models.prices]`
+    One(PriceEntry),
+    /// `[[models.prices]]`
+    Several(Vec<PriceEntry>),
 }
 
 /// A price list as it is written in TOML: decimal US dollars.
@@ -108,15 +119,7 @@ impl Catalog {
         bound_output(&mut model.parameters, entry);
         lay_traits(&mut model.chat, entry);
         if let Some(prices) = &entry.prices {
-            let list = prices.read().map_err(fail)?;
-            let talks = matches!(model.modality, Modality::Chat | Modality::Title);
-            let lacking =
-                [Unit::InputTokens, Unit::OutputTokens].into_iter().find(|unit| !list.rates.contains_key(unit));
-            if let Some(unit) = lacking.filter(|_| talks) {
-                let unit = serde_json::to_string(&unit).unwrap_or_default();
-                return Err(fail(format!("prices: {unit} is missing; what is free costs 0")));
-            }
-            model.prices = vec![list];
+            lay_prices(&mut model, prices).map_err(fail)?;
         }
         for (name, value) in model.prices.iter().flat_map(|list| &list.by).flat_map(|row| &row.when) {
             if model.parameters.get(name).and_then(|parameter| parameter.check(value)).as_ref() != Some(value) {
@@ -171,6 +174,51 @@ impl Catalog {
     }
 }
 
+/// New price lists take the place of those that begin on the same day or later: what was dated before stays in force until then.
+fn lay_prices(model: &mut Model, entries: &PriceEntries) -> Result<(), String> {
+    let entries = match entries {
+        PriceEntries::One(entry) => std::slice::from_ref(entry),
+        PriceEntries::Several(entries) => entries,
+    };
+    let mut lists = Vec::new();
+    for entry in entries {
+        let list = entry.read()?;
+        can_be_counted(model, &list)?;
+        lists.push(list);
+    }
+    lists.sort_by(|a: &PriceList, b| a.from.cmp(&b.from));
+    if lists.windows(2).any(|pair| pair[0].from == pair[1].from) {
+        return Err("prices: two lists begin on the same day".into());
+    }
+    model.prices.retain(|old| lists.first().is_none_or(|first| old.from < first.from));
+    model.prices.append(&mut lists);
+    Ok(())
+}
+
+/// A price is good only for what is counted, and bounded before the work.
+fn can_be_counted(model: &Model, list: &PriceList) -> Result<(), String> {
+    let name = |unit: Unit| serde_json::to_string(&unit).unwrap_or_default();
+    let counted = |unit: &Unit| match model.modality {
+        Modality::Chat | Modality::Title => !matches!(unit, Unit::Image | Unit::Second | Unit::Step),
+        Modality::Image => {
+            matches!(unit, Unit::Image | Unit::Second | Unit::Call | Unit::Characters)
+                || *unit == Unit::Step && model.parameters.contains_key(STEPS)
+        }
+    };
+    if let Some(unit) = list.rates.keys().find(|unit| !counted(unit)) {
+        let hint = if *unit == Unit::Step { ": it has no parameter \"steps\" that bounds them" } else { "" };
+        let (name, modality) = (name(*unit), model.modality.as_str());
+        return Err(format!("prices: {name} can't be counted for this {modality} model{hint}"));
+    }
+    if matches!(model.modality, Modality::Chat | Modality::Title) {
+        let lacking = [Unit::InputTokens, Unit::OutputTokens].into_iter().find(|unit| !list.rates.contains_key(unit));
+        if let Some(unit) = lacking {
+            return Err(format!("prices: {} is missing; what is free costs 0", name(unit)));
+        }
+    }
+    Ok(())
+}
+
 /// `max_output` and `default_max_output` are the bounds and the default of a parameter, said shortly.
 fn bound_output(parameters: &mut BTreeMap<String, Parameter>, entry: &ModelEntry) {
     if let Some(Parameter::Integer { max, default, .. }) = parameters.get_mut(MAX_OUTPUT_TOKENS) {
@@ -209,7 +257,11 @@ impl PriceEntry {
             let digest = Sha256::digest(said);
             format!("config-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
         });
-        Ok(PriceList { version, from: self.from.clone().unwrap_or_else(|| "1970-01-01".into()), rates, by })
+        let from = self.from.clone().unwrap_or_else(|| "1970-01-01".into());
+        if Timestamp::parse(&format!("{from}T00:00:00Z")).is_none_or(|day| day.day() != from) {
+            return Err(format!("prices: from must be a day, such as 2026-11-24, not {from:?}"));
+        }
+        Ok(PriceList { version, from, rates, by })
     }
 }
 

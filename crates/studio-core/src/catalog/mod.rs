@@ -3,7 +3,7 @@
 
 mod entry;
 
-pub use entry::{ModelEntry, PriceEntry};
+pub use entry::{ModelEntry, PriceEntries, PriceEntry};
 
 use crate::{parameter::Parameter, price::PriceList, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub const DEFAULT_OUTPUT: i64 = 4096;
 pub const DEFAULT_PICTURE_TOKENS: u64 = 4096;
 /// The name of the parameter that bounds an answer, in tokens.
 pub const MAX_OUTPUT_TOKENS: &str = "maxOutputTokens";
+
+/// The name of the parameter that says how many steps a model takes for each picture: models may be priced by them.
+pub const STEPS: &str = "steps";
 
 /// What a model makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -67,6 +67,11 @@ fn contradictions_are_refused_by_name() {
         ("[[models]]\nid = \"a b\"", "id must be"),
         ("[[models]]\nid = \"sketch\"\n[models.prices]\npicture = 1", "picture"),
         ("[[models]]\nid = \"sketch\"\n[models.prices]\nimage = -1", "negative"),
+        ("[[models]]\nid = \"sketch\"\n[models.prices]\nstep = 1", "steps"),
+        ("[[models]]\nid = \"sketch\"\n[models.prices]\noutput_tokens = 1", "output_tokens"),
+        ("[[models]]\nid = \"guide\"\n[models.prices]\ninput_tokens = 1\noutput_tokens = 1\nsecond = 1", "second"),
+        ("[[models]]\nid = \"sketch\"\n[models.prices]\nfrom = \"2026-13-01\"\nimage = 1", "2026-11-24"),
+        ("[[models]]\nid = \"sketch\"\n[[models.prices]]\nimage = 1\n[[models.prices]]\nimage = 2", "same day"),
         ("[[models]]\nid = \"n\"\nmodality = \"image\"\nprovider = \"x\"\naliases = [\"sketch\"]", "alias"),
         ("[[models]]\nid = \"sketch\"\n[models.prices]\nimage = 1\nby = [{ when = { size = 1 }, image = 1 }]", "size"),
         (
@@ -95,6 +100,24 @@ fn prices_change_on_their_day() {
         "2026-11-24",
         "a clock that is off prices too"
     );
+}
+
+#[test]
+fn a_price_list_may_begin_on_a_day_and_what_was_before_it_stays_until_then() {
+    let price_on = |catalog: &Catalog, id: &str, day: &str| {
+        let day = Timestamp::parse(&format!("{day}T00:00:00Z")).unwrap();
+        catalog.find(id).unwrap().price_at(day).and_then(|list| list.rate(Unit::Image)).map(|rate| rate / 1_000_000_000)
+    };
+    let two = "id = \"two\"\nmodality = \"image\"\nprovider = \"x\"\n";
+    let text = format!(
+        "[[models]]\nid = \"sketch\"\n[models.prices]\nfrom = \"2027-01-01\"\nimage = 0.001\n\
+         [[models]]\n{two}[[models.prices]]\nfrom = \"2027-02-01\"\nimage = 0.003\n\
+         [[models.prices]]\nfrom = \"2027-01-01\"\nimage = 0.002\n"
+    );
+    let catalog = Catalog::load(&entries(&text)).unwrap();
+    let prices = |id| ["2026-12-31", "2027-01-01", "2027-02-01"].map(|day| price_on(&catalog, id, day));
+    assert_eq!(prices("sketch"), [Some(0), Some(1000), Some(1000)], "the built-in list until then");
+    assert_eq!(prices("two"), [None, Some(2000), Some(3000)], "without one until then it has no price");
 }
 
 #[test]

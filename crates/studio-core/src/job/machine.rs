@@ -3,7 +3,7 @@
 //! The store calls it inside the transaction that writes its result, so a race is decided by the order of commits and a
 //! state that this function can't make can't be stored. Late or repeated news is refused here and changes nothing.
 
-use super::{Job, JobError, Output, Status};
+use super::{Job, JobError, Output, Status, StopAnswer};
 use crate::{
     bill::Bill,
     id::LeaseToken,
@@ -83,6 +83,8 @@ pub enum Event {
         /// What it charges for what was done.
         bill: Bill,
     },
+    /// The provider was asked to stop, and says whether it will.
+    StopAnswered(StopAnswer),
     /// The owner wants it to stop.
     CancelRequested,
     /// Its deadline is over.
@@ -96,6 +98,17 @@ pub enum Event {
     Resolved {
         /// What the provider charged.
         charge: Nanos,
+        /// How they found out, for whoever reads the ledger.
+        note: String,
+    },
+    /// After the end: it is known now that it costs another amount. The only thing about a job that is over which may change.
+    Adjusted {
+        /// What its payer is charged, all in all.
+        cost: Nanos,
+        /// What its provider takes beside that, which the studio bears; less than nothing if the provider takes less.
+        absorbed: Nanos,
+        /// Why.
+        note: String,
     },
 }
 
@@ -112,10 +125,12 @@ impl Event {
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::CutShort { .. } => "cut_short",
             Self::CanceledAtProvider { .. } => "canceled_at_provider",
+            Self::StopAnswered(_) => "stop_answered",
             Self::CancelRequested => "cancel_requested",
             Self::DeadlinePassed => "deadline_passed",
             Self::NotLanded { .. } => "not_landed",
             Self::Resolved { .. } => "resolved",
+            Self::Adjusted { .. } => "adjusted",
         }
     }
 }
@@ -123,11 +138,10 @@ impl Event {
 /// What must follow from a move, in the same transaction or right after its commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Resolve the hold: charge this much, release the rest.
-    Settle {
-        /// What is charged; more than the hold becomes an overage.
-        charge: Nanos,
-    },
+    /// Resolve the hold: charge what the job costs, release the rest.
+    Settle,
+    /// Write down that it costs another amount than before.
+    Adjust,
     /// Ask the provider to stop.
     AskProviderToStop,
     /// It waits in the queue again.
@@ -169,7 +183,7 @@ pub enum Refused {
 pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Moved, Refused> {
     use Status::{Collecting, Queued, Running, Submitting, Unknown};
     if job.status.is_terminal() {
-        return Err(Refused::Over);
+        return adjusted(job, actor, event, now);
     }
     let impossible = Refused::Impossible { status: job.status, event: event.name() };
     check_actor(job, actor, &event, impossible)?;
@@ -211,6 +225,13 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
         }
         (Submitting | Running | Collecting | Unknown, Event::CanceledAtProvider { bill }) => next.stopped(bill),
 
+        (Submitting | Running | Collecting, Event::StopAnswered(answer)) => {
+            if job.stop == Some(answer) {
+                return Err(Refused::Nothing);
+            }
+            next.job.stop = Some(answer);
+        }
+
         (Queued, Event::CancelRequested) => {
             next.job.cancel_requested_at = Some(now);
             next.end(Status::Canceled, Bill::nothing());
@@ -237,12 +258,31 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
             return Err(impossible);
         }
         (Unknown, Event::NotLanded { retry_at }) => next.again_or_over(lost(), Again::Fault, Bill::nothing(), retry_at),
-        (Unknown, Event::Resolved { charge }) => {
+        (Unknown, Event::Resolved { charge, .. }) => {
             next.job.error = Some(error(&lost()));
             next.over(Bill::of(charge));
         }
         _ => return Err(impossible),
     }
+    Ok(next.done())
+}
+
+/// What is over stays as it ended; only what it cost may turn out to have been something else.
+fn adjusted(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Moved, Refused> {
+    let Event::Adjusted { cost, absorbed, .. } = event else { return Err(Refused::Over) };
+    if matches!(actor, Actor::Holder(_))
+        || cost < Nanos::ZERO
+        || cost.plus(absorbed).is_none_or(|sum| sum < Nanos::ZERO)
+    {
+        return Err(Refused::Impossible { status: job.status, event: "adjusted" });
+    }
+    if job.cost == Some(cost) && job.absorbed == absorbed {
+        return Err(Refused::Nothing);
+    }
+    let mut next = Draft::of(job, now);
+    next.job.cost = Some(cost);
+    next.job.absorbed = absorbed;
+    next.effects.push(Effect::Adjust);
     Ok(next.done())
 }
 
@@ -257,6 +297,7 @@ fn check_actor(job: &Job, actor: Actor, event: &Event, impossible: Refused) -> R
             | Event::AttemptFailed { .. }
             | Event::CutShort { .. }
             | Event::CanceledAtProvider { .. }
+            | Event::StopAnswered(_)
             | Event::NotLanded { .. }
     );
     match actor {
@@ -312,6 +353,7 @@ impl Draft {
         self.job.handle = None;
         self.job.attempt += 1;
         self.job.progress = 0;
+        self.job.stop = None;
         self.job.started_at = self.job.started_at.or(Some(self.now));
     }
 
@@ -410,11 +452,13 @@ impl Draft {
         // A job that ended as wished, or in time, has no fault to show; earlier attempts stay in the attempts' record.
         self.job.error = self.job.error.take().filter(|_| status == Status::Failed);
         self.job.cost = Some(bill.amount);
+        self.job.absorbed = bill.absorbed;
+        self.job.measured = bill.measured;
         self.job.tokens = bill.tokens;
         self.job.estimated = bill.estimated;
         self.job.reported = bill.reported;
         self.job.ended_at = Some(self.now);
-        self.effects.push(Effect::Settle { charge: bill.amount });
+        self.effects.push(Effect::Settle);
     }
 }
 

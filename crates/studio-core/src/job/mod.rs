@@ -12,7 +12,7 @@ use crate::{
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
     media::MediaType,
     money::Nanos,
-    price::PriceList,
+    price::{PriceList, Usage},
     request::Input,
     retry::FailureKind,
     time::Timestamp,
@@ -106,6 +106,27 @@ pub enum Payer {
     Key(KeyId),
 }
 
+impl Payer {
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_once(':')?;
+        match kind {
+            "user" => UserId::parse(id).ok().map(Self::User),
+            "key" => KeyId::parse(id).ok().map(Self::Key),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Payer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Key(id) => write!(f, "key:{id}"),
+        }
+    }
+}
+
 /// The SHA-256 of a blob: its address in the asset store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
@@ -162,6 +183,30 @@ pub struct Output {
     pub bytes: u64,
     /// The seed that makes it again, where the model has one.
     pub seed: Option<u64>,
+}
+
+/// What a provider answers when it is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopAnswer {
+    /// It will.
+    Stopping,
+    /// It can't, or is done with it: what it does is paid for, and kept.
+    NotPossible,
+}
+
+impl StopAnswer {
+    /// As in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopping => "stopping",
+            Self::NotPossible => "not_possible",
+        }
+    }
+}
+
+fn is_nothing(amount: &Nanos) -> bool {
+    *amount == Nanos::ZERO
 }
 
 /// Why a job is over without a result, in words for its owner.
@@ -230,6 +275,9 @@ pub struct Job {
     pub unknown_since: Option<Timestamp>,
     /// Its owner wants it to stop.
     pub cancel_requested_at: Option<Timestamp>,
+    /// What its provider answered, when it was asked to stop.
+    #[serde(default)]
+    pub stop: Option<StopAnswer>,
     /// Its deadline passed while it was not ours to stop at once.
     pub deadline_passed_at: Option<Timestamp>,
     /// The most that it may cost; reserved at admission.
@@ -239,6 +287,12 @@ pub struct Job {
     pub price_list: Option<PriceList>,
     /// What it was charged, once it is over.
     pub cost: Option<Nanos>,
+    /// What its provider takes beside that, for which nobody got anything: the studio bears it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub absorbed: Nanos,
+    /// By what the cost was counted, where it follows from the price list and nobody else told it.
+    #[serde(default)]
+    pub measured: Option<Usage>,
     /// For so many tokens.
     #[serde(default)]
     pub tokens: Option<Tokens>,
@@ -330,10 +384,13 @@ impl NewJob {
             deadline: self.deadline,
             unknown_since: None,
             cancel_requested_at: None,
+            stop: None,
             deadline_passed_at: None,
             hold: self.hold,
             price_list: self.price_list,
             cost: None,
+            absorbed: Nanos::ZERO,
+            measured: None,
             tokens: None,
             estimated: false,
             reported: None,
@@ -349,6 +406,11 @@ impl NewJob {
 }
 
 impl Job {
+    /// Whether the studio gave up on it for no fault of the request: a dead letter, which a person may have done again.
+    pub fn is_dead_letter(&self) -> bool {
+        self.status == Status::Failed && self.error.as_ref().is_some_and(|error| error.kind.may_pass())
+    }
+
     /// Whether nothing is charged for it whatever happens.
     pub fn is_free(&self) -> bool {
         self.hold == Nanos::ZERO && self.price_list.is_some()

@@ -6,7 +6,7 @@ use crate::{
     id::{AssetId, JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
     job::{Actor, ContentHash, Durability, Effect, Event, Job, Payer, Refused, Status},
-    ledger::{Audit, Cap},
+    ledger::{Audit, Entry, Limits, Standing, Window},
     media::MediaType,
     money::Nanos,
     time::Timestamp,
@@ -38,8 +38,6 @@ pub struct Admission {
     pub job: Job,
     /// What a repeat finds it by.
     pub idempotency: Option<IdempotencyRecord>,
-    /// What its payer may not exceed.
-    pub caps: Vec<Cap>,
     /// What its input brings along: already kept, to be its owner's from this commit on.
     pub assets: Vec<Asset>,
     /// Claims it at birth, by this lease, if nothing waits for its provider: its first intent is in the same commit.
@@ -55,13 +53,10 @@ pub enum Admitted {
     Replayed(Job),
     /// Something else was asked before under the same key.
     KeyReused,
-    /// It would exceed a cap.
-    OverCap {
-        /// The cap.
-        cap: Cap,
-        /// What is spent and held already.
-        committed: Nanos,
-    },
+    /// It would exceed a budget of who pays for it, or of its owner: the tightest, as it stands.
+    OverCap(Standing),
+    /// It has no price, and there is a budget to be kept.
+    Unpriced,
 }
 
 /// Moves a job by an event.
@@ -206,8 +201,51 @@ pub struct KeyRow {
     pub key: ApiKey,
     /// Its owner.
     pub user: User,
+    /// The most that it may ever spend and hold.
+    pub budget: Option<Nanos>,
     /// What it has spent and holds.
     pub committed: Nanos,
+}
+
+/// Who has budgets, and how they stand at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetRow {
+    /// Who: a user, or one of their keys.
+    pub payer: Payer,
+    /// The user.
+    pub user: User,
+    /// What the key is called.
+    pub key_name: Option<String>,
+    /// Every window: its limit, if it has one, and what counts against it.
+    pub windows: Vec<(Window, Option<Nanos>, Nanos)>,
+}
+
+/// What a list of ledger entries is to show, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct EntryFilter {
+    /// Only of jobs of this user.
+    pub owner: Option<UserId>,
+    /// Only of this job.
+    pub job: Option<JobId>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// Only those with a smaller number.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// One entry of the ledger, for a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its number: entries are numbered in the order in which they were made.
+    pub number: u64,
+    /// The entry.
+    pub entry: Entry,
+    /// The job's model.
+    pub model: String,
 }
 
 /// What one model cost someone.
@@ -225,6 +263,24 @@ pub struct ModelUsage {
     pub charged: Nanos,
     /// What is held.
     pub held: Nanos,
+    /// What the studio bears beside that.
+    pub absorbed: Nanos,
+}
+
+/// When jobs were accepted that a report is to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Period {
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+impl Period {
+    /// Whether it contains a moment.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
 }
 
 /// What someone used, by model.
@@ -290,17 +346,30 @@ pub trait Store: Send + Sync {
     /// An asset, if it is `owner`'s.
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;
 
-    /// What a payer has spent and holds.
-    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError>;
+    /// The budgets that a job of `owner`, paid by `payer` and accepted `at` a moment, would have to keep, as they stand.
+    async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError>;
+
+    /// Sets all budgets of a payer: windows that are not named have none. False: there is no such payer.
+    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError>;
+
+    /// Users and keys that are not revoked, of one user or of all, with their budgets as they stand `at` a moment; each user
+    /// before their keys.
+    async fn budgets(&self, user: Option<UserId>, at: Timestamp) -> Result<Vec<BudgetRow>, StoreError>;
 
     /// What someone used.
-    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError>;
+    async fn usage(&self, owner: UserId, period: Period) -> Result<UsageReport, StoreError>;
+
+    /// Entries of the ledger, newest first.
+    async fn entries(&self, filter: EntryFilter) -> Result<Vec<EntryRow>, StoreError>;
+
+    /// Jobs that failed for no fault of their request and were not done again since ([`Job::is_dead_letter`]), newest first.
+    async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError>;
 
     /// The user of that address, made (with the id given) if there is none.
     async fn ensure_user(&self, user: User) -> Result<User, StoreError>;
 
-    /// Keeps a new key.
-    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError>;
+    /// Keeps a new key, with its budgets.
+    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError>;
 
     /// Revokes a key. False: there is none of that id.
     async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError>;

@@ -9,6 +9,7 @@ use crate::{
     bill::{Tokens, estimated_tokens},
     catalog::{Catalog, DEFAULT_OUTPUT, MAX_OUTPUT_TOKENS, Modality, Model},
     parameter::Parameters,
+    price::{PriceList, Unit, Usage},
     secret::Prompt,
     time::Timestamp,
 };
@@ -84,6 +85,16 @@ impl ChatRequest {
         let (bytes, items, pictures) = self.size();
         let input = bytes.saturating_add(FRAME_TOKENS + items * ITEM_TOKENS).saturating_add(pictures);
         Tokens { input, output: self.max_output(), ..Tokens::default() }
+    }
+
+    /// What an exchange of so many tokens uses of what `list` prices.
+    pub fn usage(&self, list: &PriceList, tokens: Tokens) -> Usage {
+        let characters =
+            || self.messages.iter().flat_map(Message::texts).map(|text| text.expose().chars().count() as u64);
+        let call = list.rate(Unit::Call).map(|_| (Unit::Call, 1));
+        let written = list.rate(Unit::Characters).map(|_| (Unit::Characters, characters().sum()));
+        let tokens = tokens.usage();
+        tokens.iter().chain(call).chain(written).collect()
     }
 
     /// A guess at the tokens of the input, never above their bound: for a charge where the provider told nothing.

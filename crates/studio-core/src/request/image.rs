@@ -6,10 +6,10 @@ use super::{
     read_prompt,
 };
 use crate::{
-    catalog::{Catalog, Modality},
+    catalog::{Catalog, Modality, STEPS},
     media::MediaType,
     parameter::Parameters,
-    price::{Unit, Usage},
+    price::{PriceList, Unit, Usage},
     secret::Prompt,
     time::Timestamp,
 };
@@ -50,9 +50,20 @@ impl ImageRequest {
         }
     }
 
-    /// What so many pictures use.
-    pub(super) fn usage(&self, pictures: u64) -> Usage {
-        Usage::of(Unit::Image, pictures)
+    /// What so many pictures use of what `list` prices, when they take so many seconds together.
+    pub(super) fn usage(&self, list: &PriceList, pictures: u64, seconds: u64) -> Usage {
+        let steps = self.parameters.get(STEPS).and_then(Value::as_u64);
+        let counted = [
+            (Unit::Image, Some(pictures)),
+            (Unit::Step, steps.map(|steps| steps.saturating_mul(pictures))),
+            (Unit::Second, Some(seconds)),
+            (Unit::Characters, Some(self.prompt.expose().chars().count() as u64)),
+            (Unit::Call, Some(1)),
+        ];
+        let priced = counted.into_iter().filter(|(unit, _)| list.rate(*unit).is_some());
+        let usage: Usage = priced.filter_map(|(unit, quantity)| Some((unit, quantity?))).collect();
+        // A list that prices nothing of this has to say so by the unit that is usual.
+        if usage.iter().next().is_some() { usage } else { Usage::of(Unit::Image, pictures) }
     }
 }
 

@@ -16,8 +16,13 @@ pub use messages::{
     pictures_of,
 };
 
-use crate::{parameter::Parameters, price::Usage, secret::Prompt};
+use crate::{
+    parameter::Parameters,
+    price::{PriceList, Usage},
+    secret::Prompt,
+};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Most characters of a prompt (origin.md, "Prompt rule").
 pub const MAX_PROMPT_CHARS: usize = 2000;
@@ -35,26 +40,27 @@ pub enum Input {
 }
 
 impl Input {
-    /// The most that this can use: what the hold is made for.
-    pub fn upper_usage(&self) -> Usage {
+    /// The most that this can use of what `list` prices, when no attempt may take longer than `total_limit`: what the hold is
+    /// made for.
+    pub fn upper_usage(&self, list: &PriceList, total_limit: Duration) -> Usage {
         match self {
-            Self::Image(request) => request.usage(request.count()),
-            Self::Chat(request) => request.upper_tokens().usage(),
+            Self::Image(request) => request.usage(list, request.count(), total_limit.as_secs().max(1)),
+            Self::Chat(request) => request.usage(list, request.upper_tokens()),
         }
     }
 
     /// The least that this can use, roughly: what an estimate begins with.
-    pub fn least_usage(&self) -> Usage {
+    pub fn least_usage(&self, list: &PriceList) -> Usage {
         match self {
-            Self::Image(request) => request.usage(request.count()),
-            Self::Chat(request) => request.least_tokens().usage(),
+            Self::Image(request) => request.usage(list, request.count(), 1),
+            Self::Chat(request) => request.usage(list, request.least_tokens()),
         }
     }
 
-    /// What was used when so many files came back. Words are counted by who said them.
-    pub fn actual_usage(&self, outputs: u64) -> Usage {
+    /// What was used when so many files came back after so many seconds. Words are counted by who said them.
+    pub fn actual_usage(&self, list: &PriceList, outputs: u64, seconds: u64) -> Usage {
         match self {
-            Self::Image(request) => request.usage(outputs),
+            Self::Image(request) => request.usage(list, outputs, seconds),
             Self::Chat(_) => Usage::default(),
         }
     }

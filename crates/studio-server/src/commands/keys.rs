@@ -1,10 +1,10 @@
 //! Makes people and their keys. The text of a key leaves here once and is kept nowhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     caller::{ApiKey, Scope, User, mint_key, read_key},
     id::{KeyId, UserId},
-    money::Nanos,
+    ledger::Limits,
     ports::{Chance, Clock, Store, StoreError},
     secret::Secret,
 };
@@ -18,8 +18,8 @@ pub struct NewKey {
     pub name: String,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
-    /// The most that it may ever spend.
-    pub budget: Option<Nanos>,
+    /// The most that it may spend, by window.
+    pub limits: Limits,
 }
 
 /// The person of that address, made if there is none.
@@ -55,19 +55,17 @@ pub async fn create_key(
     let now = clock.now();
     let id = KeyId::new(now, chance.id_bytes());
     let last4 = text.expose().chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    store
-        .create_key(ApiKey {
-            id,
-            user: user.id,
-            name: new.name,
-            hash,
-            last4,
-            scopes: new.scopes,
-            budget: new.budget,
-            limits: Default::default(),
-            created_at: now,
-            revoked_at: None,
-        })
-        .await?;
+    let key = ApiKey {
+        id,
+        user: user.id,
+        name: new.name,
+        hash,
+        last4,
+        scopes: new.scopes,
+        limits: BTreeMap::new(),
+        created_at: now,
+        revoked_at: None,
+    };
+    store.create_key(key, new.limits).await?;
     Ok((id, text))
 }

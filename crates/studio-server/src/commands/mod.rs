@@ -1,5 +1,6 @@
 //! The verbs: gather, decide in the core, one store method, tell. Called by HTTP, by the clockwork and by the command line.
 
+mod budgets;
 mod cancel;
 mod keys;
 mod moves;
@@ -8,6 +9,7 @@ mod retry;
 mod submit;
 mod wait;
 
+pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
 pub use keys::{NewKey, create_key, ensure_owner};
 pub use moves::{Move, move_job, move_surely};

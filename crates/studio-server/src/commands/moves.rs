@@ -43,7 +43,7 @@ pub async fn move_job(app: &App, wanted: Move) -> Result<Advanced, StoreError> {
         for effect in effects {
             match effect {
                 // Whoever runs the attempt listens to the job and sees the wish in it.
-                Effect::AskProviderToStop | Effect::Settle { .. } => {}
+                Effect::AskProviderToStop | Effect::Settle | Effect::Adjust => {}
                 Effect::Requeued => ring(app, &job.provider),
             }
         }

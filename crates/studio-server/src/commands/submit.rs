@@ -3,14 +3,15 @@
 //! through the queue.
 
 use crate::{app::App, work};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use studio_core::{
+    bill::Tokens,
     caller::ApiKey,
     catalog::Model,
     id::{JobId, RequestId},
     idempotency::IdempotencyRecord,
     job::{Durability, Job, NewJob, Payer, Status},
-    ledger::{Cap, fits},
+    ledger::{Standing, exceeded},
     money::Nanos,
     ports::{Admission, Admitted, Asset, StoreError},
     price::{PriceError, Unit},
@@ -67,15 +68,15 @@ pub enum NotSubmitted {
     /// It could cost more than is left.
     #[error("the budget does not cover it")]
     OverCap {
-        /// The cap.
-        cap: Cap,
-        /// What is spent and held.
-        committed: Nanos,
+        /// The budget, as it stands.
+        over: Standing,
         /// What this could cost at most.
         needed: Nanos,
+        /// When it was asked for.
+        now: Timestamp,
     },
     /// It has no price, and a budget is to be kept.
-    #[error("the model has no price, so a key with a budget can't use it")]
+    #[error("the model has no price, so where there is a budget it can't be used")]
     Unpriced,
     /// Its price can't be counted.
     #[error(transparent)]
@@ -100,27 +101,25 @@ pub struct Estimate {
     pub available: bool,
     /// The least that it costs; nothing where the model has no price.
     pub at_least: Option<Nanos>,
-    /// Whether what it could cost at most, or an answer bounded to what is left, is within the key's budget.
+    /// Whether what it could cost at most, or an answer bounded to what is left, is within all budgets.
     pub within_budget: bool,
 }
 
 /// Tries a request: what [`submit`] would accept, without accepting it. Nothing is made, held or remembered.
 pub async fn estimate(app: &App, asked: Asked<'_>) -> Result<Estimate, NotSubmitted> {
     let available = app.lanes.contains_key(&asked.model.provider);
-    let (payer, limit) = (Payer::Key(asked.key.id), asked.key.budget);
-    let may_shorten = asked.may_shorten;
-    let mut job = draft(app, asked, payer, false)?;
-    let within_budget = match limit {
+    let payer = Payer::Key(asked.key.id);
+    let (may_shorten, limit) = (asked.may_shorten, asked.model.total_limit);
+    let mut job = draft(app, asked, payer)?;
+    let standings = app.store.standings(payer, job.owner, job.created_at).await?;
+    let within_budget = match exceeded(&standings, job.hold) {
+        _ if job.price_list.is_none() => standings.is_empty(),
         None => true,
-        Some(_) if job.price_list.is_none() => false,
-        Some(limit) => {
-            let committed = app.store.committed(payer).await?;
-            let cap = Cap { payer, limit };
-            fits(limit, committed.negated(), job.hold) || (may_shorten && shorten(&mut job, cap, committed))
-        }
+        // Within the tightest one it is within all.
+        Some(over) => may_shorten && shorten(&mut job, limit, over) && exceeded(&standings, job.hold).is_none(),
     };
     let at_least = match &job.price_list {
-        Some(list) => Some(list.cost(&job.input.least_usage())?),
+        Some(list) => Some(list.cost(&job.input.least_usage(list))?),
         None => None,
     };
     Ok(Estimate { job, available, at_least, within_budget })
@@ -133,26 +132,19 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
     }
     let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
     let payer = Payer::Key(asked.key.id);
-    let caps: Vec<Cap> = asked.key.budget.map(|limit| Cap { payer, limit }).into_iter().collect();
-    let (idempotency, may_shorten) = (asked.idempotency.clone(), asked.may_shorten);
+    let (idempotency, may_shorten, limit) = (asked.idempotency.clone(), asked.may_shorten, asked.model.total_limit);
     let brought = asked.brought.clone();
-    let mut job = draft(app, asked, payer, !caps.is_empty())?;
+    let mut job = draft(app, asked, payer)?;
     let assets: Vec<Asset> = brought.iter().map(|picture| asset(&job, picture)).collect();
     let needed = job.hold;
     let permit = lane.permits.clone().try_acquire_owned().ok();
     let claim = permit.as_ref().map(|_| app.lease());
     let mut shortenings = 0;
     let admitted = loop {
-        let admission = Admission {
-            job: job.clone(),
-            idempotency: idempotency.clone(),
-            caps: caps.clone(),
-            assets: assets.clone(),
-            claim,
-        };
+        let admission = Admission { job: job.clone(), idempotency: idempotency.clone(), assets: assets.clone(), claim };
         match app.store.admit(admission).await? {
-            Admitted::OverCap { cap, committed }
-                if may_shorten && shortenings < MOST_SHORTENINGS && shorten(&mut job, cap, committed) =>
+            Admitted::OverCap(over)
+                if may_shorten && shortenings < MOST_SHORTENINGS && shorten(&mut job, limit, over) =>
             {
                 shortenings += 1;
             }
@@ -175,17 +167,17 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
         }
         Admitted::Replayed(job) => Ok(Submitted { job, replayed: true }),
         Admitted::KeyReused => Err(NotSubmitted::KeyReused),
-        Admitted::OverCap { cap, committed } => Err(NotSubmitted::OverCap { cap, committed, needed }),
+        Admitted::OverCap(over) => Err(NotSubmitted::OverCap { over, needed, now: job.created_at }),
+        Admitted::Unpriced => Err(NotSubmitted::Unpriced),
     }
 }
 
 /// The job as it would be accepted.
-fn draft(app: &App, asked: Asked<'_>, payer: Payer, capped: bool) -> Result<Job, NotSubmitted> {
+fn draft(app: &App, asked: Asked<'_>, payer: Payer) -> Result<Job, NotSubmitted> {
     let now = app.now();
     let prices = asked.model.price_at(now).map(|list| list.settled_for(asked.input.parameters()));
     let hold = match &prices {
-        Some(list) => list.cost(&asked.input.upper_usage())?,
-        None if capped => return Err(NotSubmitted::Unpriced),
+        Some(list) => list.cost(&asked.input.upper_usage(list, asked.model.total_limit))?,
         None => Nanos::ZERO,
     };
     let retry_of = asked.retry_of;
@@ -212,23 +204,22 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer, capped: bool) -> Result<Job,
 
 /// Bounds a conversation's answer to what is left under a cap. False: too little is left for an answer, or it is no
 /// conversation.
-fn shorten(job: &mut Job, cap: Cap, committed: Nanos) -> bool {
+fn shorten(job: &mut Job, total_limit: Duration, over: Standing) -> bool {
     let (Input::Chat(request), Some(list)) = (&mut job.input, &job.price_list) else { return false };
     let upper = request.upper_tokens();
-    let without_answer = studio_core::bill::Tokens { output: 0, ..upper }.usage();
-    let Ok(input) = list.cost(&without_answer) else { return false };
-    let left = cap.limit.minus(committed).and_then(|left| left.minus(input)).unwrap_or(Nanos::ZERO);
+    let Ok(input) = list.cost(&request.usage(list, Tokens { output: 0, ..upper })) else { return false };
+    let left = over.left().minus(input).unwrap_or(Nanos::ZERO);
     let Some(most) = list.affordable(Unit::OutputTokens, left).filter(|most| *most >= SHORTEST_ANSWER) else {
         return false;
     };
     let most = most.min(upper.output);
     request.shorten(most);
     // The same rounding as for any other hold: what was just affordable still is.
-    let Ok(hold) = list.cost(&request.upper_tokens().usage()) else { return false };
+    let Ok(hold) = list.cost(&job.input.upper_usage(list, total_limit)) else { return false };
     let smaller = hold < job.hold;
     job.hold = hold;
     job.warnings.retain(|warning| !warning.starts_with(SHORTENED));
-    job.warnings.push(format!("{SHORTENED} {most} tokens: so much is left of the key's budget"));
+    job.warnings.push(format!("{SHORTENED} {most} tokens: so much is left of the budget"));
     smaller
 }
 

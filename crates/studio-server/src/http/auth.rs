@@ -5,7 +5,7 @@
 
 use super::{call::Caller, refusal::Refusal};
 use crate::{app::App, settings::KEY_MEMORY};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -74,8 +74,7 @@ pub(super) async fn sign_in(app: &App, headers: &HeaderMap, scope: Scope) -> Res
     let hash = read_key(text).ok_or_else(no_such_key)?;
     let key = look_up(app, hash).await?.filter(|key| key.revoked_at.is_none()).ok_or_else(no_such_key)?;
     if !key.scopes.contains(&scope) {
-        let message = format!("This API key lacks the scope {}.", scope.as_str());
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "missing_scope", message));
+        return Err(Refusal::missing_scope(scope));
     }
     Ok(Caller { key })
 }

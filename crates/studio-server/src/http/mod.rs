@@ -5,6 +5,7 @@ mod api;
 mod auth;
 mod body;
 mod call;
+mod csv;
 mod door;
 mod flights;
 mod headers;

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use studio_core::{
     catalog::{Modality, Model},
     id::{AssetId, JobId},
-    job::{Job, JobError, Output, Status},
+    job::{Job, JobError, Output, Payer, Status, StopAnswer},
+    ledger::{Account, Entry, Window},
     money::{CURRENCY, Nanos},
     parameter::Parameter,
-    price::Unit,
+    ports::{BudgetRow, EntryRow},
+    price::{Unit, Usage},
     request::{ChatRequest, Input, MAX_PROMPT_CHARS, Message, Part},
     secret::Prompt,
     time::Timestamp,
@@ -86,17 +88,137 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "endedAt": time(job.ended_at),
         "deadline": time(job.deadline),
         "cancelRequestedAt": time(job.cancel_requested_at),
+        "cancel": cancel(job),
         "outputs": job.outputs.iter().map(output).collect::<Vec<_>>(),
         "finishReason": job.finish.map(Finish::as_str),
         "usage": job.tokens,
         "providerUsage": job.reported,
         "estimated": job.estimated.then_some(true),
+        "billedUnits": job.measured.as_ref().map(units),
         "cost": job.cost.map_or(Value::Null, money),
+        "writtenOff": (job.absorbed != Nanos::ZERO).then(|| money(job.absorbed)),
         "hold": if over { Value::Null } else { money(job.hold) },
         "error": job.error.as_ref().filter(|_| over || job.status == Status::Unknown).map(shown_error),
         "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
         "requestId": job.request.to_string(),
         "links": links_of(job),
+    }))
+}
+
+/// What became of a wish to stop: what the provider answered, and, once all is over, whether anything was charged all the same.
+fn cancel(job: &Job) -> Option<Value> {
+    let asked = job.cancel_requested_at?;
+    Some(without_nulls(json!({
+        "requestedAt": asked.to_string(),
+        "answer": job.stop.map(StopAnswer::as_str),
+        "charged": job.cost.map(|cost| cost > Nanos::ZERO),
+    })))
+}
+
+/// How many of each unit were charged.
+fn units(usage: &Usage) -> Value {
+    let used = usage.iter().filter(|(_, quantity)| *quantity > 0);
+    Value::Object(used.map(|(unit, quantity)| (unit_name(unit), quantity.into())).collect())
+}
+
+fn unit_name(unit: Unit) -> String {
+    serde_json::to_value(unit).ok().and_then(|v| v.as_str().map(camel)).unwrap_or_default()
+}
+
+/// A job for whoever runs the studio: how it failed, and nothing of what was asked or made.
+pub(super) fn dead_letter(job: &Job) -> Value {
+    without_nulls(json!({
+        "jobId": job.id.to_string(),
+        "userId": job.owner.to_string(),
+        "requestId": job.request.to_string(),
+        "modality": job.modality.as_str(),
+        "modelId": job.model,
+        "provider": job.provider,
+        "providerRef": job.handle,
+        "attempt": job.attempt,
+        "error": job.error.as_ref().map(shown_error),
+        "cost": job.cost.map_or(Value::Null, money),
+        "createdAt": job.created_at.to_string(),
+        "endedAt": time(job.ended_at),
+        "retryOf": job.retry_of.map(|id| id.to_string()),
+    }))
+}
+
+/// The budgets of a user or of a key, as they stand at a moment.
+pub(super) fn budget(row: &BudgetRow, now: Timestamp) -> Value {
+    let (kind, id) = match row.payer {
+        Payer::User(id) => ("user", id.to_string()),
+        Payer::Key(id) => ("key", id.to_string()),
+    };
+    let window = |(window, limit, committed): &(Window, Option<Nanos>, Nanos)| {
+        let left = limit.and_then(|limit| limit.minus(*committed)).map(|left| left.max(Nanos::ZERO));
+        without_nulls(json!({
+            "window": window.as_str(),
+            "limit": limit.map(money),
+            "committed": money(*committed),
+            "left": left.map(money),
+            "endsAt": time(window.end(now)),
+        }))
+    };
+    without_nulls(json!({
+        "id": id,
+        "kind": kind,
+        "user": row.user.email,
+        "userId": row.user.id.to_string(),
+        "key": row.key_name,
+        "windows": row.windows.iter().map(window).collect::<Vec<_>>(),
+    }))
+}
+
+/// What an entry moves, as its readers think of it.
+pub(super) struct Moved {
+    /// Whose money.
+    pub(super) payer: Option<Payer>,
+    /// Held (or, below nothing, no longer held).
+    pub(super) held: Nanos,
+    /// Charged to them (or given back).
+    pub(super) charged: Nanos,
+    /// Earned by the provider (or given back by it).
+    pub(super) provided: Nanos,
+    /// Borne by the studio.
+    pub(super) absorbed: Nanos,
+}
+
+/// What an entry moves.
+pub(super) fn moved(entry: &Entry) -> Moved {
+    let payer = entry.lines.iter().find_map(|line| match line.account {
+        Account::Payer(payer) | Account::Held(payer) => Some(payer),
+        _ => None,
+    });
+    Moved {
+        payer,
+        held: entry.held(),
+        charged: entry.charged(),
+        provided: entry.moved(|account| matches!(account, Account::Provider(_) | Account::Refunds(_))),
+        absorbed: entry.moved(|account| *account == Account::WriteOffs).negated(),
+    }
+}
+
+/// An entry of the ledger.
+pub(super) fn entry(row: &EntryRow) -> Value {
+    let (entry, moved) = (&row.entry, moved(&row.entry));
+    let unless_nothing = |amount: Nanos| (amount != Nanos::ZERO).then(|| money(amount));
+    without_nulls(json!({
+        "number": row.number,
+        "at": entry.at.to_string(),
+        "kind": entry.kind.as_str(),
+        "jobId": entry.job.to_string(),
+        "attempt": entry.attempt,
+        "modelId": row.model,
+        "provider": entry.provider,
+        "providerRef": entry.provider_ref,
+        "priceList": entry.price_list,
+        "payer": moved.payer.map(|payer| payer.to_string()),
+        "held": money(moved.held),
+        "charged": money(moved.charged),
+        "provided": unless_nothing(moved.provided),
+        "writtenOff": unless_nothing(moved.absorbed),
+        "note": entry.note,
     }))
 }
 
@@ -298,8 +420,7 @@ pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
 fn show_rates(rates: &BTreeMap<Unit, i64>) -> Value {
     let shown = rates.iter().map(|(unit, rate)| {
         let (amount, per) = if unit.quoted_per_million() { (*rate, 1_000_000) } else { (rate / 1_000_000, 1) };
-        let name = serde_json::to_value(unit).ok().and_then(|v| v.as_str().map(camel)).unwrap_or_default();
-        (name, json!({ "amount": Nanos::new(amount).to_string(), "currency": CURRENCY, "per": per }))
+        (unit_name(*unit), json!({ "amount": Nanos::new(amount).to_string(), "currency": CURRENCY, "per": per }))
     });
     Value::Object(shown.collect())
 }

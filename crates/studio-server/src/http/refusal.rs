@@ -8,7 +8,11 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
 use studio_core::{
+    caller::Scope,
+    job::Payer,
+    ledger::{Standing, Window},
     limits::{Decision, LimitClass},
+    money::{CURRENCY, Nanos},
     ports::{AssetError, StoreError},
     request::Invalid,
     time::Timestamp,
@@ -46,6 +50,11 @@ impl Refusal {
 
     pub(crate) fn unauthorized(message: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(crate) fn missing_scope(scope: Scope) -> Self {
+        let message = format!("This API key lacks the scope {}.", scope.as_str());
+        Self::new(StatusCode::FORBIDDEN, "missing_scope", message)
     }
 
     /// The one answer for what is absent and for what is another's.
@@ -191,22 +200,11 @@ impl From<NotSubmitted> for Refusal {
                 "idempotency_key_reused",
                 "This Idempotency-Key was used for a request with another body. Use a new key for a new request.",
             ),
-            NotSubmitted::OverCap { cap, committed, needed } => Self::new(
-                StatusCode::PAYMENT_REQUIRED,
-                "over_budget",
-                format!(
-                    "This could cost up to {needed} USD; {committed} of the key's budget of {} USD is spent or held.",
-                    cap.limit
-                ),
-            )
-            .with(json!({
-                "budget": cap.limit.to_string(), "committed": committed.to_string(),
-                "needed": needed.to_string(), "currency": studio_core::money::CURRENCY,
-            })),
+            NotSubmitted::OverCap { over, needed, now } => over_budget(over, needed, now),
             NotSubmitted::Unpriced => Self::new(
                 StatusCode::PAYMENT_REQUIRED,
                 "unpriced_model",
-                "This model has no price, so a key with a budget can't use it. Give it one: [models.prices] in studio.toml.",
+                "This model has no price, so where there is a budget it can't be used. Give it one: [models.prices] in studio.toml.",
             ),
             NotSubmitted::Price(error) => Self::invalid_field("modelId", format!("can't be priced: {error}")),
             NotSubmitted::NoProvider => Self::new(
@@ -218,4 +216,30 @@ impl From<NotSubmitted> for Refusal {
             NotSubmitted::Store(error) => error.into(),
         }
     }
+}
+
+/// It could cost more than a budget has left.
+fn over_budget(over: Standing, needed: Nanos, now: Timestamp) -> Refusal {
+    let Standing { cap, committed } = over;
+    let whose = match cap.payer {
+        Payer::Key(_) => "key",
+        Payer::User(_) => "user",
+    };
+    let window = match cap.window {
+        Window::Lifetime => "",
+        Window::Day => " for the day",
+        Window::Month => " for the month",
+    };
+    let ends = cap.window.end(now);
+    let anew = ends.map(|at| format!(" Counting begins anew at {at}.")).unwrap_or_default();
+    let message = format!(
+        "This could cost up to {needed} USD; {committed} of the {whose}'s budget of {} USD{window} is spent or held.{anew}",
+        cap.limit
+    );
+    let mut refusal = Refusal::new(StatusCode::PAYMENT_REQUIRED, "over_budget", message);
+    refusal.retry_after = ends.filter(|_| needed <= cap.limit).map(|at| at.since(now));
+    refusal.with(json!({
+        "budget": cap.limit.to_string(), "committed": committed.to_string(), "needed": needed.to_string(),
+        "currency": CURRENCY, "whose": whose, "window": cap.window.as_str(), "endsAt": ends.map(|at| at.to_string()),
+    }))
 }

@@ -122,6 +122,10 @@ pub enum QueryKind {
     Modality,
     /// `true` or `false`.
     Boolean,
+    /// A day or a time.
+    Time,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// What an answer looks like; [`super::openapi`] describes each.
@@ -151,6 +155,14 @@ pub enum Shape {
     Models,
     /// Usage.
     Usage,
+    /// Entries of the ledger, as JSON or as a table.
+    Entries,
+    /// Budgets.
+    Budgets,
+    /// The budgets of one.
+    Budget,
+    /// A page of dead letters.
+    DeadLetters,
     /// That the process runs.
     Live,
     /// How each part is.
@@ -217,6 +229,39 @@ const GENERATING: &[Query] = &[Query {
     kind: QueryKind::Boolean,
 }];
 
+/// The query parameter by which whoever runs the studio sees everyone's.
+pub(crate) const ALL: &str = "all";
+
+const EVERYONES: Query = Query {
+    name: ALL,
+    about: "`true`: everyone's, not only your own; needs the scope `admin`",
+    kind: QueryKind::Boolean,
+};
+const FROM: Query = Query { name: "from", about: "Not before this day or time", kind: QueryKind::Time };
+const UNTIL: Query = Query { name: "until", about: "Before this day or time", kind: QueryKind::Time };
+const LIMIT: Query = Query {
+    name: "limit",
+    about: "Items on a page; 20 unless said otherwise",
+    kind: QueryKind::Integer(1, LONGEST_PAGE),
+};
+
+const ENTRY_QUERY: &[Query] = &[
+    FROM,
+    UNTIL,
+    Query { name: "jobId", about: "Only of this job", kind: QueryKind::Id },
+    LIMIT,
+    Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Integer(1, u32::MAX) },
+    Query {
+        name: "format",
+        about: "`csv`: all of them as a table, as with `Accept: text/csv`",
+        kind: QueryKind::Choice(&["json", "csv"]),
+    },
+    EVERYONES,
+];
+
+const DEAD_LETTER_QUERY: &[Query] =
+    &[LIMIT, Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id }];
+
 const STREAM_QUERY: &[Query] = &[Query {
     name: "offset",
     about: "Begin after this event id, as `Last-Event-ID` does",
@@ -225,7 +270,7 @@ const STREAM_QUERY: &[Query] = &[Query {
 
 use Access::{Key, Public, Ticket};
 use LimitClass::{Chat, Generation, Status};
-use Scope::{Generate, Read};
+use Scope::{Admin, Generate, Read};
 
 /// Every route.
 pub const ROUTES: &[Route] = &[
@@ -330,14 +375,58 @@ pub const ROUTES: &[Route] = &[
         &[(200, Shape::Models)],
         "List models with their parameters and prices",
     ),
-    get(
-        "/api/v1/usage",
-        Key(Read, api::get_usage),
-        Some(Status),
-        &[(200, Shape::Usage)],
-        "See what you used and what it cost",
-    ),
+    Route {
+        query: &[FROM, UNTIL],
+        ..get(
+            "/api/v1/usage",
+            Key(Read, api::get_usage),
+            Some(Status),
+            &[(200, Shape::Usage)],
+            "See what you used and what it cost, by model",
+        )
+    },
+    Route {
+        query: ENTRY_QUERY,
+        ..get(
+            "/api/v1/usage/entries",
+            Key(Read, api::list_entries),
+            Some(Status),
+            &[(200, Shape::Entries)],
+            "See every entry of the ledger about your jobs, newest first",
+        )
+    },
+    Route {
+        query: &[EVERYONES],
+        ..get(
+            "/api/v1/budgets",
+            Key(Read, api::list_budgets),
+            Some(Status),
+            &[(200, Shape::Budgets)],
+            "See your budgets and those of your keys, as they stand",
+        )
+    },
+    Route {
+        method: Verb::Put,
+        path: "/api/v1/budgets/{id}",
+        access: Key(Admin, api::put_budgets),
+        limit: Some(Status),
+        body: BodyRule::Json(JSON_BODY_LIMIT, "BudgetRequest"),
+        idempotent: false,
+        query: &[],
+        answers: &[(200, Shape::Budget)],
+        about: "Set all budgets of a user or of a key, by its id",
+    },
     // Operations
+    Route {
+        query: DEAD_LETTER_QUERY,
+        ..get(
+            "/api/v1/dead-letters",
+            Key(Admin, api::list_dead_letters),
+            Some(Status),
+            &[(200, Shape::DeadLetters)],
+            "List jobs that failed for no fault of their request and were not done again, newest first",
+        )
+    },
     get("/api/v1/health", Public(api::health), None, &[(200, Shape::Health)], "Health, with each part"),
     get("/api/v1/health/live", Public(api::live), None, &[(200, Shape::Live)], "Whether the process runs"),
     get("/api/v1/health/ready", Public(api::ready), None, &[(200, Shape::Health)], "Whether requests can be served"),

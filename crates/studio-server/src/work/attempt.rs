@@ -20,7 +20,7 @@ use studio_core::{
     bill::Bill,
     catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT},
     id::LeaseToken,
-    job::{Actor, ContentHash, Event, Job, Refused, Status},
+    job::{Actor, ContentHash, Event, Job, Refused, Status, StopAnswer},
     ports::{Advanced, AssetError, Canceled, Polled, Produced, Said, Saying, Started, Submission},
     request::Input,
     retry::{Failure, FailureKind, repeat_is_harmless},
@@ -47,7 +47,9 @@ pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
     let app = app.clone();
     // At once, so that whoever follows the job finds what it says.
     let speaker = matches!(job.input, Input::Chat(_)).then(|| app.lives.begin(&job));
+    let living = app.attempts.begin(job.id);
     app.work.clone().spawn(async move {
+        let _living = living;
         let (id, provider) = (job.id, job.provider.clone());
         let last_words = if speaker.is_some() { LAST_WORDS } else { Duration::ZERO };
         let leave = async {
@@ -116,6 +118,7 @@ pub(super) struct Attempt<'a> {
     pub(super) job: Job,
     pub(super) news: Listener,
     pub(super) deadline: Instant,
+    begun: Instant,
     limits: Limits,
 }
 
@@ -141,7 +144,7 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     };
     let news = app.news.listen(job.id);
     let deadline = started + limits.total;
-    let mut attempt = Attempt { app, lane, lease, job, news, deadline, limits };
+    let mut attempt = Attempt { app, lane, lease, job, news, deadline, begun: started, limits };
     // Held until the outputs are ours: what a worker of ours uploads is found by it.
     let makes_files = lane.provider.capabilities().supervised && speaker.is_none();
     let ticket = makes_files.then(|| app.uploads.open(app.chance.as_ref()));
@@ -150,7 +153,10 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
         (Ok(Given::Files(produced)), _) => attempt.keep(produced).await,
         (Ok(Given::Words(saying)), Some(speaker)) => attempt.relay(saying, speaker).await,
         (Ok(Given::Words(_)), None) => Err(bad_words().into()),
-        (Err(Over::Stopped), _) => attempt.say(Event::CanceledAtProvider { bill: Bill::nothing() }).await,
+        (Err(Over::Stopped), _) => {
+            let bill = Bill::for_time(&attempt.job, attempt.seconds());
+            attempt.say(Event::CanceledAtProvider { bill }).await
+        }
         // It had the question, and may have begun to think; nobody will tell what that costs.
         (Err(Over::HungUp), _) => {
             let ours = lane.provider.capabilities().supervised;
@@ -364,12 +370,18 @@ impl Attempt<'_> {
     }
 
     /// Asks the provider to stop; until when to wait for that.
-    async fn ask_to_stop(&self, handle: &str) -> Result<Instant, Over> {
+    async fn ask_to_stop(&mut self, handle: &str) -> Result<Instant, Over> {
         let now = Instant::now();
         match self.lane.provider.cancel(handle).await {
-            Ok(Canceled::Asked) => Ok(now + STOP_GRACE),
+            Ok(Canceled::Asked) => {
+                self.say(Event::StopAnswered(StopAnswer::Stopping)).await?;
+                Ok(now + STOP_GRACE)
+            }
             // It goes on, is paid for, and its result is kept: better than money for nothing.
-            Ok(Canceled::NotPossible) => Ok(self.deadline.max(now)),
+            Ok(Canceled::NotPossible) => {
+                self.say(Event::StopAnswered(StopAnswer::NotPossible)).await?;
+                Ok(self.deadline.max(now))
+            }
             Err(failure) if failure.kind == FailureKind::Unavailable => Ok(now + STOP_GRACE),
             Err(failure) => Err(failure.into()),
         }
@@ -389,7 +401,7 @@ impl Attempt<'_> {
             Err(NotCollected::GaveUp) => return Err(Over::Left),
             Err(NotCollected::Bad(failure)) => return Err(failure.into()),
         };
-        let bill = Bill::for_outputs(&self.job, outputs.len() as u64);
+        let bill = Bill::for_outputs(&self.job, outputs.len() as u64, self.seconds());
         self.say(Event::Completed { outputs, finish: None, bill }).await
     }
 
@@ -399,7 +411,24 @@ impl Attempt<'_> {
         let retry_at = self.app.retry_at(self.job.attempt + 1, failure.retry_after);
         tracing::warn!(job.id = %self.job.id, attempt = self.job.attempt, kind = failure.kind.code(), "attempt failed");
         // Refused: it moved on without us, which `say` has noted.
-        drop(self.say_with(Event::AttemptFailed { failure, harmless, bill: Bill::nothing(), retry_at }, said).await);
+        let bill = self.bill_of_failure(&failure);
+        drop(self.say_with(Event::AttemptFailed { failure, harmless, bill, retry_at }, said).await);
+    }
+
+    /// What a provider calls done was done, and is billed, though it may be no use: the studio bears that.
+    fn bill_of_failure(&self, failure: &Failure) -> Bill {
+        let done = self.job.status == Status::Collecting && !self.lane.provider.capabilities().supervised;
+        match &self.job.input {
+            Input::Image(request) if done && failure.kind == FailureKind::BadOutput => {
+                Bill::for_nothing_of_use(&self.job, request.count(), self.seconds())
+            }
+            _ => Bill::nothing(),
+        }
+    }
+
+    /// How long this attempt has taken, in begun seconds.
+    fn seconds(&self) -> u64 {
+        self.begun.elapsed().as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
     }
 
     /// Tells the machine what happened; the job is then as it stands after.

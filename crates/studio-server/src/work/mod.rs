@@ -2,6 +2,7 @@
 //! twice; one attempt is one task.
 
 pub mod attempt;
+pub mod attempts;
 pub mod live;
 pub mod uploads;
 pub mod workers;
@@ -12,6 +13,7 @@ mod reconcile;
 mod recover;
 mod relay;
 mod sweep;
+mod watch;
 
 pub use recover::recover;
 
@@ -27,4 +29,5 @@ pub fn start(app: &Arc<App>) {
         }
     }
     app.work.spawn(sweep::run(app.clone()));
+    app.work.spawn(watch::run(app.clone()));
 }

@@ -26,30 +26,33 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
     let jobs = app.store.unfinished().await?;
     let count = jobs.len();
     for job in jobs {
-        let lane = app.lanes.get(&job.provider);
-        if lane.is_none() {
+        if !app.lanes.contains_key(&job.provider) {
             tracing::warn!(job.id = %job.id, provider = %job.provider, "an unfinished job's provider is not configured any more");
         }
-        let capabilities = lane.map(|lane| lane.provider.capabilities()).unwrap_or_default();
-        match job.status {
-            // The reconciler asks after these.
-            Status::Unknown => {}
-            // What was being said by another's model broke off with us: there is nothing to go on with, and nobody to ask.
-            Status::Running if matches!(job.input, Input::Chat(_)) && !capabilities.supervised => {
-                cut_short(app, &job).await?;
-            }
-            Status::Running | Status::Collecting
-                if lane.is_some() && !capabilities.supervised && job.handle.is_some() =>
-            {
-                attach(app, &job).await?;
-            }
-            _ => interrupt(app, job, capabilities).await?,
-        }
+        put_back(app, job).await?;
     }
     for provider in app.store.queues().await?.into_iter().filter(|provider| !app.lanes.contains_key(provider)) {
         app.work.spawn(turn_away(app.clone(), provider));
     }
     Ok(count)
+}
+
+/// Puts a job that nobody works on back on its road.
+pub(super) async fn put_back(app: &Arc<App>, job: Job) -> Result<(), StoreError> {
+    let lane = app.lanes.get(&job.provider);
+    let capabilities = lane.map(|lane| lane.provider.capabilities()).unwrap_or_default();
+    match job.status {
+        // The reconciler asks after these.
+        Status::Unknown => Ok(()),
+        // What was being said by another's model broke off with us: there is nothing to go on with, and nobody to ask.
+        Status::Running if matches!(job.input, Input::Chat(_)) && !capabilities.supervised => {
+            cut_short(app, &job).await
+        }
+        Status::Running | Status::Collecting if lane.is_some() && !capabilities.supervised && job.handle.is_some() => {
+            attach(app, &job).await
+        }
+        _ => interrupt(app, job, capabilities).await,
+    }
 }
 
 /// Ends the attempt of a job whose task broke, as a start would do: a bug of ours must leave nobody waiting for ever.
@@ -120,7 +123,7 @@ async fn turn_away(app: Arc<App>, provider: String) {
 async fn turn_one_away(app: &App, provider: &str) -> Result<bool, StoreError> {
     let claim = Claim { provider: provider.to_owned(), leases: vec![app.lease()], now: app.now() };
     let Some(job) = app.store.claim(claim).await?.pop() else { return Ok(false) };
-    let failure = Failure::new(FailureKind::Rejected, "its provider is not configured any more");
+    let failure = Failure::new(FailureKind::NotConfigured, "its provider is not configured any more");
     let event = Event::AttemptFailed { failure, harmless: true, bill: Bill::nothing(), retry_at: app.now() };
     if let Some(lease) = job.lease {
         // Claimed by us, and nobody else would go on with it.

@@ -1,13 +1,13 @@
 //! Accepts jobs: idempotency record, job, hold, the assets of its input, and for a job claimed at birth its first intent,
 //! in one transaction.
 
-use super::{assets, jobs, ledger};
+use super::{assets, budgets, jobs, ledger};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
     idempotency::IdempotencyRecord,
-    job::{Actor, Event, Job, step},
-    ledger::{Account, Cap, fits, hold},
+    job::{Actor, Event, step},
+    ledger::{exceeded, hold},
     ports::{Admission, Admitted},
     time::Timestamp,
 };
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Accepts a job, or says why not; then nothing is written.
 pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
-    let Admission { job, idempotency, caps, assets, claim } = admission;
+    let Admission { job, idempotency, assets, claim } = admission;
     if let Some(record) = idempotency
         && let Some(known) = replay(transaction, record)?
     {
@@ -28,8 +28,13 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     if let Some(stored) = jobs::get(transaction, job.id)? {
         return Ok(Admitted::Accepted(stored));
     }
-    if let Some(over) = over_cap(transaction, job, caps)? {
-        return Ok(over);
+    // Read here and nowhere else: of many who ask at once each sees what the one before it holds.
+    let standings = budgets::standings(transaction, job.payer, job.owner, job.created_at)?;
+    if !standings.is_empty() && job.price_list.is_none() {
+        return Ok(Admitted::Unpriced);
+    }
+    if let Some(over) = exceeded(&standings, job.hold) {
+        return Ok(Admitted::OverCap(over));
     }
     let now = job.created_at;
     let born = match claim {
@@ -47,21 +52,13 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     // Of the job as it was asked for: a hold is made before the first attempt.
     ledger::record(transaction, &hold(job, now))?;
     assets::insert_inputs(transaction, job.id, assets)?;
+    if let Some(again) = job.retry_of {
+        jobs::no_longer_dead(transaction, again)?;
+    }
     if let Some(record) = idempotency {
         remember(transaction, record, job.id, now)?;
     }
     Ok(Admitted::Accepted(accepted.clone()))
-}
-
-/// The first cap that the job would exceed.
-fn over_cap(transaction: &Transaction<'_>, job: &Job, caps: &[Cap]) -> Result<Option<Admitted>, rusqlite::Error> {
-    for cap in caps {
-        let balance = ledger::balance(transaction, &Account::Payer(cap.payer))?;
-        if !fits(cap.limit, balance, job.hold) {
-            return Ok(Some(Admitted::OverCap { cap: *cap, committed: balance.negated() }));
-        }
-    }
-    Ok(None)
 }
 
 /// What was accepted under a key before.

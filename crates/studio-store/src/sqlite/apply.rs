@@ -7,12 +7,13 @@
 //! id, a key its row; a move that happened already is refused by the state that it led to, words that are kept are found at
 //! their offset; none of them doubles anything.
 
-use super::{admit, jobs, keys, words};
+use super::{admit, budgets, jobs, keys, words};
 use rusqlite::Transaction;
 use studio_core::{
     caller::{ApiKey, User},
     id::KeyId,
-    job::{Durability, Event, Job},
+    job::{Durability, Event, Job, Payer},
+    ledger::Limits,
     ports::{Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, StoreError},
     time::Timestamp,
 };
@@ -31,9 +32,11 @@ pub(crate) enum Command {
     /// Make a user, if there is none of that address.
     EnsureUser(User),
     /// Keep a key.
-    CreateKey(Box<ApiKey>),
+    CreateKey(Box<ApiKey>, Limits),
     /// Revoke a key.
     RevokeKey(KeyId, Timestamp),
+    /// Set a payer's budgets.
+    SetBudgets(Payer, Limits),
     /// Write something, anything.
     Probe,
     /// Make sure that nothing committed before is lost in a power cut.
@@ -53,8 +56,8 @@ pub(crate) enum Answer {
     Claimed(Vec<Job>),
     /// The user of that address.
     User(User),
-    /// Whether there was a key to revoke.
-    Revoked(bool),
+    /// Whether there was such a key, such a payer.
+    Found(bool),
     /// It is written.
     Written,
 }
@@ -67,7 +70,9 @@ impl Command {
         match self {
             Self::Admit(admission) => admission.job.durability,
             Self::Advance(advance) => match &advance.event {
-                Event::Progress { .. } | Event::TakenOver { .. } | Event::OutputsReady => Durability::Process,
+                Event::Progress { .. } | Event::TakenOver { .. } | Event::OutputsReady | Event::StopAnswered(_) => {
+                    Durability::Process
+                }
                 Event::Claimed(_)
                 | Event::Submitted { .. }
                 | Event::Completed { .. }
@@ -77,12 +82,16 @@ impl Command {
                 | Event::CancelRequested
                 | Event::DeadlinePassed
                 | Event::NotLanded { .. }
-                | Event::Resolved { .. } => advance.durability,
+                | Event::Resolved { .. }
+                | Event::Adjusted { .. } => advance.durability,
             },
             Self::Checkpoint(_) | Self::Probe => Durability::Process,
-            Self::Claim(_) | Self::EnsureUser(_) | Self::CreateKey(_) | Self::RevokeKey(..) | Self::Harden => {
-                Durability::Power
-            }
+            Self::Claim(_)
+            | Self::EnsureUser(_)
+            | Self::CreateKey(..)
+            | Self::RevokeKey(..)
+            | Self::SetBudgets(..)
+            | Self::Harden => Durability::Power,
         }
     }
 }
@@ -102,8 +111,9 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::Checkpoint(checkpoint) => words::checkpoint(transaction, checkpoint).map(Answer::Checkpointed),
         Command::Claim(claim) => jobs::claim(transaction, claim).map(Answer::Claimed),
         Command::EnsureUser(user) => keys::ensure_user(transaction, user).map(Answer::User),
-        Command::CreateKey(key) => keys::create(transaction, key).map(|()| Answer::Written),
-        Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Revoked),
+        Command::CreateKey(key, limits) => keys::create(transaction, key, limits).map(|()| Answer::Written),
+        Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Found),
+        Command::SetBudgets(payer, limits) => budgets::set(transaction, *payer, limits).map(Answer::Found),
         // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.
         Command::Probe | Command::Harden => probe(transaction).map(|()| Answer::Written),
     }

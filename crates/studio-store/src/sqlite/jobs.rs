@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, pa
 use studio_core::{
     id::{JobId, UserId},
     job::{Actor, Effect, Event, Job, Moved, Status, step},
-    ledger::settle,
+    ledger::entries_of,
     ports::{Advance, Advanced, Claim, JobFilter},
     time::Timestamp,
 };
@@ -31,6 +31,8 @@ pub(super) const UNFINISHED: &str =
 pub(super) const OVERDUE: &str = "SELECT id FROM jobs WHERE untold_deadline <= ?1 ORDER BY untold_deadline, id";
 pub(super) const LIST: &str = "SELECT doc FROM jobs WHERE owner = ?1 AND id < ?2
     AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR modality = ?4) ORDER BY id DESC LIMIT ?5";
+
+pub(super) const DEAD: &str = "SELECT doc FROM jobs WHERE dead = 1 AND id < ?1 ORDER BY id DESC LIMIT ?2";
 
 /// What the row repeats of a job that may change.
 struct Columns {
@@ -99,7 +101,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rus
 
 fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
     const UPDATE: &str = "UPDATE jobs SET status = :status, run_at = :run_at, untold_deadline = :untold_deadline,
-            cost = :cost, version = :version, lease = :lease, doc = :doc
+            cost = :cost, absorbed = :absorbed, version = :version, lease = :lease, doc = :doc
         WHERE id = :id";
     let columns = Columns::of(job)?;
     transaction
@@ -110,11 +112,28 @@ fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Erro
             ":run_at": columns.run_at,
             ":untold_deadline": columns.untold_deadline,
             ":cost": columns.cost,
+            ":absorbed": job.absorbed.get(),
             ":version": columns.version,
             ":lease": columns.lease,
             ":doc": columns.doc,
         })
         .map(drop)
+}
+
+/// Notes that a job waits for a person to have it done again.
+fn is_dead(transaction: &Transaction<'_>, id: JobId) -> Result<(), rusqlite::Error> {
+    transaction.prepare_cached("UPDATE jobs SET dead = 1 WHERE id = ?1")?.execute([id.as_uuid()]).map(drop)
+}
+
+/// Notes that it is done again.
+pub(super) fn no_longer_dead(transaction: &Transaction<'_>, id: JobId) -> Result<(), rusqlite::Error> {
+    transaction.prepare_cached("UPDATE jobs SET dead = 0 WHERE id = ?1")?.execute([id.as_uuid()]).map(drop)
+}
+
+/// Jobs that wait for that, newest first.
+pub(super) fn dead(connection: &Connection, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, rusqlite::Error> {
+    let before = before.map_or(Uuid::max(), |id| id.as_uuid());
+    connection.prepare_cached(DEAD)?.query_map(params![before, limit], read)?.collect()
 }
 
 /// Moves a job, with all that follows from it in the store.
@@ -126,15 +145,14 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Resul
             if let Some(said) = &advance.said {
                 words::append_before_move(transaction, &job, said)?;
             }
-            let job = moved;
+            let (before, job) = (job, moved);
             update(transaction, &job)?;
             follow_attempt(transaction, &job, &advance.event, advance.now)?;
-            for effect in &effects {
-                if let Effect::Settle { charge } = effect {
-                    for entry in settle(&job, *charge, advance.now) {
-                        ledger::record(transaction, &entry)?;
-                    }
-                }
+            for entry in entries_of(&before, &job, &effects, &advance.event, advance.now) {
+                ledger::record(transaction, &entry)?;
+            }
+            if effects.contains(&Effect::Settle) && job.is_dead_letter() {
+                is_dead(transaction, job.id)?;
             }
             if matches!(advance.event, Event::Completed { .. }) {
                 assets::insert_outputs(transaction, &job, advance.now)?;
@@ -193,8 +211,10 @@ fn follow_attempt(
         Event::TakenOver { .. }
         | Event::Progress { .. }
         | Event::OutputsReady
+        | Event::StopAnswered(_)
         | Event::CancelRequested
-        | Event::DeadlinePassed => return Ok(()),
+        | Event::DeadlinePassed
+        | Event::Adjusted { .. } => return Ok(()),
     };
     // Still open while submitted, and while nobody knows.
     let ended = job.status == Status::Queued || job.status.is_terminal();

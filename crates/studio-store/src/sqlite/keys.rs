@@ -1,16 +1,15 @@
 //! People and their keys.
 
 use super::{
+    budgets,
     error::{read_json, write_json},
-    ledger,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
     caller::{ApiKey, KeyHash, User},
     id::{KeyId, UserId},
     job::Payer,
-    ledger::Account,
-    money::Nanos,
+    ledger::{Limits, Window},
     ports::KeyRow,
     time::Timestamp,
 };
@@ -25,29 +24,25 @@ pub(super) fn ensure_user(transaction: &Transaction<'_>, user: &User) -> Result<
         .query_row([&user.email], |row| read_user(row, 0))
 }
 
-/// Keeps a key. That same key again changes nothing; another one of its id or hash is an error.
-pub(super) fn create(transaction: &Transaction<'_>, key: &ApiKey) -> Result<(), rusqlite::Error> {
-    const CREATE: &str =
-        "INSERT INTO keys (id, user_id, name, hash, last4, scopes, budget, limits, created_at, revoked_at)
-        VALUES (:id, :user_id, :name, :hash, :last4, :scopes, :budget, :limits, :created_at, :revoked_at)";
+/// Keeps a key with its budgets. That same key again changes nothing; another one of its id or hash is an error.
+pub(super) fn create(transaction: &Transaction<'_>, key: &ApiKey, limits: &Limits) -> Result<(), rusqlite::Error> {
+    const CREATE: &str = "INSERT INTO keys (id, user_id, name, hash, last4, scopes, limits, created_at, revoked_at)
+        VALUES (:id, :user_id, :name, :hash, :last4, :scopes, :limits, :created_at, :revoked_at)";
     if find(transaction, key.hash)?.is_some_and(|known| known.id == key.id) {
         return Ok(());
     }
-    transaction
-        .prepare_cached(CREATE)?
-        .execute(named_params! {
-            ":id": key.id.as_uuid(),
-            ":user_id": key.user.as_uuid(),
-            ":name": key.name,
-            ":hash": key.hash.0,
-            ":last4": key.last4,
-            ":scopes": write_json(&key.scopes, "scopes")?,
-            ":budget": key.budget.map(Nanos::get),
-            ":limits": write_json(&key.limits, "limits")?,
-            ":created_at": key.created_at.as_millis(),
-            ":revoked_at": key.revoked_at.map(Timestamp::as_millis),
-        })
-        .map(drop)
+    transaction.prepare_cached(CREATE)?.execute(named_params! {
+        ":id": key.id.as_uuid(),
+        ":user_id": key.user.as_uuid(),
+        ":name": key.name,
+        ":hash": key.hash.0,
+        ":last4": key.last4,
+        ":scopes": write_json(&key.scopes, "scopes")?,
+        ":limits": write_json(&key.limits, "limits")?,
+        ":created_at": key.created_at.as_millis(),
+        ":revoked_at": key.revoked_at.map(Timestamp::as_millis),
+    })?;
+    budgets::set(transaction, Payer::Key(key.id), limits).map(drop)
 }
 
 /// Revokes a key; the first time counts. False: there is none of that id.
@@ -58,9 +53,9 @@ pub(super) fn revoke(transaction: &Transaction<'_>, id: KeyId, now: Timestamp) -
         .map(|rows| rows == 1)
 }
 
-const COLUMNS: &str = "keys.id, keys.user_id, keys.name, keys.hash, keys.last4, keys.scopes, keys.budget, keys.limits,
+const COLUMNS: &str = "keys.id, keys.user_id, keys.name, keys.hash, keys.last4, keys.scopes, keys.limits,
     keys.created_at, keys.revoked_at";
-const COLUMN_COUNT: usize = 10;
+const COLUMN_COUNT: usize = 9;
 
 /// The key of that hash, revoked or not.
 pub(super) fn find(connection: &Connection, hash: KeyHash) -> Result<Option<ApiKey>, rusqlite::Error> {
@@ -81,10 +76,20 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<KeyRow>, rusqlite::Err
         connection.prepare_cached(&list)?.query_map([], |row| Ok((read_key(row)?, read_user(row, COLUMN_COUNT)?)))?
     {
         let (key, user) = row?;
-        let committed = ledger::balance(connection, &Account::Payer(Payer::Key(key.id)))?.negated();
-        rows.push(KeyRow { key, user, committed });
+        let payer = Payer::Key(key.id);
+        let committed = budgets::committed(connection, payer, Window::Lifetime, key.created_at)?;
+        let budget = budgets::limits(connection, payer)?.get(&Window::Lifetime).copied();
+        rows.push(KeyRow { key, user, budget, committed });
     }
     Ok(rows)
+}
+
+/// One user, or all, oldest first.
+pub(super) fn users(connection: &Connection, id: Option<UserId>) -> Result<Vec<User>, rusqlite::Error> {
+    connection
+        .prepare_cached("SELECT id, email, created_at FROM users WHERE ?1 IS NULL OR id = ?1 ORDER BY id")?
+        .query_map([id.map(|id| id.as_uuid())], |row| read_user(row, 0))?
+        .collect()
 }
 
 fn read_user(row: &Row<'_>, first: usize) -> Result<User, rusqlite::Error> {
@@ -103,9 +108,8 @@ fn read_key(row: &Row<'_>) -> Result<ApiKey, rusqlite::Error> {
         hash: KeyHash(row.get(3)?),
         last4: row.get(4)?,
         scopes: read_json(row, 5, "a key's scopes")?,
-        budget: row.get::<_, Option<i64>>(6)?.map(Nanos::new),
-        limits: read_json(row, 7, "a key's limits")?,
-        created_at: Timestamp::from_millis(row.get(8)?),
-        revoked_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
+        limits: read_json(row, 6, "a key's limits")?,
+        created_at: Timestamp::from_millis(row.get(7)?),
+        revoked_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_millis),
     })
 }

@@ -1,11 +1,13 @@
 //! The store in one SQLite file.
 //!
 //! Writes go through the `writer`, one thread that commits for everyone who waits; reads through a few `readers` beside it.
-//! What a write does is in `apply` and the files named after what they keep. This file only leads from the port to them.
+//! What a write does is in `apply` and the files named after what they keep; `store` leads from the port to them. The same
+//! without threads and without a file, for a simulator, is in `simulated`.
 
 mod admit;
 mod apply;
 mod assets;
+mod budgets;
 mod connection;
 mod error;
 mod jobs;
@@ -15,29 +17,18 @@ mod mover;
 mod readers;
 mod schema;
 mod simulated;
+mod store;
 mod words;
 mod writer;
 
 use apply::{Answer, Command};
-use async_trait::async_trait;
 use connection::Database;
 use readers::Readers;
-pub use simulated::SimulatedStore;
+use rusqlite::Connection;
+use simulated::InMemory;
 use std::{fs::File, io, path::Path, time::Duration};
-use studio_core::{
-    caller::{ApiKey, KeyHash, User},
-    id::{AssetId, JobId, KeyId, UserId},
-    idempotency::IdempotencyRecord,
-    job::{Job, Payer},
-    ledger::{Account, Audit},
-    money::Nanos,
-    ports::{
-        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, JobFilter, KeyRow, Part, Store,
-        StoreError, UsageReport,
-    },
-    time::Timestamp,
-    words::Log,
-};
+use store::{Engine, Sqlite};
+use studio_core::ports::StoreError;
 use tokio::{sync::Mutex, time::Instant};
 use writer::Writer;
 
@@ -65,14 +56,20 @@ impl Default for Options {
 }
 
 /// Remembers in one SQLite file, durably.
+pub type SqliteStore = Sqlite<InFile>;
+
+/// The same on a connection in memory, without threads: for a simulator.
+pub type SimulatedStore = Sqlite<InMemory>;
+
+/// The writer and the readers of a file.
 #[derive(Debug)]
-pub struct SqliteStore {
+pub struct InFile {
     writer: Writer,
     readers: Readers,
     checked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
-impl SqliteStore {
+impl Sqlite<InFile> {
     /// Opens the store of a data folder, making both if there are none.
     pub fn open(folder: &Path, options: Options) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(folder_error)?;
@@ -80,11 +77,11 @@ impl SqliteStore {
         let connection = database.create()?;
         // A new file is found again after a power cut only if its folder was synced too.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(folder_error)?;
-        Ok(Self {
+        Ok(Self(InFile {
             readers: Readers::start(&database, options.readers)?,
             writer: Writer::start(database, connection, options.max_group, options.queue)?,
             checked: Mutex::new(None),
-        })
+        }))
     }
 }
 
@@ -95,130 +92,16 @@ fn folder_error(error: io::Error) -> StoreError {
     }
 }
 
-#[async_trait]
-impl Store for SqliteStore {
-    async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError> {
-        match self.writer.run(Command::Admit(Box::new(admission))).await? {
-            Answer::Admitted(admitted) => Ok(admitted),
-            other => Err(other.misplaced()),
-        }
+impl Engine for InFile {
+    async fn run(&self, command: Command) -> Result<Answer, StoreError> {
+        self.writer.run(command).await
     }
 
-    async fn replay(&self, record: &IdempotencyRecord) -> Result<Option<Admitted>, StoreError> {
-        let record = record.clone();
-        self.readers.ask(move |connection| admit::replay(connection, &record)).await
-    }
-
-    async fn advance(&self, advance: Advance) -> Result<Advanced, StoreError> {
-        match self.writer.run(Command::Advance(Box::new(advance))).await? {
-            Answer::Advanced(advanced) => Ok(advanced),
-            other => Err(other.misplaced()),
-        }
-    }
-
-    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<Checkpointed, StoreError> {
-        match self.writer.run(Command::Checkpoint(checkpoint)).await? {
-            Answer::Checkpointed(checkpointed) => Ok(checkpointed),
-            other => Err(other.misplaced()),
-        }
-    }
-
-    async fn said(&self, job: JobId, epoch: u32) -> Result<Log, StoreError> {
-        self.readers.ask(move |connection| words::said(connection, job, epoch)).await
-    }
-
-    async fn said_after(&self, job: JobId, epoch: u32, offset: u64) -> Result<Part, StoreError> {
-        self.readers.ask(move |connection| words::said_after(connection, job, epoch, offset)).await
-    }
-
-    async fn harden(&self) -> Result<(), StoreError> {
-        self.writer.run(Command::Harden).await.map(drop)
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
-        match self.writer.run(Command::Claim(claim)).await? {
-            Answer::Claimed(jobs) => Ok(jobs),
-            other => Err(other.misplaced()),
-        }
-    }
-
-    async fn job(&self, owner: UserId, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.readers.ask(move |connection| jobs::get_owned(connection, owner, id)).await
-    }
-
-    async fn job_for_work(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.readers.ask(move |connection| jobs::get(connection, id)).await
-    }
-
-    async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError> {
-        self.readers.ask(move |connection| jobs::list(connection, owner, &filter)).await
-    }
-
-    async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError> {
-        self.readers.ask(move |connection| jobs::queue_position(connection, id)).await
-    }
-
-    async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
-        self.readers.ask(jobs::unfinished).await
-    }
-
-    async fn overdue(&self, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
-        self.readers.ask(move |connection| jobs::overdue(connection, now)).await
-    }
-
-    async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError> {
-        let provider = provider.to_owned();
-        self.readers.ask(move |connection| jobs::next_run_at(connection, &provider)).await
-    }
-
-    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
-        self.readers.ask(move |connection| assets::get_owned(connection, owner, id)).await
-    }
-
-    async fn queues(&self) -> Result<Vec<String>, StoreError> {
-        self.readers.ask(jobs::queues).await
-    }
-
-    async fn committed(&self, payer: Payer) -> Result<Nanos, StoreError> {
-        let account = Account::Payer(payer);
-        self.readers.ask(move |connection| ledger::balance(connection, &account)).await.map(Nanos::negated)
-    }
-
-    async fn usage(&self, owner: UserId) -> Result<UsageReport, StoreError> {
-        self.readers.ask(move |connection| ledger::usage(connection, owner)).await
-    }
-
-    async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
-        match self.writer.run(Command::EnsureUser(user)).await? {
-            Answer::User(user) => Ok(user),
-            other => Err(other.misplaced()),
-        }
-    }
-
-    async fn create_key(&self, key: ApiKey) -> Result<(), StoreError> {
-        match self.writer.run(Command::CreateKey(Box::new(key))).await? {
-            Answer::Written => Ok(()),
-            other => Err(other.misplaced()),
-        }
-    }
-
-    async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        match self.writer.run(Command::RevokeKey(id, now)).await? {
-            Answer::Revoked(revoked) => Ok(revoked),
-            other => Err(other.misplaced()),
-        }
-    }
-
-    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
-        self.readers.ask(move |connection| keys::find(connection, hash)).await
-    }
-
-    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        self.readers.ask(keys::list).await
-    }
-
-    async fn audit(&self) -> Result<Audit, StoreError> {
-        self.readers.ask(ledger::audit).await
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.ask(question).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -7,8 +7,11 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_init.sql"), include_str!("../../migrations/0002_words.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_init.sql"),
+    include_str!("../../migrations/0002_words.sql"),
+    include_str!("../../migrations/0003_money.sql"),
+];
 
 /// The version that this program writes.
 const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -83,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::{jobs, words};
+        use super::super::{budgets, jobs, ledger, words};
         for (query, index) in [
             (jobs::DUE, "jobs_queued_by_age"),
             (jobs::ANY_DUE, "jobs_queued_by_time"),
@@ -91,6 +94,11 @@ mod tests {
             (jobs::UNFINISHED, "jobs_unfinished"),
             (jobs::OVERDUE, "jobs_untold"),
             (jobs::LIST, "jobs_of_owner"),
+            (jobs::DEAD, "jobs_dead"),
+            (budgets::STANDINGS, "SEARCH budgets USING PRIMARY KEY (payer=?)"),
+            (budgets::STANDINGS, "SEARCH commitments USING PRIMARY KEY (payer=? AND span=? AND start=?)"),
+            (&ledger::list_of(true, false), "entries_of_owner"),
+            (&ledger::list_of(false, true), "entries_of_job"),
             // Without the row behind it, where the document is.
             (words::LEASE, "COVERING INDEX jobs_unfinished (id=?)"),
             (words::END, "SEARCH words USING PRIMARY KEY (job_id=? AND epoch=?)"),

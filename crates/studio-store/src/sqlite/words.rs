@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::{JobId, LeaseToken},
     job::Job,
-    ledger::Violation,
+    ledger::Auditor,
     ports::{Checkpoint, Checkpointed, PART_BYTES, Part, Said},
     words::{Log, Segment},
 };
@@ -111,7 +111,7 @@ pub(super) fn said_after(
 }
 
 /// Sees that every log begins at its beginning and has no gap, by its text and not only by what is written beside it.
-pub(super) fn audit(connection: &Connection, violations: &mut Vec<Violation>) -> Result<(), rusqlite::Error> {
+pub(super) fn audit(connection: &Connection, auditor: &mut Auditor) -> Result<(), rusqlite::Error> {
     const ALL: &str = "SELECT job_id, epoch, at, bytes, segments FROM words ORDER BY job_id, epoch, at";
     let count = |count: i64, index| u64::try_from(count).map_err(|_| unknown(index, "a count"));
     let mut statement = connection.prepare_cached(ALL)?;
@@ -125,10 +125,9 @@ pub(super) fn audit(connection: &Connection, violations: &mut Vec<Violation>) ->
         if last.replace((job, epoch)) != Some((job, epoch)) {
             end = 0;
         }
-        if offset != end || bytes != said.bytes() {
-            let detail = format!("job {job}, epoch {epoch}: {bytes} bytes at {offset}, where {end} came before");
-            violations.push(Violation { rule: "what a job said has no gap", detail });
-        }
+        auditor.check("what a job said has no gap", offset == end && bytes == said.bytes(), || {
+            format!("job {job}, epoch {epoch}: {bytes} bytes at {offset}, where {end} came before")
+        });
         end = offset + said.bytes();
     }
     Ok(())

@@ -1,7 +1,13 @@
 //! People and keys: made, found by hash, revoked.
 
 use crate::rig::{HOLD, Rig, at, draft, key, key_id, plain, user};
-use studio_core::{caller::KeyHash, id::UserId, money::Nanos, ports::StoreError};
+use studio_core::{
+    caller::KeyHash,
+    id::UserId,
+    ledger::{Limits, Window},
+    money::Nanos,
+    ports::StoreError,
+};
 
 stories![
     a_person_is_made_once,
@@ -22,9 +28,8 @@ async fn a_person_is_made_once(rig: Rig) {
 
 async fn a_key_is_found_by_its_hash_as_it_was_made(rig: Rig) {
     let mut unlimited = key(3, user(2).id);
-    unlimited.budget = None;
     unlimited.limits.clear();
-    rig.store.create_key(unlimited.clone()).await.unwrap();
+    rig.store.create_key(unlimited.clone(), Limits::new()).await.unwrap();
     for made in [key(1, user(1).id), unlimited] {
         assert_eq!(rig.store.key(made.hash).await.unwrap(), Some(made));
     }
@@ -32,14 +37,14 @@ async fn a_key_is_found_by_its_hash_as_it_was_made(rig: Rig) {
 }
 
 async fn a_hash_belongs_to_one_key(rig: Rig) {
-    assert_eq!(rig.store.create_key(key(1, user(1).id)).await, Ok(()), "the same again changes nothing");
+    assert_eq!(rig.store.create_key(key(1, user(1).id), Limits::new()).await, Ok(()), "the same again changes nothing");
     let mut thief = key(9, user(2).id);
     thief.hash = key(1, user(1).id).hash;
     let mut twin = key(9, user(2).id);
     twin.id = key_id(1);
     let stray = key(9, UserId::new(at(0), [99; 10]));
     for bad in [thief, twin, stray] {
-        let refused = rig.store.create_key(bad).await;
+        let refused = rig.store.create_key(bad, Limits::new()).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
     assert_eq!(rig.store.keys().await.unwrap().len(), 2);
@@ -51,7 +56,7 @@ async fn a_revoked_key_stays_revoked(rig: Rig) {
     let revoked = rig.store.key(key(1, user(1).id).hash).await.unwrap().unwrap();
     assert_eq!(revoked.revoked_at, Some(at(50)), "the first time counts");
     assert!(!rig.store.revoke_key(key_id(8), at(50)).await.unwrap(), "there is none");
-    rig.store.create_key(key(1, user(1).id)).await.unwrap();
+    rig.store.create_key(key(1, user(1).id), Limits::new()).await.unwrap();
     assert!(
         rig.store.key(revoked.hash).await.unwrap().unwrap().revoked_at.is_some(),
         "made again it is not open again"
@@ -60,7 +65,16 @@ async fn a_revoked_key_stays_revoked(rig: Rig) {
 
 async fn keys_are_listed_with_owner_and_spend(rig: Rig) {
     rig.accept(plain(draft(1))).await;
+    rig.cap(500).await;
+    let limits = Limits::from([(Window::Lifetime, Nanos::new(7)), (Window::Day, Nanos::new(1))]);
+    rig.store.create_key(key(3, user(2).id), limits).await.unwrap();
     let rows = rig.store.keys().await.unwrap();
-    let shown: Vec<_> = rows.iter().map(|row| (row.key.id, row.user.clone(), row.committed)).collect();
-    assert_eq!(shown, [(key_id(1), user(1), HOLD), (key_id(2), user(2), Nanos::ZERO)]);
+    let shown: Vec<_> = rows.iter().map(|row| (row.key.id, row.user.clone(), row.budget, row.committed)).collect();
+    let budget = |amount| Some(Nanos::new(amount));
+    let expected = [
+        (key_id(1), user(1), budget(500), HOLD),
+        (key_id(2), user(2), None, Nanos::ZERO),
+        (key_id(3), user(2), budget(7), Nanos::ZERO),
+    ];
+    assert_eq!(shown, expected);
 }

@@ -37,7 +37,7 @@ async fn a_life_to_success(rig: Rig) {
     let (job, _) = rig.moved(1, holder, Event::OutputsReady).await;
     assert_eq!(job.status, Status::Collecting);
     let (job, effects) = rig.moved(1, holder, completed(1, 60)).await;
-    assert_eq!(effects, [Effect::Settle { charge: Nanos::new(60) }]);
+    assert_eq!(effects, [Effect::Settle]);
     assert_eq!((job.status, job.cost, job.version), (Status::Succeeded, Some(Nanos::new(60)), 6));
     assert_eq!(job.ended_at, Some(at(1_000)));
     assert_eq!(rig.store.job(user(1).id, job.id).await.unwrap(), Some(job));
@@ -88,7 +88,8 @@ async fn a_lost_reply_keeps_the_hold_until_someone_knows(rig: Rig) {
     assert_eq!((job.status, job.lease, effects), (Status::Unknown, None, vec![]));
     assert_eq!(rig.committed(1).await, HOLD);
     assert_eq!(rig.store.unfinished().await.unwrap(), [job]);
-    let (job, _) = rig.moved(1, Actor::Person, Event::Resolved { charge: Nanos::new(70) }).await;
+    let (job, _) =
+        rig.moved(1, Actor::Person, Event::Resolved { charge: Nanos::new(70), note: "looked up".into() }).await;
     assert_eq!((job.status, job.cost), (Status::Failed, Some(Nanos::new(70))));
     assert_eq!(rig.committed(1).await, Nanos::new(70));
 }
@@ -122,7 +123,7 @@ async fn what_is_over_never_moves(rig: Rig) {
 async fn canceled_while_queued_is_void_at_once(rig: Rig) {
     rig.accept(plain(draft(1))).await;
     let (job, effects) = rig.moved(1, Actor::Person, Event::CancelRequested).await;
-    assert_eq!((job.status, effects), (Status::Canceled, vec![Effect::Settle { charge: Nanos::ZERO }]));
+    assert_eq!((job.status, effects), (Status::Canceled, vec![Effect::Settle]));
     assert_eq!(rig.committed(1).await, Nanos::ZERO);
     assert!(rig.claim(1).await.is_empty());
 }

@@ -39,3 +39,4 @@ mod durable;
 mod twins;
 
 mod blobs;
+mod budgets;

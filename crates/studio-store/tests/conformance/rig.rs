@@ -8,12 +8,12 @@ use studio_core::{
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     job::{Actor, ContentHash, Durability, Effect, Event, Job, NewJob, Output, Payer},
-    ledger::Cap,
+    ledger::{Cap, Limits, Standing, Window},
     media::MediaType,
     money::Nanos,
     parameter::Parameters,
     ports::{Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, Said, Store},
-    price::PriceList,
+    price::{PriceList, Unit, Usage},
     request::{ImageRequest, Input},
     retry::{Failure, FailureKind},
     secret::Prompt,
@@ -66,7 +66,6 @@ pub(crate) fn key(n: u32, owner: UserId) -> ApiKey {
         hash: KeyHash(hash),
         last4: "abcd".into(),
         scopes: BTreeSet::from(Scope::ALL),
-        budget: Some(Nanos::new(5_000)),
         limits: [("generation".to_owned(), "3/s".parse().unwrap())].into(),
         created_at: at(i64::from(n)),
         revoked_at: None,
@@ -93,7 +92,7 @@ pub(crate) fn draft(n: u32) -> Job {
         price_list: Some(PriceList {
             version: "m@1".into(),
             from: "2026-01-01".into(),
-            rates: Default::default(),
+            rates: [(Unit::Call, 1_000_000)].into(),
             by: Vec::new(),
         }),
         warnings: vec!["mind the step".into()],
@@ -104,7 +103,7 @@ pub(crate) fn draft(n: u32) -> Job {
 }
 
 pub(crate) fn plain(job: Job) -> Admission {
-    Admission { job, idempotency: None, caps: Vec::new(), assets: Vec::new(), claim: None }
+    Admission { job, idempotency: None, assets: Vec::new(), claim: None }
 }
 
 /// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.
@@ -117,8 +116,10 @@ pub(crate) fn record(owner: &User, key: &str, body: u8) -> IdempotencyRecord {
     }
 }
 
-pub(crate) fn cap(limit: i64) -> Cap {
-    Cap { payer: Payer::Key(key_id(1)), limit: Nanos::new(limit) }
+/// What key 1 has spent and holds, ever, against a limit.
+pub(crate) fn standing(limit: i64, committed: i64) -> Standing {
+    let cap = Cap { payer: Payer::Key(key_id(1)), window: Window::Lifetime, limit: Nanos::new(limit) };
+    Standing { cap, committed: Nanos::new(committed) }
 }
 
 pub(crate) fn output(n: u32) -> Output {
@@ -131,27 +132,33 @@ pub(crate) fn output(n: u32) -> Output {
     }
 }
 
+/// So much, for as many calls, as the provider told.
+fn bill(charge: i64) -> Bill {
+    let measured = Some(Usage::of(Unit::Call, charge.unsigned_abs()));
+    Bill { measured, reported: Some(charge.into()), ..Bill::of(Nanos::new(charge)) }
+}
+
 pub(crate) fn failed(kind: FailureKind, charge: i64, retry_at: Timestamp) -> Event {
     let failure = Failure::new(kind, "it did not work");
-    Event::AttemptFailed { failure, harmless: false, bill: Bill::of(Nanos::new(charge)), retry_at }
+    Event::AttemptFailed { failure, harmless: false, bill: bill(charge), retry_at }
 }
 
 pub(crate) fn completed(n: u32, charge: i64) -> Event {
-    Event::Completed { outputs: vec![output(n)], finish: None, bill: Bill::of(Nanos::new(charge)) }
+    Event::Completed { outputs: vec![output(n)], finish: None, bill: bill(charge) }
 }
 
 /// The end of a job that only said something.
 pub(crate) fn told(charge: i64) -> Event {
-    Event::Completed { outputs: Vec::new(), finish: Some(Finish::Stop), bill: Bill::of(Nanos::new(charge)) }
+    Event::Completed { outputs: Vec::new(), finish: Some(Finish::Stop), bill: bill(charge) }
 }
 
 pub(crate) fn cut_short(charge: i64) -> Event {
     let failure = Failure::new(FailureKind::CutOff, "it broke off");
-    Event::CutShort { failure, bill: Bill::of(Nanos::new(charge)) }
+    Event::CutShort { failure, bill: bill(charge) }
 }
 
 pub(crate) fn canceled(charge: i64) -> Event {
-    Event::CanceledAtProvider { bill: Bill::of(Nanos::new(charge)) }
+    Event::CanceledAtProvider { bill: bill(charge) }
 }
 
 /// `text` as an answer, said in an epoch from an offset on.
@@ -180,9 +187,19 @@ impl Rig {
     pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         for n in [1, 2] {
             let owner = store.ensure_user(user(n)).await.unwrap();
-            store.create_key(key(n, owner.id)).await.unwrap();
+            store.create_key(key(n, owner.id), Limits::new()).await.unwrap();
         }
         Self { store }
+    }
+
+    /// Sets the one budget of a payer.
+    pub(crate) async fn limit(&self, payer: Payer, window: Window, limit: i64) {
+        assert!(self.store.set_budgets(payer, Limits::from([(window, Nanos::new(limit))])).await.unwrap());
+    }
+
+    /// Caps what key 1 may ever spend.
+    pub(crate) async fn cap(&self, limit: i64) {
+        self.limit(Payer::Key(key_id(1)), Window::Lifetime, limit).await;
     }
 
     /// Admits and expects to be accepted.

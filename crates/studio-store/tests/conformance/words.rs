@@ -2,8 +2,8 @@
 //! brings along.
 
 use crate::rig::{
-    HOLD, Rig, advance, asset_id, at, brought, canceled, cap, completed, cut_short, draft, failed, job_id, lease,
-    plain, record, said, told, user,
+    HOLD, Rig, advance, asset_id, at, brought, canceled, completed, cut_short, draft, failed, job_id, lease, plain,
+    record, said, told, user,
 };
 use studio_core::{
     id::UserId,
@@ -318,7 +318,8 @@ async fn assets_of_what_is_not_accepted_do_not_come(rig: Rig) {
     rig.accept(known(1, 1)).await;
     assert!(matches!(rig.store.admit(known(2, 1)).await.unwrap(), Admitted::Replayed(job) if job.id == job_id(1)));
     assert_eq!(rig.store.admit(known(3, 2)).await.unwrap(), Admitted::KeyReused);
-    let dear = Admission { idempotency: None, caps: vec![cap(199)], ..known(4, 1) };
+    rig.cap(199).await;
+    let dear = Admission { idempotency: None, ..known(4, 1) };
     assert!(matches!(rig.store.admit(dear).await.unwrap(), Admitted::OverCap { .. }));
     for n in 2..=4 {
         assert_eq!(rig.store.asset(user(1).id, asset_id(n)).await.unwrap(), None, "{n}");

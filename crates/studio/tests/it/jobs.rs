@@ -10,7 +10,7 @@ use studio_testkit::{
 };
 
 /// A studio whose model `slow` runs on a worker that we hold in our hands.
-fn with_worker(worker: &CogWorker) -> Studio {
+pub(crate) fn with_worker(worker: &CogWorker) -> Studio {
     let config = format!(
         "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = true\nconcurrency = 1\n\
          [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
@@ -19,18 +19,18 @@ fn with_worker(worker: &CogWorker) -> Studio {
     Studio::start(setup().config(&config)).unwrap()
 }
 
-fn lab() -> Value {
+pub(crate) fn lab() -> Value {
     json!({ "prompt": "a slow picture", "modelId": "lab" })
 }
 
-async fn submit(studio: &Studio, body: &Value) -> String {
+pub(crate) async fn submit(studio: &Studio, body: &Value) -> String {
     let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(body);
     let reply = Studio::send(request).await.unwrap();
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{:?}", reply.json());
     reply.json()["jobId"].as_str().unwrap().to_owned()
 }
 
-async fn status(studio: &Studio, id: &str) -> Value {
+pub(crate) async fn status(studio: &Studio, id: &str) -> Value {
     studio.get(&format!("/api/v1/jobs/{id}")).await.unwrap().json()["job"].clone()
 }
 
@@ -124,7 +124,47 @@ async fn a_running_job_is_stopped_at_its_provider() {
     let end = studio.end_of(&id).await.unwrap();
     assert_eq!((&end["status"], &end["cost"]["amount"]), (&json!("canceled"), &json!("0")));
     assert_eq!(worker.canceled().len(), 1, "the provider was told");
+    let told = &end["cancel"];
+    assert_eq!((&told["answer"], &told["charged"]), (&json!("stopping"), &json!(false)), "{end}");
     assert_eq!(studio.verify().unwrap()["violations"], json!([]));
+}
+
+#[tokio::test]
+async fn whoever_cancels_may_wait_for_what_becomes_of_it() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let id = submit(&studio, &lab()).await;
+    worker.wait_for_predictions(1);
+    let path = format!("/api/v1/jobs/{id}/cancel");
+    let odd = studio.request(Method::POST, &path).header("Prefer", "wait=61");
+    assert_eq!(Studio::send(odd).await.unwrap().status, StatusCode::BAD_REQUEST);
+    assert_eq!(status(&studio, &id).await.get("cancel"), None, "a wish that can't be read is none");
+    let ended = Studio::send(studio.request(Method::POST, &path).header("Prefer", "wait=60")).await.unwrap();
+    let job = ended.json()["job"].clone();
+    assert_eq!(
+        (ended.status, &job["status"], &job["cancel"]["charged"]),
+        (StatusCode::OK, &json!("canceled"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn what_can_not_be_stopped_says_so_and_is_paid_for() {
+    // As a plain Cog container, which knows no way to stop what is asked of it synchronously.
+    let worker = CogWorker::start(Behaviour::Normal).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let id = submit(&studio, &lab()).await;
+    worker.wait_for_predictions(1);
+    let asked = cancel(&studio, &id).await;
+    let told = asked.json()["job"]["cancel"].clone();
+    assert_eq!((asked.status, told.get("charged")), (StatusCode::ACCEPTED, None), "a wish, not a promise: {told}");
+    worker.release();
+    let end = studio.end_of(&id).await.unwrap();
+    assert_eq!(
+        (&end["status"], &end["cancel"]["charged"], &end["cost"]["amount"]),
+        (&json!("succeeded"), &json!(true), &json!("0.5"))
+    );
 }
 
 #[tokio::test]

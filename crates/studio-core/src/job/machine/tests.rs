@@ -70,6 +70,10 @@ fn cut_short() -> Event {
     Event::CutShort { failure: Failure::new(FailureKind::CutOff, "words"), bill: Bill::of(Nanos::new(5)) }
 }
 
+fn adjusted(cost: i64, absorbed: i64) -> Event {
+    Event::Adjusted { cost: Nanos::new(cost), absorbed: Nanos::new(absorbed), note: "a bill".into() }
+}
+
 /// Every kind of event, each with who may say it.
 fn events() -> Vec<(Actor, Event)> {
     let holder = Actor::Holder(lease(1));
@@ -86,23 +90,32 @@ fn events() -> Vec<(Actor, Event)> {
         (holder, Event::CanceledAtProvider { bill: Bill::of(Nanos::new(3)) }),
         (holder, Event::Completed { outputs: Vec::new(), finish: Some(Finish::Stop), bill: Bill::of(HOLD) }),
         (holder, cut_short()),
+        (holder, Event::StopAnswered(StopAnswer::Stopping)),
         (Actor::Person, Event::CancelRequested),
         (Actor::Studio, Event::DeadlinePassed),
         (holder, Event::NotLanded { retry_at: T0 }),
-        (Actor::Person, Event::Resolved { charge: HOLD }),
+        (Actor::Person, Event::Resolved { charge: HOLD, note: "looked up".into() }),
+        (Actor::Person, adjusted(3, 2)),
     ]
 }
 
-/// Where each event leads from each state; `-` is a refusal. ARCHITECTURE.md draws this table.
+/// Where each event leads from each state; `-` is a refusal.
 const TABLE: [(&str, &str); 5] = [
-    ("queued", "submitting - - - - - - - - - - - canceled expired - -"),
+    ("queued", "submitting - - - - - - - - - - - - canceled expired - - -"),
     (
         "submitting",
-        "- - running submitting collecting - unknown queued failed failed succeeded failed submitting submitting - -",
+        "- - running submitting collecting - unknown queued failed failed succeeded failed submitting submitting
+            submitting - - -",
     ),
-    ("running", "- running - running collecting - unknown queued failed failed succeeded failed running running - -"),
-    ("collecting", "- collecting - - - succeeded unknown queued failed failed succeeded - collecting collecting - -"),
-    ("unknown", "- unknown running - collecting - unknown queued failed failed - - unknown unknown queued failed"),
+    (
+        "running",
+        "- running - running collecting - unknown queued failed failed succeeded failed running running running - - -",
+    ),
+    (
+        "collecting",
+        "- collecting - - - succeeded unknown queued failed failed succeeded - collecting collecting collecting - - -",
+    ),
+    ("unknown", "- unknown running - collecting - unknown queued failed failed - - - unknown unknown queued failed -"),
 ];
 
 #[test]
@@ -110,16 +123,103 @@ fn every_event_in_every_state_does_what_the_table_says() {
     for (from, row) in TABLE {
         let job = in_status(Status::parse(from).unwrap());
         let job = if job.status == Status::Queued { queued() } else { job };
-        for ((actor, event), wanted) in events().into_iter().zip(row.split_whitespace()) {
+        let row: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(row.len(), events().len());
+        for ((actor, event), wanted) in events().into_iter().zip(row) {
             let got = step(&job, actor, event.clone(), T0).map_or("-", |moved| moved.job.status.as_str());
             assert_eq!(got, wanted, "{from} + {event:?}");
         }
     }
     for status in Status::ALL.into_iter().filter(|s| s.is_terminal()) {
-        for (actor, event) in events() {
+        for (actor, event) in events().into_iter().filter(|(_, event)| !matches!(event, Event::Adjusted { .. })) {
             assert_eq!(step(&in_status(status), actor, event, T0), Err(Refused::Over));
         }
     }
+}
+
+/// What an arrow of the picture says.
+fn label(event: &Event) -> &'static str {
+    match event {
+        Event::AttemptFailed { failure, harmless, .. } => match verdict(failure.kind, *harmless) {
+            Verdict::Unknown => "sent, and the answer is lost",
+            Verdict::Retry(_) => "a fault that is harmless to repeat",
+            Verdict::Fail => "failed",
+        },
+        event => event.name(),
+    }
+}
+
+/// The machine as a picture, drawn by walking through it: every arrow is a move that `step` makes.
+fn picture() -> String {
+    let mut lines = vec!["stateDiagram-v2".to_owned(), "    [*] --> queued: admitted".to_owned()];
+    // As it is, or flagged so that it ends in a certain way.
+    let walked = |from: Status, flagged: Option<Status>| {
+        let job = if from == Status::Queued { queued() } else { in_status(from) };
+        let flag = |end| (flagged == Some(end)).then_some(T0);
+        let job = Job { cancel_requested_at: flag(Status::Canceled), deadline_passed_at: flag(Status::Expired), ..job };
+        let moves = events().into_iter().filter_map(move |(actor, event)| {
+            let to = step(&job, actor, event.clone(), T0).ok()?.job.status;
+            Some((to, label(&event)))
+        });
+        moves.filter(move |(to, _)| *to != from).collect::<Vec<_>>()
+    };
+    for from in Status::ALL {
+        for to in Status::ALL {
+            let mut labels: Vec<_> =
+                walked(from, None).into_iter().filter(|(end, _)| *end == to).map(|(_, l)| l).collect();
+            // What was to stop ends so by whatever would have failed it, or had it tried again.
+            if labels.is_empty() && walked(from, Some(to)).iter().any(|(end, _)| *end == to) {
+                labels.push(if to == Status::Canceled {
+                    "over, after a wish to stop"
+                } else {
+                    "over, after its deadline"
+                });
+            }
+            labels.dedup();
+            if !labels.is_empty() {
+                lines.push(format!("    {} --> {}: {}", from.as_str(), to.as_str(), labels.join(", ")));
+            }
+        }
+    }
+    lines.extend(
+        Status::ALL.iter().filter(|s| s.is_terminal()).map(|status| format!("    {} --> [*]", status.as_str())),
+    );
+    lines.join("\n")
+}
+
+#[test]
+fn architecture_md_has_the_picture_of_this_machine() {
+    let page = include_str!("../../../../../ARCHITECTURE.md");
+    let drawn = page.split_once("```mermaid\n").and_then(|(_, rest)| rest.split_once("\n```")).map(|(drawn, _)| drawn);
+    assert!(drawn == Some(&picture()), "ARCHITECTURE.md must have this, between ```mermaid and ```:\n{}", picture());
+}
+
+#[test]
+fn what_is_over_may_only_turn_out_to_have_cost_something_else() {
+    let over = Job { cost: Some(Nanos::new(5)), ..in_status(Status::Failed) };
+    let adjust = |actor, cost, absorbed| step(&over, actor, adjusted(cost, absorbed), T0);
+    let moved = adjust(Actor::Person, 3, 2).unwrap();
+    assert_eq!((moved.job.status, moved.job.cost, moved.job.absorbed.get()), (Status::Failed, Some(Nanos::new(3)), 2));
+    assert_eq!((moved.job.version, moved.effects), (over.version + 1, vec![Effect::Adjust]));
+    assert!(adjust(Actor::Studio, 0, 0).is_ok(), "late news of a provider");
+    assert_eq!(adjust(Actor::Person, 5, 0), Err(Refused::Nothing), "said twice, it is so already");
+    for (actor, cost, absorbed) in [(Actor::Holder(lease(1)), 3, 0), (Actor::Person, -1, 0), (Actor::Person, 3, -4)] {
+        assert!(
+            matches!(adjust(actor, cost, absorbed), Err(Refused::Impossible { .. })),
+            "{actor:?} {cost} {absorbed}"
+        );
+    }
+    assert!(step(&in_status(Status::Running), Actor::Person, adjusted(3, 0), T0).is_err(), "not before the end");
+}
+
+#[test]
+fn a_wish_to_stop_is_answered_honestly() {
+    let holder = Actor::Holder(lease(1));
+    let wished = step(&in_status(Status::Running), Actor::Person, Event::CancelRequested, T0).unwrap().job;
+    let answered = step(&wished, holder, Event::StopAnswered(StopAnswer::NotPossible), T0).unwrap().job;
+    assert_eq!(answered.stop, Some(StopAnswer::NotPossible));
+    let again = step(&answered, holder, Event::StopAnswered(StopAnswer::NotPossible), T0);
+    assert_eq!(again, Err(Refused::Nothing));
 }
 
 #[test]
@@ -134,7 +234,12 @@ fn only_the_holder_of_the_lease_reports_work() {
     }
     let wish = step(&job, Actor::Holder(lease(1)), Event::CancelRequested, T0);
     assert!(matches!(wish, Err(Refused::Impossible { .. })), "a worker can't cancel in its owner's name");
-    let verdict = step(&in_status(Status::Unknown), Actor::Studio, Event::Resolved { charge: HOLD }, T0);
+    let verdict = step(
+        &in_status(Status::Unknown),
+        Actor::Studio,
+        Event::Resolved { charge: HOLD, note: "looked up".into() },
+        T0,
+    );
     assert!(verdict.is_err(), "only a person may say what was charged");
 }
 
@@ -189,7 +294,7 @@ fn a_wish_to_stop_is_kept_until_there_is_something_to_stop() {
         step(&moved.job, Actor::Holder(lease(1)), Event::CanceledAtProvider { bill: Bill::of(Nanos::new(4)) }, T0)
             .unwrap();
     assert_eq!(canceled.job.status, Status::Canceled);
-    assert_eq!(canceled.effects, [Effect::Settle { charge: Nanos::new(4) }]);
+    assert_eq!((canceled.effects, canceled.job.cost), (vec![Effect::Settle], Some(Nanos::new(4))));
     // A fault ends it as wished instead of starting it again; completion that came first wins.
     let died = step(&moved.job, Actor::Holder(lease(1)), failed(FailureKind::WorkerDied, true, 0), T0).unwrap();
     assert_eq!(died.job.status, Status::Canceled);
@@ -211,7 +316,7 @@ fn a_deadline_expires_what_it_can_and_flags_what_it_cannot() {
     assert_eq!(flagged.job.status, Status::Unknown, "the money stays held");
     let over = step(&flagged.job, Actor::Holder(lease(1)), Event::NotLanded { retry_at: T0 }, T0).unwrap();
     assert_eq!(over.job.status, Status::Expired);
-    assert_eq!(over.effects, [Effect::Settle { charge: Nanos::ZERO }]);
+    assert_eq!((over.effects, over.job.cost), (vec![Effect::Settle], Some(Nanos::ZERO)));
 }
 
 #[test]
@@ -239,7 +344,7 @@ fn success_needs_outputs() {
 
 proptest! {
     #[test]
-    fn any_life_settles_exactly_once_at_its_end(choices in prop::collection::vec(0usize..16, 0..60)) {
+    fn any_life_settles_exactly_once_at_its_end(choices in prop::collection::vec(0usize..18, 0..60)) {
         let (mut job, mut settled, mut versions) = (queued(), 0, vec![1]);
         for choice in choices {
             let (actor, event) = events().swap_remove(choice);
@@ -247,8 +352,9 @@ proptest! {
             let actor = match (actor, job.lease) { (Actor::Holder(_), Some(lease)) => Actor::Holder(lease), _ => actor };
             let was_over = job.status.is_terminal();
             if let Ok(moved) = step(&job, actor, event, T0) {
-                prop_assert!(!was_over, "terminal states never change");
-                settled += moved.effects.iter().filter(|e| matches!(e, Effect::Settle { .. })).count();
+                prop_assert!(!was_over || moved.effects == [Effect::Adjust], "terminal states never change");
+                prop_assert!(!was_over || moved.job.status == job.status);
+                settled += moved.effects.iter().filter(|e| **e == Effect::Settle).count();
                 job = moved.job;
                 versions.push(job.version);
             }
@@ -268,7 +374,7 @@ fn an_answer_that_was_cut_short_is_charged_and_never_asked_for_again() {
     let moved = step(&running, Actor::Holder(lease(1)), cut_short(), T0).unwrap();
     assert_eq!((moved.job.status, moved.job.cost), (Status::Failed, Some(Nanos::new(5))));
     assert_eq!(moved.job.error.unwrap().kind, FailureKind::CutOff);
-    assert_eq!(moved.effects, [Effect::Settle { charge: Nanos::new(5) }]);
+    assert_eq!(moved.effects, [Effect::Settle]);
     let wanted = Job { cancel_requested_at: Some(T0), ..running };
     let moved = step(&wanted, Actor::Holder(lease(1)), cut_short(), T0).unwrap();
     assert_eq!((moved.job.status, moved.job.cost), (Status::Canceled, Some(Nanos::new(5))));

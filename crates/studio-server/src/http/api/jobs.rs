@@ -1,6 +1,6 @@
 //! `/jobs`: list, see, follow, cancel.
 
-use super::{id, json};
+use super::{id, json, page_size};
 use crate::{
     app::App,
     commands::{self, CancelOutcome, NotRetried},
@@ -9,14 +9,15 @@ use crate::{
         present,
         refusal::Refusal,
         stream,
-        table::{Answer, LONGEST_PAGE},
+        table::Answer,
         words::{self, Place},
     },
+    settings::LONGEST_WAIT,
 };
 use axum::{body::Body, response::Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use studio_core::{
     catalog::Modality,
     id::JobId,
@@ -96,25 +97,25 @@ fn read_filter(call: &Call) -> Result<JobFilter, Refusal> {
         .get("modality")
         .map(|text| Modality::parse(text).ok_or_else(|| one_of("modality", &Modality::ALL.map(Modality::as_str))));
     let cursor = call.query.get("cursor").map(|text| id("cursor", text, JobId::parse));
-    let limit = call.query.get("limit").map_or(Ok(USUAL_PAGE), |text| {
-        let number = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
-        number
-            .ok_or_else(|| Refusal::invalid_field("limit", format!("must be a whole number from 1 to {LONGEST_PAGE}")))
-    });
     Ok(JobFilter {
         status: status.transpose()?,
         modality: modality.transpose()?,
         before: cursor.transpose()?,
-        limit: limit?,
+        limit: page_size(call, USUAL_PAGE)?,
     })
 }
 
 pub(in crate::http) fn cancel_job(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let id = job_id(&call)?;
+        let patience = call.patience(Duration::ZERO, LONGEST_WAIT)?;
         match commands::cancel(&app, caller.user(), id).await? {
             CancelOutcome::Canceled(job) => Ok(json(StatusCode::OK, &show(&app, &job).await?)),
-            CancelOutcome::Requested(job) => Ok(json(StatusCode::ACCEPTED, &show(&app, &job).await?)),
+            CancelOutcome::Requested(job) => {
+                let job = if patience.is_zero() { job } else { commands::wait(&app, job, patience).await };
+                let status = if job.status.is_terminal() { StatusCode::OK } else { StatusCode::ACCEPTED };
+                Ok(json(status, &show(&app, &job).await?))
+            }
             CancelOutcome::Over(job) => {
                 let message = format!("The job is over already: it {}.", job.status.as_str());
                 let details = json!({ "jobId": job.id.to_string(), "status": job.status.as_str() });

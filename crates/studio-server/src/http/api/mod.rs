@@ -2,8 +2,10 @@
 
 mod answers;
 mod assets;
+mod budgets;
 mod catalog;
 mod chat;
+mod dead_letters;
 mod docs;
 mod health;
 mod images;
@@ -13,21 +15,31 @@ mod usage;
 mod welcome;
 
 pub(super) use assets::get_asset;
+pub(super) use budgets::{list_budgets, put_budgets};
 pub(super) use catalog::list_models;
 pub(super) use chat::{chat, title};
+pub(super) use dead_letters::list_dead_letters;
 pub(super) use docs::{docs, openapi};
 pub(super) use health::{health, live, ready};
 pub(super) use images::generate_image;
 pub(super) use jobs::{cancel_job, get_job, job_events, job_stream, list_jobs, retry_job};
 pub(super) use outputs::receive_output;
-pub(super) use usage::get_usage;
+pub(super) use usage::{get_usage, list_entries};
 pub(super) use welcome::welcome;
 
-use super::refusal::Refusal;
+use super::{
+    call::{Call, Caller},
+    refusal::Refusal,
+    table::{ALL, LONGEST_PAGE},
+};
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
-use studio_core::id::NotAnId;
+use studio_core::{
+    caller::Scope,
+    id::{NotAnId, UserId},
+    time::Timestamp,
+};
 
 /// What pages of ours may do: show themselves, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
@@ -43,4 +55,32 @@ fn json(status: StatusCode, body: &Value) -> Response {
 /// An id from a path or a query.
 fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, NotAnId>) -> Result<T, Refusal> {
     parse(text).map_err(|error| Refusal::invalid_field(field, error.to_string()))
+}
+
+/// A time from the query.
+fn time(call: &Call, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    let Some(text) = call.query.get(name) else { return Ok(None) };
+    // A day is its beginning.
+    let time = Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z")));
+    let wanted = "must be a day or a time in ISO 8601, such as 2026-11-24 or 2026-11-24T12:00:00Z";
+    time.map(Some).ok_or_else(|| Refusal::invalid_field(name, wanted))
+}
+
+/// How many a page is to have.
+fn page_size(call: &Call, usual: u32) -> Result<u32, Refusal> {
+    call.query.get("limit").map_or(Ok(usual), |text| {
+        let number = text.parse().ok().filter(|limit| (1..=LONGEST_PAGE).contains(limit));
+        number
+            .ok_or_else(|| Refusal::invalid_field("limit", format!("must be a whole number from 1 to {LONGEST_PAGE}")))
+    })
+}
+
+/// Whose are to be shown: the caller's own, or, for whoever runs the studio and asks so, everyone's.
+fn ours_or_all(caller: &Caller, call: &Call) -> Result<Option<UserId>, Refusal> {
+    match call.query.get(ALL).map(String::as_str) {
+        None | Some("false") => Ok(Some(caller.user())),
+        Some("true") if caller.key().scopes.contains(&Scope::Admin) => Ok(None),
+        Some("true") => Err(Refusal::missing_scope(Scope::Admin)),
+        Some(_) => Err(Refusal::invalid_field(ALL, "must be true or false")),
+    }
 }

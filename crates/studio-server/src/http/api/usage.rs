@@ -1,27 +1,45 @@
-//! `GET /usage`.
+//! `GET /usage` and `GET /usage/entries`: what was used, and every entry of the ledger behind it.
 
-use super::json;
+use super::{id, json, ours_or_all, page_size, time};
 use crate::{
     app::App,
     http::{
         call::{Call, Caller},
-        present::money,
+        csv::{self, Cell},
+        present::{self, money},
+        refusal::Refusal,
         table::Answer,
     },
 };
-use http::StatusCode;
+use axum::{body::Body, response::Response};
+use futures_util::stream::try_unfold;
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::sync::Arc;
-use studio_core::money::Nanos;
+use studio_core::{
+    id::JobId,
+    money::{CURRENCY, Nanos},
+    ports::{EntryFilter, EntryRow, Period, StoreError},
+};
 
-pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, _: Call) -> Answer {
+/// Entries that are read at once for a table.
+const TABLE_PAGE: u32 = 500;
+/// Entries on a page, unless the caller says otherwise.
+const USUAL_PAGE: u32 = 20;
+
+fn period(call: &Call) -> Result<Period, Refusal> {
+    Ok(Period { from: time(call, "from")?, until: time(call, "until")? })
+}
+
+pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let models = app.store.usage(caller.user()).await?.models;
+        let models = app.store.usage(caller.user(), period(&call)?).await?.models;
         let sum = |amounts: &mut dyn Iterator<Item = Nanos>| amounts.fold(Nanos::ZERO, |a, b| a.plus(b).unwrap_or(a));
         let total = json!({
             "jobs": models.iter().map(|m| m.jobs).sum::<u64>(),
             "cost": money(sum(&mut models.iter().map(|m| m.charged))),
             "held": money(sum(&mut models.iter().map(|m| m.held))),
+            "writtenOff": money(sum(&mut models.iter().map(|m| m.absorbed))),
         });
         let items: Vec<_> = models
             .iter()
@@ -33,9 +51,106 @@ pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, _: Call) -> Answ
                     "unfinished": model.unfinished,
                     "cost": money(model.charged),
                     "held": money(model.held),
+                    "writtenOff": money(model.absorbed),
                 })
             })
             .collect();
         Ok(json(StatusCode::OK, &json!({ "success": true, "total": total, "items": items })))
     })
+}
+
+pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        let Period { from, until } = period(&call)?;
+        let job = call.query.get("jobId").map(|text| id("jobId", text, JobId::parse)).transpose()?;
+        let before = call.query.get("cursor").map(|text| {
+            let number = text.parse().ok().filter(|number: &u64| *number > 0);
+            number.ok_or_else(|| Refusal::invalid_field("cursor", "must be the `nextCursor` of the page before"))
+        });
+        let owner = ours_or_all(&caller, &call)?;
+        let filter = EntryFilter { owner, job, from, until, before: before.transpose()?, limit: 0 };
+        let as_table = match call.query.get("format").map(String::as_str) {
+            None => call.header(&header::ACCEPT).is_some_and(|accept| accept.starts_with("text/csv")),
+            Some("json") => false,
+            Some("csv") => true,
+            Some(_) => return Err(Refusal::invalid_field("format", "must be one of json, csv")),
+        };
+        if as_table {
+            return Ok(table(app, filter));
+        }
+        let limit = page_size(&call, USUAL_PAGE)?;
+        // One more than asked for tells whether there is another page.
+        let mut rows = app.store.entries(EntryFilter { limit: limit + 1, ..filter }).await?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let items: Vec<_> = rows.iter().map(present::entry).collect();
+        let mut body = json!({ "success": true, "items": items });
+        if let Some(last) = rows.last().filter(|_| more) {
+            body["nextCursor"] = last.number.to_string().into();
+        }
+        Ok(json(StatusCode::OK, &body))
+    })
+}
+
+/// All of them as a table, read page by page while it is sent.
+fn table(app: Arc<App>, filter: EntryFilter) -> Response {
+    const HEAD: [&str; 16] = [
+        "number",
+        "at",
+        "kind",
+        "jobId",
+        "attempt",
+        "modelId",
+        "provider",
+        "providerRef",
+        "priceList",
+        "payer",
+        "held",
+        "charged",
+        "provided",
+        "writtenOff",
+        "currency",
+        "note",
+    ];
+    let head = csv::line(&HEAD.map(Cell::Text));
+    let first = (app, EntryFilter { limit: TABLE_PAGE, ..filter }, Some(head));
+    let pages = try_unfold(Some(first), |state| async move {
+        let Some((app, filter, head)) = state else { return Ok::<_, StoreError>(None) };
+        let rows = app.store.entries(filter.clone()).await?;
+        let text = head.unwrap_or_default() + &rows.iter().map(row).collect::<String>();
+        let next = rows.last().filter(|_| rows.len() == TABLE_PAGE as usize).map(|last| {
+            let before = Some(last.number);
+            (app, EntryFilter { before, ..filter }, None)
+        });
+        Ok(Some((text, next)))
+    });
+    let mut response = Response::new(Body::from_stream(pages));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage.csv\""));
+    response
+}
+
+fn row(row: &EntryRow) -> String {
+    let entry = &row.entry;
+    let told = present::moved(entry);
+    let payer = told.payer.map(|payer| payer.to_string()).unwrap_or_default();
+    csv::line(&[
+        Cell::Ours(row.number.to_string()),
+        Cell::Ours(entry.at.to_string()),
+        Cell::Ours(entry.kind.as_str().into()),
+        Cell::Ours(entry.job.to_string()),
+        Cell::Ours(entry.attempt.to_string()),
+        Cell::Text(&row.model),
+        Cell::Text(&entry.provider),
+        Cell::Text(entry.provider_ref.as_deref().unwrap_or_default()),
+        Cell::Text(entry.price_list.as_deref().unwrap_or_default()),
+        Cell::Ours(payer),
+        Cell::Ours(told.held.to_string()),
+        Cell::Ours(told.charged.to_string()),
+        Cell::Ours(told.provided.to_string()),
+        Cell::Ours(told.absorbed.to_string()),
+        Cell::Ours(CURRENCY.into()),
+        Cell::Text(entry.note.as_deref().unwrap_or_default()),
+    ])
 }

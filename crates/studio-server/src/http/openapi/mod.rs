@@ -100,6 +100,8 @@ fn parameters(route: &Route) -> Vec<Value> {
             QueryKind::Id => schemas::id(),
             QueryKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             QueryKind::Boolean => json!({ "type": "boolean" }),
+            QueryKind::Time => json!({ "type": "string", "examples": ["2026-11-24", "2026-11-24T12:00:00Z"] }),
+            QueryKind::Choice(words) => json!({ "enum": words }),
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
         };
@@ -114,6 +116,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if waits(route) {
         let about = "`wait=N`: how many seconds HTTP stays open for the result, 0 to 60; 30 unless said otherwise";
+        header("Prefer", about, json!({ "type": "string" }));
+    }
+    if route.path.ends_with("/cancel") {
+        let about = "`wait=N`: how many seconds HTTP stays open for the job to end, 0 to 60; 0 unless said otherwise";
         header("Prefer", about, json!({ "type": "string" }));
     }
     for (status, shape) in route.answers {
@@ -234,6 +240,14 @@ fn answer(shape: Shape) -> Value {
         Shape::Jobs => json_of("JobPage", "A page of jobs"),
         Shape::Models => json_of("ModelList", "The models"),
         Shape::Usage => json_of("UsageReport", "What you used"),
+        Shape::Entries => {
+            let mut answer = json_of("EntryPage", "A page of entries; with `format=csv` all of them as a table");
+            answer["content"]["text/csv"] = json!({ "schema": { "type": "string" } });
+            answer
+        }
+        Shape::Budgets => json_of("BudgetList", "The budgets"),
+        Shape::Budget => json_of("BudgetAnswer", "The budgets as they stand now"),
+        Shape::DeadLetters => json_of("DeadLetterPage", "A page of dead letters"),
         Shape::Live => json_of("Live", "It runs"),
         Shape::Health => json_of("Health", "How each part is"),
         Shape::OpenApi => json!({ "description": "An OpenAPI 3.1 document", "content": { "application/json": {} } }),

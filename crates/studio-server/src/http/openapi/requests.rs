@@ -4,6 +4,7 @@ use super::schemas::id;
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
+    ledger::Window,
     parameter::Parameter,
     request::{MAX_MESSAGES, MAX_PROMPT_CHARS},
 };
@@ -109,6 +110,21 @@ pub(super) fn title(catalog: &Catalog) -> Value {
         "properties": properties,
         "additionalProperties": false,
         "examples": [{ "messages": [{ "role": "user", "content": "How do I bake sourdough bread?" }] }],
+    })
+}
+
+/// The body of a request that sets budgets.
+pub(super) fn budget() -> Value {
+    let amount = json!({
+        "anyOf": [{ "type": "string", "examples": ["0.25"] }, { "type": "number", "minimum": 0 }, { "type": "null" }],
+    });
+    let properties: Map<_, _> = Window::ALL.iter().map(|window| (window.as_str().to_owned(), amount.clone())).collect();
+    json!({
+        "type": "object",
+        "description": "Amounts in USD. A window that is not named has no limit",
+        "properties": properties,
+        "additionalProperties": false,
+        "examples": [{ "day": "1.50", "month": "20" }],
     })
 }
 

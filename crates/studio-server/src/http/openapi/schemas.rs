@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
     job::Status,
+    ledger::{EntryKind, Window},
     media::MediaType,
 };
 
@@ -63,6 +64,7 @@ pub(super) fn all(catalog: &Catalog) -> Value {
         "ImageRequest": requests::image(catalog),
         "ChatRequest": requests::chat(catalog),
         "TitleRequest": requests::title(catalog),
+        "BudgetRequest": requests::budget(),
         "Message": requests::message(),
         "Money": object(vec![("amount", json!({ "type": "string", "examples": ["0.002"] })), ("currency", text())]),
         "Links": object(vec![("self", text()), ("events", text()), ("cancel", text()), ("stream?", text())]),
@@ -125,7 +127,12 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ("messages?", list(to("Message"))), ("message?", to("Answer")), ("finishReason?", finishes),
             ("usage?", to("Tokens")), ("providerUsage?", json!({ "type": "object" })), ("estimated?", yes()),
             ("parameters", json!({ "type": "object" })), ("attempt", number()), ("createdAt", time()), ("startedAt?", time()),
-            ("endedAt?", time()), ("deadline?", time()), ("cancelRequestedAt?", time()), ("outputs", list(to("Output"))),
+            ("endedAt?", time()), ("deadline?", time()), ("cancelRequestedAt?", time()),
+            ("cancel?", object(vec![
+                ("requestedAt", time()), ("answer?", json!({ "enum": ["stopping", "not_possible"] })), ("charged?", boolean()),
+            ])),
+            ("outputs", list(to("Output"))), ("billedUnits?", json!({ "type": "object", "additionalProperties": number() })),
+            ("writtenOff?", to("Money")),
             ("cost?", to("Money")), ("hold?", to("Money")), ("error?", object(vec![("code", text()), ("message", text())])),
             ("warnings?", list(text())), ("requestId", id()), ("links", to("Links")),
         ]),
@@ -150,12 +157,37 @@ pub(super) fn all(catalog: &Catalog) -> Value {
         "ModelList": object(vec![("success", yes()), ("items", list(to("Model")))]),
         "UsageReport": object(vec![
             ("success", yes()),
-            ("total", object(vec![("jobs", number()), ("cost", to("Money")), ("held", to("Money"))])),
+            ("total", object(vec![
+                ("jobs", number()), ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
+            ])),
             ("items", list(object(vec![
                 ("modelId", text()), ("jobs", number()), ("succeeded", number()), ("unfinished", number()),
-                ("cost", to("Money")), ("held", to("Money")),
+                ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
             ]))),
         ]),
+        "Entry": object(vec![
+            ("number", number()), ("at", time()), ("kind", json!({ "enum": EntryKind::ALL.map(EntryKind::as_str) })),
+            ("jobId", id()), ("attempt", number()), ("modelId", text()), ("provider", text()), ("providerRef?", text()),
+            ("priceList?", text()), ("payer?", text()), ("held", to("Money")), ("charged", to("Money")),
+            ("provided?", to("Money")), ("writtenOff?", to("Money")), ("note?", text()),
+        ]),
+        "EntryPage": object(vec![("success", yes()), ("items", list(to("Entry"))), ("nextCursor?", text())]),
+        "Budget": object(vec![
+            ("id", id()), ("kind", json!({ "enum": ["user", "key"] })), ("user", text()), ("userId", id()), ("key?", text()),
+            ("windows", list(object(vec![
+                ("window", json!({ "enum": Window::ALL.map(Window::as_str) })), ("limit?", to("Money")),
+                ("committed", to("Money")), ("left?", to("Money")), ("endsAt?", time()),
+            ]))),
+        ]),
+        "BudgetList": object(vec![("success", yes()), ("items", list(to("Budget")))]),
+        "BudgetAnswer": object(vec![("success", yes()), ("budget", to("Budget"))]),
+        "DeadLetter": object(vec![
+            ("jobId", id()), ("userId", id()), ("requestId", id()), ("modality", text()), ("modelId", text()),
+            ("provider", text()), ("providerRef?", text()), ("attempt", number()),
+            ("error", object(vec![("code", text()), ("message", text())])), ("cost", to("Money")), ("createdAt", time()),
+            ("endedAt", time()), ("retryOf?", id()),
+        ]),
+        "DeadLetterPage": object(vec![("success", yes()), ("items", list(to("DeadLetter"))), ("nextCursor?", id())]),
         "Live": object(vec![("success", yes()), ("status", text())]),
         "Health": object(vec![
             ("success", json!({ "type": "boolean" })), ("status", json!({ "enum": ["ready", "degraded", "unavailable"] })),

@@ -38,7 +38,7 @@ fn lease() -> LeaseToken {
 }
 
 fn resolved() -> Event {
-    Event::Resolved { charge: Nanos::ZERO }
+    Event::Resolved { charge: Nanos::ZERO, note: "looked up".into() }
 }
 
 fn advance(event: Event, durability: Durability) -> Command {
@@ -65,8 +65,8 @@ fn admit(n: u8, durability: Durability) -> Command {
         durability,
         now: T0,
     };
-    let (idempotency, caps, assets, claim) = Default::default();
-    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, caps, assets, claim }))
+    let (idempotency, assets, claim) = Default::default();
+    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, assets, claim }))
 }
 
 /// Has a group served; what each was told.
