@@ -7,9 +7,11 @@ ARGS ?=
 SEEDS ?= 500
 SEED ?=
 JOBS ?= 2
+# Operations of make ledger
+OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate bench contact-sheet openapi tools
+.PHONY: help run build test lint simulate ledger bench contact-sheet openapi tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ else
 	$(CARGO) run --release --locked --quiet --package studio-simulator -- --planted --seeds 100
 	$(CARGO) run --release --locked --quiet --package studio-simulator -- --seeds $(SEEDS) --jobs $(JOBS)
 endif
+
+ledger: tools ## Do OPERATIONS random operations on the ledger, and look at its sum after each
+	$(CARGO) run --release --locked --quiet --package studio-simulator -- --ledger $(OPERATIONS)
 
 bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, and streams cut at random
 	$(CARGO) bench --locked --package studio-store --bench admit

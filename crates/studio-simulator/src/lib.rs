@@ -3,7 +3,7 @@
 //! of the house must hold. One seed is one world: it is the same every time.
 //!
 //! In reading order: chance and faults, the world, what outlives a server (providers' books, blobs, stores, people), the
-//! server's life, the rules, and the bugs that are planted to see that the rules find them.
+//! server's life, the rules, nothing but money, and the bugs that are planted to see that the rules find them.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -26,6 +26,7 @@ mod panics;
 pub mod server;
 
 pub mod checks;
+pub mod ledger;
 pub mod planted;
 
 use dice::Dice;

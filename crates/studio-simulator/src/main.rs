@@ -39,6 +39,9 @@ struct Options {
     /// Plants bugs, each in turn, and says by which seed it was found. With a name: only that one.
     #[arg(long, num_args = 0..=1, default_missing_value = "all")]
     planted: Option<String>,
+    /// Instead of worlds: so many random operations on the ledger, its sum looked at after each.
+    #[arg(long, value_name = "OPERATIONS")]
+    ledger: Option<u64>,
 }
 
 #[derive(Default)]
@@ -51,6 +54,11 @@ struct Sum {
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
+    if let Some(operations) = options.ledger {
+        let report = studio_simulator::ledger::report(options.seed.unwrap_or(options.first), operations)?;
+        writeln!(io::stdout().lock(), "{report}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     match (&options.planted, options.seed) {
         (Some(name), None) if name == "all" => hunt(&options),
         (Some(name), seed) => {

@@ -30,6 +30,15 @@ fn every_planted_bug_is_found() {
 }
 
 #[test]
+fn the_ledger_sums_to_zero_after_every_operation() {
+    let report = studio_simulator::ledger::report(1, 5_000).unwrap();
+    let changed = report["changed"].as_object().unwrap();
+    for name in ["hold", "post", "post and overage", "void", "adjustment", "budget"] {
+        assert!(changed.contains_key(name), "{name} never happened: {report}");
+    }
+}
+
+#[test]
 fn a_seed_is_the_same_world_every_time() {
     let simulator = Simulator::new().unwrap();
     for seed in 1..=10 {

@@ -152,9 +152,8 @@ impl Auditor {
     /// What was counted is charged by the list that the job was accepted with; else a provider or a person said how much.
     fn charge_follows(&mut self, job: &Job, cost: Nanos, noted: bool) {
         let (Some(list), Some(measured)) = (&job.price_list, &job.measured) else {
-            let told = job.reported.is_some() || noted;
-            return self
-                .check("charge follows from a price list, or somebody told it", told, || format!("job {}", job.id));
+            let told = job.price_list.is_some() || job.reported.is_some() || noted;
+            return self.check("charge names a price list, or somebody told it", told, || format!("job {}", job.id));
         };
         let wanted = list.cost(measured).unwrap_or(job.hold);
         let kept = cost == wanted || job.estimated && cost == wanted.min(job.hold);

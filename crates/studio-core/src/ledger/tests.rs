@@ -214,7 +214,8 @@ fn the_auditor_sees_every_rule_broken() {
     broken(&untraced, &[&done], "charge names attempt and the provider's name for it");
     let miscounted = Job { measured: Some(Usage::of(Unit::Call, 59)), ..done.clone() };
     broken(&good, &[&miscounted], "charge follows from its price list");
-    broken(&good, &[&Job { measured: None, ..done.clone() }], "charge follows from a price list, or somebody told it");
+    let untold = Job { measured: None, price_list: None, ..done.clone() };
+    broken(&good, &[&untold], "charge names a price list, or somebody told it");
     broken(&good, &[&Job { absorbed: Nanos::new(1), ..done.clone() }], "what the studio bears is what its jobs say");
     let early = [vec![held.clone()], vec![adjust(&running, &over(&running, Status::Running, 5), "early", T0)]].concat();
     broken(&early, &[&running], "an adjustment comes after the end");

@@ -64,8 +64,28 @@ pub(super) const HINTS: &[(&str, &str)] = &[
         "create make get new api key token user account budget cap revoke delete list keys stole stolen leaked lost compromised spend only dollar cents give app team member person limit money",
     ),
     (
-        "A budget is a lifetime cap",
+        "so a budget is never passed. `key",
         "budget used up exhausted exceeded reached spent overspend limit costs spend money dollar control limit",
+    ),
+    (
+        "`GET /budgets` shows your budgets",
+        "see set change raise lower budget limit per day daily month monthly spending left remaining user team key api reset window",
+    ),
+    (
+        "`GET /usage/entries` is every entry",
+        "export download csv spreadsheet excel ledger entries history bill invoice transactions list charges accounting",
+    ),
+    (
+        "**When a provider's bill says something else**",
+        "refund give back correct wrong charge invoice bill differs adjust adjustment customer credit write off",
+    ),
+    (
+        "`studio ledger show <job id>`",
+        "why did a job cost what it did so much expensive trace charge where money went explain price one job",
+    ),
+    (
+        "`GET /dead-letters` (scope",
+        "failed jobs list see replay dead letter queue errors gave up again admin provider down away outage",
     ),
     (
         "Sign in with `Authorization",

@@ -42,6 +42,12 @@ impl Sqlite<InMemory> {
         self.0.with(|inner| inner.refusal = Some(error));
     }
 
+    /// What all accounts hold together: nothing, after every command.
+    pub fn sum_of_accounts(&self) -> Result<i64, StoreError> {
+        let sum = "SELECT coalesce(sum(balance), 0) FROM accounts";
+        self.0.with(|inner| inner.connection.query_row(sum, [], |row| row.get(0))).map_err(store_error)
+    }
+
     /// Changes the database behind the studio's back, to see that it does not go unnoticed.
     pub fn tamper(&self, sql: &str) -> Result<(), StoreError> {
         self.0.with(|inner| inner.connection.execute_batch(sql)).map_err(store_error)
