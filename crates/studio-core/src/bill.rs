@@ -56,6 +56,20 @@ pub struct Reported {
     pub raw: Option<Value>,
 }
 
+/// On what a charge stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// What was counted, by the price list.
+    Counted,
+    /// What was held: more was counted, or nothing that can be believed.
+    Held,
+    /// The provider's own word.
+    Told,
+    /// A person's.
+    Person,
+}
+
 /// What an attempt is charged.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bill {
@@ -63,6 +77,8 @@ pub struct Bill {
     pub amount: Nanos,
     /// What the provider takes beside that, for which nobody got anything.
     pub absorbed: Nanos,
+    /// On what that stands. None: nothing is charged.
+    pub basis: Option<Basis>,
     /// By what it was counted, where it follows from the price list.
     pub measured: Option<Usage>,
     /// For so many tokens.
@@ -81,14 +97,19 @@ impl Bill {
 
     /// So much, as somebody found out.
     pub fn of(amount: Nanos) -> Self {
-        Self { amount, ..Self::default() }
+        Self { amount, basis: Some(Basis::Person), ..Self::default() }
+    }
+
+    /// Whether time is part of it.
+    pub fn is_by_time(&self) -> bool {
+        self.measured.as_ref().is_some_and(|measured| measured.quantity(Unit::Second) > 0)
     }
 
     /// For so many outputs of a job, for which its provider took so many seconds. Never more than was held: time is measured
     /// here, waiting included, and no provider is asked for longer than it was held for.
     pub fn for_outputs(job: &Job, outputs: u64, seconds: u64) -> Self {
         let (amount, measured) = price_of_outputs(job, outputs, seconds);
-        Self { amount, measured, ..Self::default() }
+        Self { amount, basis: Some(basis_of(&measured)), measured, ..Self::default() }
     }
 
     /// For work that was stopped after so many seconds: only time is charged for, where it is.
@@ -97,7 +118,13 @@ impl Bill {
         let usage = Usage::of(Unit::Second, seconds);
         match timed.and_then(|list| list.cost(&usage).ok()) {
             None => Self::nothing(),
-            Some(amount) => Self { measured: Some(usage), estimated: true, ..Self::of(amount.min(job.hold)) },
+            Some(amount) => Self {
+                amount: amount.min(job.hold),
+                basis: Some(Basis::Counted),
+                measured: Some(usage),
+                estimated: true,
+                ..Self::default()
+            },
         }
     }
 
@@ -114,16 +141,19 @@ impl Bill {
         // No tokens for something that was said: whoever counts so has not counted.
         let counted = reported.tokens.filter(|tokens| tokens.output > 0 || produced == 0);
         let free = job.price_list.is_some() && job.hold == Nanos::ZERO;
-        let (amount, measured) = match (reported.cost, counted) {
-            (Some(_), _) if free => (Nanos::ZERO, None),
-            (Some(cost), _) => (cost, None),
-            (None, Some(tokens)) => price_of_tokens(job, tokens),
+        let (amount, basis, measured) = match (reported.cost, counted) {
+            (Some(_), _) if free => (Nanos::ZERO, Basis::Told, None),
+            (Some(cost), _) => (cost, Basis::Told, None),
+            (None, Some(tokens)) => {
+                let (amount, measured) = price_of_tokens(job, tokens);
+                (amount, basis_of(&measured), measured)
+            }
             (None, None) => return None,
         };
-        let bill = Self { amount, measured, reported: reported.raw, ..Self::default() };
+        let bill = Self { amount, basis: Some(basis), measured, reported: reported.raw, ..Self::default() };
         let most = job.hold.get().saturating_mul(INCREDIBLE);
         if job.hold > Nanos::ZERO && amount.get() > most {
-            return Some(Self { amount: job.hold, measured: None, estimated: true, ..bill });
+            return Some(Self { amount: job.hold, basis: Some(Basis::Held), measured: None, estimated: true, ..bill });
         }
         Some(Self { tokens: counted, ..bill })
     }
@@ -136,7 +166,8 @@ impl Bill {
         let output = estimated_tokens(produced).saturating_add(remainder).min(request.max_output());
         let tokens = Tokens { input: request.estimated_input(), output, ..Tokens::default() };
         let (amount, measured) = price_of_tokens(job, tokens);
-        Self { amount: amount.min(job.hold), measured, tokens: Some(tokens), estimated: true, ..Self::default() }
+        let basis = Some(basis_of(&measured));
+        Self { amount: amount.min(job.hold), basis, measured, tokens: Some(tokens), estimated: true, ..Self::default() }
     }
 }
 
@@ -153,6 +184,11 @@ fn price_of_outputs(job: &Job, outputs: u64, seconds: u64) -> (Nanos, Option<Usa
         Ok(cost) if cost <= job.hold => (cost, Some(usage)),
         _ => (job.hold, None),
     }
+}
+
+/// What could not be counted within the hold is charged as held.
+fn basis_of(measured: &Option<Usage>) -> Basis {
+    if measured.is_some() { Basis::Counted } else { Basis::Held }
 }
 
 /// By the list that it was held by; what that can't price is charged as held.

@@ -37,6 +37,8 @@ pub struct Lane {
     waiting: AtomicBool,
     /// Its configured origin, where its outputs may lie too.
     pub origin: Option<String>,
+    /// Most jobs that one user may have at work there at once.
+    pub per_owner: Option<u32>,
 }
 
 impl Lane {
@@ -44,7 +46,13 @@ impl Lane {
     pub fn new(provider: Arc<dyn Provider>, concurrency: usize, origin: Option<String>) -> Self {
         let permits = Arc::new(Semaphore::new(concurrency.max(1)));
         // What a run before this one has left is looked for first of all.
-        Self { provider, permits, bell: Notify::new(), waiting: AtomicBool::new(true), origin }
+        Self { provider, permits, bell: Notify::new(), waiting: AtomicBool::new(true), origin, per_owner: None }
+    }
+
+    /// The same, with at most so many places for each user.
+    #[must_use]
+    pub fn with_per_owner(self, most: Option<u32>) -> Self {
+        Self { per_owner: most, ..self }
     }
 
     /// Something was queued.

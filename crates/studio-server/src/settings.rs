@@ -105,6 +105,8 @@ pub struct ProviderSettings {
     pub api_key: Option<studio_core::secret::Secret>,
     /// How many jobs it may have at once.
     pub concurrency: Option<usize>,
+    /// How many of these may be of one user.
+    pub per_user: Option<u32>,
     /// Whether it can be asked after its work, as our own engines can: `GET /predictions/{id}`.
     pub polled: bool,
 }

@@ -10,7 +10,6 @@ use studio_core::{
     ports::Store,
     price::{Unit, Usage},
     request::Input,
-    retry::FailureKind,
 };
 
 /// What a provider bills for a job, by its own books.
@@ -147,11 +146,9 @@ fn pictures(town: &Town, job: &Job) {
     if cost != town.store.record.resolved(job.id).unwrap_or_default() {
         wrong_charge(town, job, "nothing came of it");
     }
-    // What was made and is no use is the studio's own loss, and seen. Of what was to stop anyway the fault is not kept.
-    let useless = job.provider != "own" && town.books.of(job.id).iter().any(|work| work.garbage && !work.fails);
-    let told = job.error.as_ref().is_some_and(|error| error.kind == FailureKind::BadOutput);
-    let untold = matches!(job.status, Status::Canceled | Status::Expired);
-    let lost = if useless && (told || untold && job.absorbed != Nanos::ZERO) { owed(town, job) } else { Nanos::ZERO };
+    // What was made and is no use is the studio's own loss, and seen.
+    let useless = job.provider != "own" && town.store.record.was_useless(job.id);
+    let lost = if useless { owed(town, job) } else { Nanos::ZERO };
     if job.absorbed != lost {
         wrong_charge(town, job, &format!("{} of {lost} are written off", job.absorbed));
     }

@@ -15,7 +15,7 @@ use studio_core::{
     catalog::Model,
     id::{JobId, RequestId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Durability, Job, Status},
+    job::{Durability, Job, Priority, Status},
     request::{Input, Pictures, read_chat, read_image},
 };
 use studio_server::{
@@ -225,6 +225,7 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         model,
         input,
         retry_of: None,
+        priority: town.world.draw(|dice| dice.one(&Priority::ALL)).unwrap_or_default(),
         may_shorten,
         brought: Vec::new(),
         durability: Durability::Power,

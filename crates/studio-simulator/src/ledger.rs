@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 use studio_core::{
-    bill::Bill,
+    bill::{Basis, Bill},
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
@@ -180,8 +180,8 @@ impl Run {
         }
         .queued();
         let fits = self.fits(&job);
-        let (idempotency, assets, claim) = Default::default();
-        let answer = self.store.admit(Admission { job, idempotency, assets, claim }).await?;
+        let (idempotency, assets, claim, per_owner) = Default::default();
+        let answer = self.store.admit(Admission { job, idempotency, assets, claim, per_owner }).await?;
         match answer {
             Admitted::Accepted(job) if fits => {
                 self.count(&job, job.hold.get()).await?;
@@ -229,7 +229,8 @@ impl Run {
     async fn claim(&mut self) -> Result<Option<&'static str>> {
         let provider = if self.dice.per_mille(500) { "p" } else { "q" };
         let leases = (0..self.dice.from_to(1, 3)).map(|_| self.lease()).collect();
-        let claimed = self.store.claim(Claim { provider: provider.into(), leases, now: self.now }).await?;
+        let claimed =
+            self.store.claim(Claim { provider: provider.into(), leases, per_owner: None, now: self.now }).await?;
         for job in &claimed {
             if let Some(known) = self.open.iter_mut().find(|known| known.id == job.id) {
                 known.clone_from(job);
@@ -248,8 +249,12 @@ impl Run {
         let holder = Actor::Holder(job.lease.unwrap_or_else(|| self.lease()));
         let most = u64::try_from(job.hold.get())? + 10;
         let charge = self.dice.below(most + most / 10);
-        let bill =
-            Bill { measured: Some(Usage::of(Unit::Call, charge)), ..Bill::of(Nanos::new(i64::try_from(charge)?)) };
+        let bill = Bill {
+            amount: Nanos::new(i64::try_from(charge)?),
+            basis: Some(Basis::Counted),
+            measured: Some(Usage::of(Unit::Call, charge)),
+            ..Bill::default()
+        };
         let failure = |kind| Failure::new(kind, "so it is");
         let wanted = self.dice.below(9);
         let (actor, event) = match wanted {

@@ -15,6 +15,7 @@ use studio_core::{
     ledger::Window,
     money::Nanos,
     ports::{Admitted, Advanced, Checkpointed},
+    retry::FailureKind,
     time::Timestamp,
 };
 
@@ -34,6 +35,7 @@ struct Facts {
     resolved: BTreeMap<JobId, Nanos>,
     billed: BTreeMap<JobId, Nanos>,
     adjusted: BTreeSet<JobId>,
+    useless: BTreeSet<JobId>,
 }
 
 impl Record {
@@ -81,6 +83,11 @@ impl Record {
         Nanos::new(self.jobs().iter().filter(mine).map(|job| job.cost.unwrap_or(job.hold).get()).sum())
     }
 
+    /// Whether what a job's provider made was of no use.
+    pub fn was_useless(&self, id: JobId) -> bool {
+        self.facts().useless.contains(&id)
+    }
+
     /// What a job cost after all, by its provider's bill.
     pub fn bill(&self, id: JobId, cost: Nanos) {
         self.facts().billed.insert(id, cost);
@@ -123,6 +130,11 @@ impl Record {
                 let adjusted = matches!(advance.event, Event::Adjusted { .. });
                 if adjusted {
                     self.facts().adjusted.insert(job.id);
+                }
+                if let Event::AttemptFailed { failure, .. } = &advance.event
+                    && failure.kind == FailureKind::BadOutput
+                {
+                    self.facts().useless.insert(job.id);
                 }
                 self.is_now(world, job, next..=next, adjusted);
             }

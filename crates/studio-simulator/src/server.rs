@@ -191,7 +191,8 @@ async fn mischief(town: Arc<Town>, app: Arc<App>) {
         if world.strikes(Fault::ClaimForgotten)
             && let Some(kind) = world.draw(|dice| dice.one(&Kind::ALL))
         {
-            let claim = Claim { provider: kind.name().into(), leases: vec![app.lease()], now: app.now() };
+            let claim =
+                Claim { provider: kind.name().into(), leases: vec![app.lease()], per_owner: None, now: app.now() };
             drop(app.store.claim(claim).await);
         }
         let jobs = town.store.record.jobs();

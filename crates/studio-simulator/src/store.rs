@@ -211,7 +211,7 @@ impl TwinStore {
         }
         self.world.lives().await;
         drop(turn);
-        let moves = matches!(told, Command::Advance(_) | Command::Checkpoint(_));
+        let moves = !matches!(told, Command::EnsureUser(_) | Command::CreateKey(..) | Command::Harden);
         if moves && self.world.strikes(Fault::CommitUnknown) {
             return Err(StoreError::Unavailable("nobody knows".into()));
         }

@@ -237,5 +237,5 @@ fn admission(owner: UserId, n: u32) -> Admission {
         key: IdempotencyKey::parse(&format!("order-{n}")).unwrap(),
         fingerprint: Fingerprint([7; 32]),
     };
-    Admission { job, idempotency: Some(record), assets: Vec::new(), claim: None }
+    Admission { job, idempotency: Some(record), assets: Vec::new(), claim: None, per_owner: None }
 }

@@ -29,6 +29,9 @@ ALTER TABLE entries ADD COLUMN admitted INTEGER;
 ALTER TABLE entries ADD COLUMN note TEXT;
 UPDATE entries SET (owner, admitted) = (SELECT owner, created_at FROM jobs WHERE id = job_id);
 CREATE TRIGGER entries_never_change BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+-- A program of before this, which may still run on the same file, must not go on without them.
+CREATE TRIGGER entries_are_whole BEFORE INSERT ON entries WHEN NEW.owner IS NULL OR NEW.admitted IS NULL
+  BEGIN SELECT RAISE(ABORT, 'an entry names its owner and when its job was accepted'); END;
 CREATE INDEX entries_of_owner ON entries (owner, seq);
 CREATE INDEX entries_of_job ON entries (job_id, seq);
 
@@ -53,5 +56,5 @@ ALTER TABLE jobs ADD COLUMN absorbed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN dead INTEGER NOT NULL DEFAULT 0;
 UPDATE jobs SET dead = 1 WHERE status = 'failed'
   AND doc ->> '$.error.kind' NOT IN ('rejected', 'model_failed', 'bad_output')
-  AND NOT EXISTS (SELECT 1 FROM jobs AS again WHERE again.doc ->> '$.retry_of' = jobs.doc ->> '$.id');
+  AND doc ->> '$.id' NOT IN (SELECT doc ->> '$.retry_of' FROM jobs WHERE doc ->> '$.retry_of' IS NOT NULL);
 CREATE INDEX jobs_dead ON jobs (id) WHERE dead = 1;

@@ -22,4 +22,4 @@ pub use assets::FolderAssets;
 pub use limits::MemoryLimiter;
 pub use lock::{FolderLock, NotLocked};
 pub use memory::MemoryStore;
-pub use sqlite::{DATABASE_FILE, Options, SimulatedStore, SqliteStore};
+pub use sqlite::{DATABASE_FILE, Options, SimulatedStore, SqliteStore, is_older};

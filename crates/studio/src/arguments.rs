@@ -122,7 +122,7 @@ pub(crate) struct Json {
 pub(crate) enum BudgetCommand {
     /// List users and their keys, with what they may spend and what is spent or held
     List(Json),
-    /// Set all budgets of a user or of a key; a window that is not named has none
+    /// Set budgets of a user or of a key; a window that is not named keeps what it has
     ///
     /// Budgets are hard: what a job could cost at most is held before it starts, and what doesn't fit is refused. A job counts in
     /// the day and the month (UTC) in which it was accepted, for its key and for the key's user.
@@ -133,14 +133,14 @@ pub(crate) enum BudgetCommand {
 pub(crate) struct SetBudget {
     /// A user's e-mail address or id, or a key's id
     pub(crate) who: String,
-    /// The most in a day, in USD
-    #[arg(long, value_name = "USD")]
+    /// The most in a day, in USD; `none`: no limit
+    #[arg(long, value_name = "USD|none", required_unless_present_any = ["month", "lifetime"])]
     pub(crate) day: Option<String>,
-    /// The most in a month, in USD
-    #[arg(long, value_name = "USD")]
+    /// The most in a month, in USD; `none`: no limit
+    #[arg(long, value_name = "USD|none")]
     pub(crate) month: Option<String>,
-    /// The most ever, in USD
-    #[arg(long, value_name = "USD")]
+    /// The most ever, in USD; `none`: no limit
+    #[arg(long, value_name = "USD|none")]
     pub(crate) lifetime: Option<String>,
     /// Print only JSON
     #[arg(long)]
@@ -168,7 +168,8 @@ pub(crate) struct Adjust {
     /// What the provider takes for it, all in all, in USD [default: as it is]
     #[arg(long, value_name = "USD", required_unless_present = "payer_pays")]
     pub(crate) provider_charged: Option<String>,
-    /// What its payer pays, in USD; the studio bears the difference [default: what the provider takes]
+    /// What its payer pays, in USD; the studio bears the difference [default: what the provider takes, if the job was charged
+    /// at all; else nothing]
     #[arg(long, value_name = "USD")]
     pub(crate) payer_pays: Option<String>,
     /// Why, for whoever reads the ledger, such as the number of a bill

@@ -48,23 +48,40 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitC
 }
 
 pub(crate) async fn set(config: &Config, arguments: SetBudget) -> anyhow::Result<ExitCode> {
-    let limits = read_limits([
+    let store = open_existing_store(config.data())?;
+    let now = SystemClock.now();
+    let rows = store.budgets(None, now).await?;
+    let named = rows.into_iter().find(|row| row.user.email == arguments.who || id_of(row) == arguments.who);
+    let Some(named) = named else {
+        complain(&format!(
+            "studio: there is no user or key {} (or it is revoked); studio budget list shows those that are",
+            arguments.who
+        ));
+        return Ok(ExitCode::FAILURE);
+    };
+    let mut limits: Limits =
+        named.windows.iter().filter_map(|(window, limit, _)| limit.map(|limit| (*window, limit))).collect();
+    let flags = [
         (Window::Day, "--day", &arguments.day),
         (Window::Month, "--month", &arguments.month),
         (Window::Lifetime, "--lifetime", &arguments.lifetime),
-    ])?;
-    let store = open_existing_store(config.data())?;
-    let now = SystemClock.now();
-    let named = store.budgets(None, now).await?.into_iter().find(|row| row.user.email == arguments.who);
-    let id = match named {
-        Some(row) => row.user.id,
-        None => UserId::parse(&arguments.who).context("a user's e-mail address or id, or a key's id")?,
+    ];
+    for (window, flag, text) in flags {
+        match text.as_deref() {
+            None => {}
+            Some("none") => drop(limits.remove(&window)),
+            Some(text) => drop(limits.insert(window, read_amount(flag, text)?)),
+        }
+    }
+    let id = match named.payer {
+        Payer::User(id) => id,
+        Payer::Key(id) => UserId::from_uuid(id.as_uuid()),
     };
     match set_budgets(&store, id, limits, now).await? {
         Some(row) if arguments.json => say(&show_json(&row).to_string()),
         Some(row) => say(&show(&row)),
         None => {
-            complain(&format!("studio: there is no user or key {id}; studio budget list shows those that are"));
+            complain(&format!("studio: {} is gone", arguments.who));
             return Ok(ExitCode::FAILURE);
         }
     }

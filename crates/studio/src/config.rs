@@ -143,6 +143,7 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
                 "BASE_URL" => settings.base_url = Some(value.to_owned()),
                 "API_KEY" => settings.api_key = Some(Secret::new(value)),
                 "CONCURRENCY" => settings.concurrency = Some(value.parse().context("must be a whole number")?),
+                "PER_USER" => settings.per_user = Some(value.parse().context("must be a whole number")?),
                 "POLLED" => settings.polled = value.parse().context("must be true or false")?,
                 _ => config.warnings.push(format!("{name} is not a setting of a provider; it is ignored")),
             }

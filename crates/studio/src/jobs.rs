@@ -14,7 +14,7 @@ use serde_json::json;
 use std::process::ExitCode;
 use studio_core::{
     id::JobId,
-    job::{Actor, Durability, Event, Refused},
+    job::{Actor, Durability, Event, MOST_ADJUSTED, Refused, Status},
     money::Nanos,
     ports::{Advance, Advanced, Clock, Store},
 };
@@ -64,9 +64,17 @@ pub(crate) async fn adjust(config: &Config, arguments: Adjust) -> anyhow::Result
         complain(&format!("studio: there is no job {id}"));
         return Ok(ExitCode::FAILURE);
     };
-    let so_far = job.cost.unwrap_or_default().plus(job.absorbed).unwrap_or_default();
-    let provided = provided.unwrap_or(so_far);
-    let cost = paid.unwrap_or(provided);
+    let so_far = job.cost.unwrap_or_default();
+    let provided = provided.unwrap_or_else(|| so_far.plus(job.absorbed).unwrap_or_default());
+    let cost = match paid {
+        Some(paid) => paid,
+        None if job.absorbed != Nanos::ZERO && so_far != Nanos::ZERO => {
+            bail!("the studio bears {} USD of this job already: say --payer-pays, too", job.absorbed)
+        }
+        // Nobody pays for what nobody got.
+        None if so_far == Nanos::ZERO && job.status != Status::Succeeded => Nanos::ZERO,
+        None => provided,
+    };
     let absorbed = provided.minus(cost).context("the amounts are too far apart")?;
     let event = Event::Adjusted { cost, absorbed, note: arguments.reason };
     let advance = Advance {
@@ -79,6 +87,9 @@ pub(crate) async fn adjust(config: &Config, arguments: Adjust) -> anyhow::Result
     };
     let job = match store.advance(advance).await? {
         Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => job,
+        Advanced::Refused { job, .. } if job.status.is_terminal() => {
+            bail!("no job can have cost less than nothing, or more than {MOST_ADJUSTED} USD")
+        }
         Advanced::Refused { job, .. } => {
             let status = job.status.as_str();
             complain(&format!("studio: job {id} is {status}; its cost can be adjusted once it is over"));

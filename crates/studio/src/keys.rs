@@ -6,11 +6,11 @@ use crate::{
     config::Config,
     system::{SystemChance, SystemClock},
     terminal::{complain, say},
-    wiring::{open_existing_store, open_store},
+    wiring::{open_existing_store, open_store_beside},
 };
 use anyhow::{Context, bail};
 use serde_json::json;
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 use studio_core::{
     caller::Scope,
     id::KeyId,
@@ -42,7 +42,7 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
             .with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
     });
     let new = NewKey { email: arguments.user, name: arguments.name, scopes: scopes.collect::<Result<_, _>>()?, limits };
-    let store = open_store(config.data())?;
+    let store = open_store_beside(config.data())?;
     let (id, text) = create_key(&store, &SystemClock, &SystemChance, new).await?;
     if arguments.json {
         say(&json!({ "id": id.to_string(), "key": text.expose() }).to_string());
@@ -63,11 +63,13 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitC
         say("There are no keys yet. Make one: studio key create --user me@example.com --name app");
     }
     for row in rows {
-        let budget = row.budget.map_or_else(|| "no limit".to_owned(), |budget| format!("{budget} USD"));
+        let budgets: Vec<_> =
+            row.limits.iter().map(|(window, limit)| format!("{limit} USD for the {}", window.as_str())).collect();
+        let budget = if budgets.is_empty() { "no limit".to_owned() } else { budgets.join(", ") };
         let state = row.key.revoked_at.map_or_else(|| "active".to_owned(), |at| format!("revoked {at}"));
         let scopes = row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
         say(&format!(
-            "{}  …{}  {:<24}  {:<28}  {scopes}  spent or held {} USD of {budget}  {state}",
+            "{}  …{}  {:<24}  {:<28}  {scopes}  spent or held {} USD; budget {budget}  {state}",
             row.key.id, row.key.last4, row.key.name, row.user.email, row.committed
         ));
     }
@@ -81,7 +83,8 @@ fn show_json(row: &KeyRow) -> serde_json::Value {
         "user": row.user.email,
         "last4": row.key.last4,
         "scopes": row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
-        "budget": row.budget.map(|budget| budget.to_string()),
+        "budget": row.limits.get(&Window::Lifetime).map(|budget| budget.to_string()),
+        "budgets": row.limits.iter().map(|(window, limit)| (window.as_str(), limit.to_string())).collect::<BTreeMap<_, _>>(),
         "committed": row.committed.to_string(),
         "createdAt": row.key.created_at.to_string(),
         "revokedAt": row.key.revoked_at.map(|at| at.to_string()),

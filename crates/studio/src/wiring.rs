@@ -32,7 +32,7 @@ use studio_server::{
     settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderKind, ProviderSettings},
     work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
 };
-use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore};
+use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore, is_older};
 
 /// Jobs that a server of OpenAI's API may have at once when nothing is configured: it has limits of its own and says when they are reached, and many short conversations run at
 /// once.
@@ -46,17 +46,28 @@ const ENGINES: [&str; 3] = ["sketch", "guide", "title"];
 /// Longest path of a Unix socket that Linux takes, less the end of the string.
 const SOCKET_PATH_LIMIT: usize = 107;
 
-/// Opens the store of a data folder that must be there: what looks or takes away makes nothing.
+/// Opens the store of a data folder beside a server that may run on it; there must be one.
 pub(crate) fn open_existing_store(data: &Path) -> anyhow::Result<SqliteStore> {
     if !data.join(DATABASE_FILE).exists() {
         bail!("there is no studio in {}; name its data folder with --data", data.display());
     }
+    open_store_beside(data)
+}
+
+/// Opens the store of a data folder beside a server that may run on it, making both if there are none.
+pub(crate) fn open_store_beside(data: &Path) -> anyhow::Result<SqliteStore> {
+    make_folder(data)?;
+    // To bring a database up to date under a running server of an older program would have it write what nobody can read.
+    let older = is_older(data).with_context(|| format!("database in {}", data.display()))?;
+    let _alone = if older { Some(FolderLock::take(data).context(OLDER)?) } else { None };
     open_store(data)
 }
 
-/// Opens the store of a data folder, which is made if it is not there.
-pub(crate) fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
-    make_folder(data)?;
+const OLDER: &str = "the database was written by an older studio, and is brought up to date only while no server runs on it: \
+    stop the server, and start it with this program";
+
+/// Opens the store of a data folder that nobody else has.
+fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(data, Options::default()).with_context(|| format!("database in {}", data.display()))
 }
 
@@ -167,7 +178,7 @@ fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<
         ProviderKind::OpenAi => OPENAI_CONCURRENCY,
     };
     let concurrency = settings.concurrency.unwrap_or(usual);
-    Ok(Some(Lane::new(provider, concurrency, Some(base_url))))
+    Ok(Some(Lane::new(provider, concurrency, Some(base_url)).with_per_owner(settings.per_user)))
 }
 
 /// A built-in engine as a supervised worker.
@@ -188,7 +199,8 @@ fn built_in(engine: &str, settings: &ProviderSettings, sockets: &Path) -> anyhow
     let provider = SupervisedProvider::new(supervisor.clone(), Arc::new(wire));
     // More than the worker has room for would only be turned away by it.
     let slots = studio_engines::worker::slots();
-    let lane = Lane::new(Arc::new(provider), settings.concurrency.unwrap_or(slots).min(slots), None);
+    let lane = Lane::new(Arc::new(provider), settings.concurrency.unwrap_or(slots).min(slots), None)
+        .with_per_owner(settings.per_user);
     Ok((supervisor, lane))
 }
 

@@ -198,15 +198,22 @@ fn lay_prices(model: &mut Model, entries: &PriceEntries) -> Result<(), String> {
 /// A price is good only for what is counted, and bounded before the work.
 fn can_be_counted(model: &Model, list: &PriceList) -> Result<(), String> {
     let name = |unit: Unit| serde_json::to_string(&unit).unwrap_or_default();
+    // One with a default, so that every request has them.
+    let steps = model.parameters.get(STEPS);
+    let counts_steps = matches!(steps, Some(Parameter::Integer { min: 0.., default: Some(_), .. }));
     let counted = |unit: &Unit| match model.modality {
         Modality::Chat | Modality::Title => !matches!(unit, Unit::Image | Unit::Second | Unit::Step),
         Modality::Image => {
             matches!(unit, Unit::Image | Unit::Second | Unit::Call | Unit::Characters)
-                || *unit == Unit::Step && model.parameters.contains_key(STEPS)
+                || *unit == Unit::Step && counts_steps
         }
     };
     if let Some(unit) = list.rates.keys().find(|unit| !counted(unit)) {
-        let hint = if *unit == Unit::Step { ": it has no parameter \"steps\" that bounds them" } else { "" };
+        let hint = if *unit == Unit::Step {
+            ": it has no parameter \"steps\", a whole number with a default, that bounds them"
+        } else {
+            ""
+        };
         let (name, modality) = (name(*unit), model.modality.as_str());
         return Err(format!("prices: {name} can't be counted for this {modality} model{hint}"));
     }

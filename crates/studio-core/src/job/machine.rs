@@ -267,13 +267,15 @@ pub fn step(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Mov
     Ok(next.done())
 }
 
+/// Most that one job may turn out to have cost, a million dollars: a slip of the finger must not fill an account up.
+pub const MOST_ADJUSTED: Nanos = Nanos::new(1_000_000 * 1_000_000_000);
+
 /// What is over stays as it ended; only what it cost may turn out to have been something else.
 fn adjusted(job: &Job, actor: Actor, event: Event, now: Timestamp) -> Result<Moved, Refused> {
     let Event::Adjusted { cost, absorbed, .. } = event else { return Err(Refused::Over) };
-    if matches!(actor, Actor::Holder(_))
-        || cost < Nanos::ZERO
-        || cost.plus(absorbed).is_none_or(|sum| sum < Nanos::ZERO)
-    {
+    let allowed = Nanos::ZERO..=MOST_ADJUSTED;
+    let provided = cost.plus(absorbed).is_some_and(|provided| allowed.contains(&provided));
+    if matches!(actor, Actor::Holder(_)) || !allowed.contains(&cost) || !provided {
         return Err(Refused::Impossible { status: job.status, event: "adjusted" });
     }
     if job.cost == Some(cost) && job.absorbed == absorbed {
@@ -355,6 +357,7 @@ impl Draft {
         self.job.progress = 0;
         self.job.stop = None;
         self.job.started_at = self.job.started_at.or(Some(self.now));
+        self.job.attempt_at = Some(self.now);
     }
 
     fn submitted(&mut self, handle: String) {
@@ -453,6 +456,7 @@ impl Draft {
         self.job.error = self.job.error.take().filter(|_| status == Status::Failed);
         self.job.cost = Some(bill.amount);
         self.job.absorbed = bill.absorbed;
+        self.job.basis = bill.basis;
         self.job.measured = bill.measured;
         self.job.tokens = bill.tokens;
         self.job.estimated = bill.estimated;

@@ -4,10 +4,10 @@
 
 pub mod machine;
 
-pub use machine::{Actor, Effect, Event, Moved, Refused, step};
+pub use machine::{Actor, Effect, Event, MOST_ADJUSTED, Moved, Refused, step};
 
 use crate::{
-    bill::Tokens,
+    bill::{Basis, Tokens},
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
     media::MediaType,
@@ -82,6 +82,47 @@ impl Status {
     /// Reads what [`Status::as_str`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// How urgent a job is among those of its owner: everyone's turn comes all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// When nothing else of theirs waits.
+    Low,
+    /// As usual.
+    #[default]
+    Normal,
+    /// Before the others.
+    High,
+}
+
+impl Priority {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::High];
+
+    /// As in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+
+    /// Reads what [`Priority::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == text)
+    }
+
+    /// As a number: more is more urgent.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Low => -1,
+            Self::Normal => 0,
+            Self::High => 1,
+        }
     }
 }
 
@@ -232,6 +273,9 @@ pub struct Job {
     /// The job that it does again, after that one ended without a result.
     #[serde(default)]
     pub retry_of: Option<JobId>,
+    /// How urgent it is among its owner's.
+    #[serde(default)]
+    pub priority: Priority,
     /// What it makes.
     pub modality: Modality,
     /// The canonical id of its model.
@@ -290,6 +334,9 @@ pub struct Job {
     /// What its provider takes beside that, for which nobody got anything: the studio bears it.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub absorbed: Nanos,
+    /// On what the cost stands. None although it is over: nothing was charged, or before there was this field.
+    #[serde(default)]
+    pub basis: Option<Basis>,
     /// By what the cost was counted, where it follows from the price list and nobody else told it.
     #[serde(default)]
     pub measured: Option<Usage>,
@@ -315,6 +362,9 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When a provider first had it.
     pub started_at: Option<Timestamp>,
+    /// When its current attempt began.
+    #[serde(default)]
+    pub attempt_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
 }
@@ -364,6 +414,7 @@ impl NewJob {
             payer,
             request,
             retry_of: None,
+            priority: Priority::Normal,
             modality,
             model,
             provider,
@@ -390,6 +441,7 @@ impl NewJob {
             price_list: self.price_list,
             cost: None,
             absorbed: Nanos::ZERO,
+            basis: None,
             measured: None,
             tokens: None,
             estimated: false,
@@ -400,6 +452,7 @@ impl NewJob {
             warnings: self.warnings,
             created_at: self.now,
             started_at: None,
+            attempt_at: None,
             ended_at: None,
         }
     }

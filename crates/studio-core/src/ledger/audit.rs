@@ -2,6 +2,7 @@
 
 use super::{Account, Entry, EntryKind, Window};
 use crate::{
+    bill::Basis,
     id::JobId,
     job::{Job, Payer},
     money::Nanos,
@@ -149,17 +150,29 @@ impl Auditor {
         }
     }
 
-    /// What was counted is charged by the list that the job was accepted with; else a provider or a person said how much.
+    /// Every charge stands on something: what was counted, by the list that the job was accepted with; what was held; or the
+    /// word of a provider or of a person. Of jobs that were over before this was kept, it is not known.
     fn charge_follows(&mut self, job: &Job, cost: Nanos, noted: bool) {
-        let (Some(list), Some(measured)) = (&job.price_list, &job.measured) else {
-            let told = job.price_list.is_some() || job.reported.is_some() || noted;
-            return self.check("charge names a price list, or somebody told it", told, || format!("job {}", job.id));
-        };
-        let wanted = list.cost(measured).unwrap_or(job.hold);
-        let kept = cost == wanted || job.estimated && cost == wanted.min(job.hold);
-        self.check("charge follows from its price list", kept, || {
-            format!("job {} costs {cost}, by {} of its list {wanted}", job.id, list.version)
-        });
+        let id = job.id;
+        match job.basis {
+            Some(Basis::Counted) => {
+                let counted = job.price_list.as_ref().zip(job.measured.as_ref());
+                let wanted = counted.and_then(|(list, measured)| list.cost(measured).ok());
+                let kept = wanted.is_some_and(|wanted| cost == wanted || job.estimated && cost == wanted.min(job.hold));
+                self.check("a counted charge follows from its price list", kept, || {
+                    format!("job {id} costs {cost}, by its list {wanted:?}")
+                });
+            }
+            Some(Basis::Held) => {
+                self.check("what could not be counted is charged as held", cost == job.hold, || {
+                    format!("job {id} costs {cost} of {}", job.hold)
+                });
+            }
+            Some(Basis::Person) => {
+                self.check("a person who says what was charged says why", noted, || format!("job {id}"));
+            }
+            Some(Basis::Told) | None => {}
+        }
     }
 
     /// Ends the audit.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    bill::Basis,
     catalog::Modality,
     id::{KeyId, RequestId, UserId},
     job::NewJob,
@@ -55,6 +56,7 @@ fn over(job: &Job, status: Status, cost: i64) -> Job {
     Job {
         status,
         cost: Some(Nanos::new(cost)),
+        basis: Some(Basis::Counted),
         measured: Some(Usage::of(Unit::Call, cost.unsigned_abs())),
         ..job.clone()
     }
@@ -213,9 +215,14 @@ fn the_auditor_sees_every_rule_broken() {
     untraced[1].provider_ref = None;
     broken(&untraced, &[&done], "charge names attempt and the provider's name for it");
     let miscounted = Job { measured: Some(Usage::of(Unit::Call, 59)), ..done.clone() };
-    broken(&good, &[&miscounted], "charge follows from its price list");
-    let untold = Job { measured: None, price_list: None, ..done.clone() };
-    broken(&good, &[&untold], "charge names a price list, or somebody told it");
+    broken(&good, &[&miscounted], "a counted charge follows from its price list");
+    broken(&good, &[&Job { measured: None, ..done.clone() }], "a counted charge follows from its price list");
+    let on = |basis| Job { basis, ..done.clone() };
+    broken(&good, &[&on(Some(Basis::Held))], "what could not be counted is charged as held");
+    broken(&good, &[&on(Some(Basis::Person))], "a person who says what was charged says why");
+    for known in [Some(Basis::Told), None] {
+        assert!(audit(&good, &[&on(known)]).violations.is_empty(), "{known:?}");
+    }
     broken(&good, &[&Job { absorbed: Nanos::new(1), ..done.clone() }], "what the studio bears is what its jobs say");
     let early = [vec![held.clone()], vec![adjust(&running, &over(&running, Status::Running, 5), "early", T0)]].concat();
     broken(&early, &[&running], "an adjustment comes after the end");

@@ -42,6 +42,8 @@ pub struct Admission {
     pub assets: Vec<Asset>,
     /// Claims it at birth, by this lease, if nothing waits for its provider: its first intent is in the same commit.
     pub claim: Option<LeaseToken>,
+    /// And if its owner has fewer jobs at work there than this.
+    pub per_owner: Option<u32>,
 }
 
 /// What became of an admission.
@@ -151,13 +153,16 @@ pub enum Advanced {
     Absent,
 }
 
-/// Takes jobs from the queue of a provider, oldest first, one for each lease.
+/// Takes jobs from the queue of a provider, one for each lease. Owners take turns, whoever's turn was longest ago first; of an
+/// owner's due jobs the most urgent is taken, of these the oldest.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// Whose queue.
     pub provider: String,
     /// Fresh tokens, as many as jobs are wanted.
     pub leases: Vec<LeaseToken>,
+    /// Most jobs that an owner may have at work there at once.
+    pub per_owner: Option<u32>,
     /// When.
     pub now: Timestamp,
 }
@@ -201,8 +206,8 @@ pub struct KeyRow {
     pub key: ApiKey,
     /// Its owner.
     pub user: User,
-    /// The most that it may ever spend and hold.
-    pub budget: Option<Nanos>,
+    /// The most that it may spend and hold, by window.
+    pub limits: Limits,
     /// What it has spent and holds.
     pub committed: Nanos,
 }
@@ -328,7 +333,7 @@ pub trait Store: Send + Sync {
     /// Someone's jobs.
     async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError>;
 
-    /// How many jobs wait for the same provider ahead of this one; nothing when it doesn't wait.
+    /// How many jobs will be taken from the same queue before this one, as things stand; nothing when it doesn't wait.
     async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError>;
 
     /// Jobs that are neither queued nor over: at start, those whose workers are gone.
@@ -349,7 +354,8 @@ pub trait Store: Send + Sync {
     /// The budgets that a job of `owner`, paid by `payer` and accepted `at` a moment, would have to keep, as they stand.
     async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError>;
 
-    /// Sets all budgets of a payer: windows that are not named have none. False: there is no such payer.
+    /// Sets all budgets of a payer: windows that are not named have none. False: there is no such payer, or
+    /// the key is revoked.
     async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError>;
 
     /// Users and keys that are not revoked, of one user or of all, with their budgets as they stand `at` a moment; each user

@@ -3,6 +3,7 @@
 use super::Fields;
 use crate::{
     catalog::{Catalog, Modality, Model},
+    job::Priority,
     parameter::Parameters,
     time::Timestamp,
 };
@@ -20,6 +21,8 @@ pub struct Read<'c, R> {
     pub request: R,
     /// When the work dies, if the caller said so.
     pub deadline: Option<Timestamp>,
+    /// How urgent it is among the caller's own.
+    pub priority: Priority,
     /// What the caller should know although it was accepted.
     pub warnings: Vec<String>,
 }
@@ -80,6 +83,14 @@ pub(super) fn deadline(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timest
             None
         }
     }
+}
+
+pub(super) fn priority(fields: &mut Fields<'_>) -> Priority {
+    let Some(text) = fields.text("priority") else { return Priority::Normal };
+    Priority::parse(text).unwrap_or_else(|| {
+        fields.fault("priority", format!("must be one of {}", Priority::ALL.map(Priority::as_str).join(", ")));
+        Priority::Normal
+    })
 }
 
 /// The parameters as the caller gave them, each with the name by which a fault is reported. `others` are fields of the body

@@ -2,7 +2,7 @@
 
 use super::{
     Fields, Invalid, Read,
-    asked::{deadline, given_parameters, model, parameters},
+    asked::{deadline, given_parameters, model, parameters, priority},
     messages::{Format, Message, Pictures, Role, Tool, ToolChoice, format, messages, tool_choice, tools},
 };
 use crate::{
@@ -179,6 +179,7 @@ pub fn read_chat<'c>(
         }
     };
     let deadline = deadline(&mut fields, now);
+    let priority = priority(&mut fields);
     if let (Some(model), Some(messages)) = (model, &mut read) {
         check_traits(&mut fields, model, messages, &tools, &format);
     }
@@ -190,7 +191,7 @@ pub fn read_chat<'c>(
         ChatRequest { messages, tools, tool_choice, format, stop, streams, parameters }
     });
     let request = request.zip(model).map(|(request, model)| fit(&mut fields, model, request, bounded_by_caller));
-    let read = model.zip(request).map(|(model, request)| Read { model, request, deadline, warnings });
+    let read = model.zip(request).map(|(model, request)| Read { model, request, deadline, priority, warnings });
     fields.finish(read.map(|read| ReadChat { read, stream, bounded_by_caller }))
 }
 
@@ -201,6 +202,7 @@ pub fn read_title<'c>(body: &Value, catalog: &'c Catalog, now: Timestamp) -> Res
     let model = model(&mut fields, catalog, &[Modality::Title, Modality::Chat], &mut warnings);
     let messages = messages(&mut fields, &Pictures::new());
     let deadline = deadline(&mut fields, now);
+    let priority = priority(&mut fields);
     let request = model.zip(messages).map(|(model, messages)| {
         let shortened = shorten(&messages);
         let mut parameters = parameters(&mut fields, model, Vec::new(), 0);
@@ -225,7 +227,7 @@ pub fn read_title<'c>(body: &Value, catalog: &'c Catalog, now: Timestamp) -> Res
             parameters,
         }
     });
-    let read = model.zip(request).map(|(model, request)| Read { model, request, deadline, warnings });
+    let read = model.zip(request).map(|(model, request)| Read { model, request, deadline, priority, warnings });
     fields.finish(read)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Fields, Invalid, Read,
-    asked::{SEEDS, deadline, given_parameters, model, parameters},
+    asked::{SEEDS, deadline, given_parameters, model, parameters, priority},
     read_prompt,
 };
 use crate::{
@@ -86,6 +86,7 @@ pub fn read_image<'c>(
             .fault("prompt", format!("must have at most {limit} bytes in UTF-8 for this model; this one has {bytes}"));
     }
     let deadline = deadline(&mut fields, now);
+    let priority = priority(&mut fields);
     for field in ["image", "mask"] {
         if fields.take(field).is_some() {
             fields.fault(field, "is not taken yet: no model in this catalog edits pictures");
@@ -95,7 +96,7 @@ pub fn read_image<'c>(
     let parameters = model.map(|model| parameters(&mut fields, model, given, random));
     let read = match (prompt, model, parameters) {
         (Some(prompt), Some(model), Some(parameters)) => {
-            Some(Read { model, request: ImageRequest { prompt, parameters }, deadline, warnings })
+            Some(Read { model, request: ImageRequest { prompt, parameters }, deadline, priority, warnings })
         }
         _ => None,
     };
@@ -188,6 +189,8 @@ mod tests {
             (json!({"prompt": "x", "width": 64, "modelParams": {"width": 64}}), "width", "twice"),
             (json!({"prompt": "x", "modelParams": 3}), "modelParams", "object"),
             (json!({"prompt": "x", "deadline": "soon"}), "deadline", "ISO 8601"),
+            (json!({"prompt": "x", "priority": "now"}), "priority", "low, normal, high"),
+            (json!({"prompt": "x", "priority": 1}), "priority", "text"),
             (json!({"prompt": "x", "deadline": "2001-01-01T00:00:00Z"}), "deadline", "over"),
             (json!({"prompt": "x", "image": "data:image/png;base64,AA=="}), "image", "not taken"),
         ] {

@@ -47,6 +47,7 @@ pub async fn retry(
         model,
         input: before.input,
         retry_of: Some(before.id),
+        priority: before.priority,
         may_shorten: false,
         brought: Vec::new(),
         durability: Durability::Power,

@@ -10,7 +10,7 @@ use studio_core::{
     catalog::Model,
     id::{JobId, RequestId},
     idempotency::IdempotencyRecord,
-    job::{Durability, Job, NewJob, Payer, Status},
+    job::{Durability, Job, NewJob, Payer, Priority, Status},
     ledger::{Standing, exceeded},
     money::Nanos,
     ports::{Admission, Admitted, Asset, StoreError},
@@ -36,6 +36,8 @@ pub struct Asked<'a> {
     pub input: Input,
     /// The job that it does again.
     pub retry_of: Option<JobId>,
+    /// How urgent it is among the caller's own.
+    pub priority: Priority,
     /// Whether its answer may be bounded more tightly, to what is left of a budget.
     pub may_shorten: bool,
     /// Pictures that it brings along, already kept.
@@ -141,8 +143,16 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
     let claim = permit.as_ref().map(|_| app.lease());
     let mut shortenings = 0;
     let admitted = loop {
-        let admission = Admission { job: job.clone(), idempotency: idempotency.clone(), assets: assets.clone(), claim };
-        match app.store.admit(admission).await? {
+        let admission = Admission {
+            job: job.clone(),
+            idempotency: idempotency.clone(),
+            assets: assets.clone(),
+            claim,
+            per_owner: lane.per_owner,
+        };
+        // Accepted, perhaps, and claimed; but nobody goes on with what nobody was told of.
+        let admitted = app.store.admit(admission).await.inspect_err(|_| app.attempts.not_begun(claim));
+        match admitted? {
             Admitted::OverCap(over)
                 if may_shorten && shortenings < MOST_SHORTENINGS && shorten(&mut job, limit, over) =>
             {
@@ -180,7 +190,7 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer) -> Result<Job, NotSubmitted>
         Some(list) => list.cost(&asked.input.upper_usage(list, asked.model.total_limit))?,
         None => Nanos::ZERO,
     };
-    let retry_of = asked.retry_of;
+    let (retry_of, priority) = (asked.retry_of, asked.priority);
     let job = NewJob {
         id: JobId::new(now, app.chance.id_bytes()),
         owner: asked.key.user,
@@ -199,7 +209,7 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer) -> Result<Job, NotSubmitted>
         now,
     }
     .queued();
-    Ok(Job { retry_of, ..job })
+    Ok(Job { retry_of, priority, ..job })
 }
 
 /// Bounds a conversation's answer to what is left under a cap. False: too little is left for an answer, or it is no

@@ -17,11 +17,16 @@ pub(super) fn line(cells: &[Cell<'_>]) -> String {
     cells.join(",") + "\r\n"
 }
 
+/// How formulas begin, in all widths.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
 fn cell(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Ours(text) => text.clone(),
         Cell::Text(text) => {
-            let formula = text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
+            // What nobody sees in front of it does not make it less of one; nor does to be written wide.
+            let seen = text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
+            let formula = seen.starts_with(FORMULA) || text.starts_with(['\t', '\r', '\n', '\0']);
             let text = if formula { format!("'{text}") } else { (*text).to_owned() };
             if text.contains([',', '"', '\r', '\n', '\'', ' ']) {
                 format!("\"{}\"", text.replace('"', "\"\""))
@@ -46,6 +51,9 @@ mod tests {
             ("@SUM(A1)", "\"'@SUM(A1)\""),
             ("\tx", "\"'\tx\""),
             ("  =1", "\"'  =1\""),
+            ("\u{feff}=1", "\"'\u{feff}=1\""),
+            ("＝1", "\"'＝1\""),
+            ("\0=1", "\"'\0=1\""),
             ("\r=1", "\"'\r=1\""),
             ("a,b", "\"a,b\""),
             ("a \"b\"", "\"a \"\"b\"\"\""),

@@ -78,6 +78,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "progress": f64::from(job.progress) / 1000.0,
         "queuePosition": queue_position,
         "retryOf": job.retry_of.map(|id| id.to_string()),
+        "priority": job.priority.as_str(),
         "modelId": job.model,
         "provider": job.provider,
         "prompt": job.input.prompt().map(clipped),

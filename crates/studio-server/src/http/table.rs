@@ -116,6 +116,8 @@ pub enum QueryKind {
     Id,
     /// A whole number in a range.
     Integer(u32, u32),
+    /// The number of a ledger entry.
+    Number,
     /// A job's status.
     Status,
     /// A modality.
@@ -250,7 +252,7 @@ const ENTRY_QUERY: &[Query] = &[
     UNTIL,
     Query { name: "jobId", about: "Only of this job", kind: QueryKind::Id },
     LIMIT,
-    Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Integer(1, u32::MAX) },
+    Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Number },
     Query {
         name: "format",
         about: "`csv`: all of them as a table, as with `Accept: text/csv`",

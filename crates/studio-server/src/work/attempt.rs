@@ -119,6 +119,8 @@ pub(super) struct Attempt<'a> {
     pub(super) news: Listener,
     pub(super) deadline: Instant,
     begun: Instant,
+    /// It was begun by a server before this one.
+    resumed: bool,
     limits: Limits,
 }
 
@@ -144,7 +146,8 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     };
     let news = app.news.listen(job.id);
     let deadline = started + limits.total;
-    let mut attempt = Attempt { app, lane, lease, job, news, deadline, begun: started, limits };
+    let resumed = job.status != Status::Submitting;
+    let mut attempt = Attempt { app, lane, lease, job, news, deadline, begun: started, resumed, limits };
     // Held until the outputs are ours: what a worker of ours uploads is found by it.
     let makes_files = lane.provider.capabilities().supervised && speaker.is_none();
     let ticket = makes_files.then(|| app.uploads.open(app.chance.as_ref()));
@@ -173,7 +176,13 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
         // It is known to have stopped, so nothing is left to find out.
         Err(Over::OutOfTime) => {
             let failure = Failure::new(FailureKind::Timeout, "it took longer than the model may take");
-            attempt.fail(failure, true, None).await;
+            // Whoever bills by time bills for this, too; nobody here got anything.
+            let ours = lane.provider.capabilities().supervised;
+            let Bill { amount: absorbed, .. } = Bill::for_time(&attempt.job, attempt.seconds());
+            let bill = if ours { Bill::nothing() } else { Bill { absorbed, ..Bill::nothing() } };
+            let retry_at = app.retry_at(attempt.job.attempt + 1, None);
+            let event = Event::AttemptFailed { failure, harmless: true, bill, retry_at };
+            drop(attempt.say(event).await);
         }
         Ok(()) | Err(Over::Left | Over::Stopped | Over::HungUp) => {}
     }
@@ -396,12 +405,15 @@ impl Attempt<'_> {
         if self.job.status != Status::Collecting {
             self.say(Event::OutputsReady).await?;
         }
+        // What the provider took, not what it takes to make it ours.
+        let seconds = self.seconds();
         let outputs = match collect::collect(self.app, self.lane, &self.job, produced).await {
             Ok(outputs) => outputs,
             Err(NotCollected::GaveUp) => return Err(Over::Left),
-            Err(NotCollected::Bad(failure)) => return Err(failure.into()),
+            Err(NotCollected::Bad(failure)) => return self.useless(failure, seconds).await,
         };
-        let bill = Bill::for_outputs(&self.job, outputs.len() as u64, self.seconds());
+        let mut bill = Bill::for_outputs(&self.job, outputs.len() as u64, seconds);
+        bill.estimated = self.resumed && bill.is_by_time();
         self.say(Event::Completed { outputs, finish: None, bill }).await
     }
 
@@ -411,24 +423,30 @@ impl Attempt<'_> {
         let retry_at = self.app.retry_at(self.job.attempt + 1, failure.retry_after);
         tracing::warn!(job.id = %self.job.id, attempt = self.job.attempt, kind = failure.kind.code(), "attempt failed");
         // Refused: it moved on without us, which `say` has noted.
-        let bill = self.bill_of_failure(&failure);
+        let bill = Bill::nothing();
         drop(self.say_with(Event::AttemptFailed { failure, harmless, bill, retry_at }, said).await);
     }
 
-    /// What a provider calls done was done, and is billed, though it may be no use: the studio bears that.
-    fn bill_of_failure(&self, failure: &Failure) -> Bill {
-        let done = self.job.status == Status::Collecting && !self.lane.provider.capabilities().supervised;
-        match &self.job.input {
-            Input::Image(request) if done && failure.kind == FailureKind::BadOutput => {
-                Bill::for_nothing_of_use(&self.job, request.count(), self.seconds())
+    /// What a provider calls done was done, and is billed, though it is no use: the studio bears that.
+    async fn useless(&mut self, failure: Failure, seconds: u64) -> Result<(), Over> {
+        let bill = match &self.job.input {
+            Input::Image(request) if !self.lane.provider.capabilities().supervised => {
+                Bill::for_nothing_of_use(&self.job, request.count(), seconds)
             }
             _ => Bill::nothing(),
-        }
+        };
+        tracing::warn!(job.id = %self.job.id, absorbed = %bill.absorbed, "what came of it is no use");
+        let retry_at = self.app.retry_at(self.job.attempt + 1, None);
+        self.say(Event::AttemptFailed { failure, harmless: true, bill, retry_at }).await
     }
 
-    /// How long this attempt has taken, in begun seconds.
+    /// How long this attempt has taken, in begun seconds: by our own clock, unless it was begun before our time.
     fn seconds(&self) -> u64 {
-        self.begun.elapsed().as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+        let taken = match self.job.attempt_at {
+            Some(begun) if self.resumed => self.app.now().since(begun),
+            _ => self.begun.elapsed(),
+        };
+        u64::try_from(taken.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
     }
 
     /// Tells the machine what happened; the job is then as it stands after.

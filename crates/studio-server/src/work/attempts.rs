@@ -1,14 +1,21 @@
 //! Who is being worked on, in this process: whoever is not, and should be, is stuck.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use studio_core::id::JobId;
+use studio_core::id::{JobId, LeaseToken};
+
+/// Most leases that are remembered as never begun: they come from a store that does not answer, and each is of use for a
+/// minute.
+const MOST_UNBEGUN: usize = 4096;
 
 /// The jobs that have an attempt in this process, and how many: one that ends may overlap with the next.
 #[derive(Default, Clone)]
-pub struct Attempts(Arc<Mutex<HashMap<JobId, usize>>>);
+pub struct Attempts {
+    jobs: Arc<Mutex<HashMap<JobId, usize>>>,
+    unbegun: Arc<Mutex<HashSet<LeaseToken>>>,
+}
 
 /// An attempt that lives.
 pub(super) struct Living {
@@ -18,7 +25,25 @@ pub(super) struct Living {
 
 impl Attempts {
     fn jobs(&self) -> MutexGuard<'_, HashMap<JobId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unbegun(&self) -> MutexGuard<'_, HashSet<LeaseToken>> {
+        self.unbegun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Jobs may have been claimed by these, and nobody was told: nothing was or will be sent by them.
+    pub(crate) fn not_begun(&self, leases: impl IntoIterator<Item = LeaseToken>) {
+        let mut unbegun = self.unbegun();
+        if unbegun.len() > MOST_UNBEGUN {
+            unbegun.clear();
+        }
+        unbegun.extend(leases);
+    }
+
+    /// Whether it is known that nothing was sent by this lease.
+    pub(super) fn never_begun(&self, lease: LeaseToken) -> bool {
+        self.unbegun().contains(&lease)
     }
 
     /// An attempt of a job begins; it lives until this is dropped.

@@ -1,4 +1,4 @@
-//! Takes queued jobs of one provider while it has room. Woken when something was queued, when a place became free, and when
+//! Takes queued jobs of one provider while it has room: by turns of their owners. Woken when something was queued, when a place became free, and when
 //! a job that waited for its next attempt is due.
 
 use super::attempt;
@@ -54,9 +54,14 @@ async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError
         }
         lane.looking();
         let now = app.now();
-        let leases = permits.iter().map(|_| app.lease()).collect();
-        let claimed = app.store.claim(Claim { provider: provider.to_owned(), leases, now }).await;
-        let jobs = claimed.inspect_err(|_| lane.still_waiting())?;
+        let leases: Vec<_> = permits.iter().map(|_| app.lease()).collect();
+        let given = leases.clone();
+        let claimed =
+            app.store.claim(Claim { provider: provider.to_owned(), leases, per_owner: lane.per_owner, now }).await;
+        let jobs = claimed.inspect_err(|_| {
+            lane.still_waiting();
+            app.attempts.not_begun(given);
+        })?;
         let took_all = jobs.len() == permits.len();
         if took_all {
             lane.still_waiting();
@@ -76,6 +81,9 @@ async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError
     }
 }
 
+/// How long until something is due. What is due already and was not taken waits for a place of its owner's own to become free,
+/// which rings the bell.
 fn pause_until(app: &App, due: Option<Timestamp>) -> Duration {
-    due.map_or(LOOK_ANYWAY, |due| due.since(app.now()).clamp(Duration::from_millis(1), LOOK_ANYWAY))
+    let pause = due.map(|due| due.since(app.now())).filter(|pause| !pause.is_zero());
+    pause.map_or(LOOK_ANYWAY, |pause| pause.clamp(Duration::from_millis(1), LOOK_ANYWAY))
 }

@@ -55,6 +55,14 @@ pub(super) async fn put_back(app: &Arc<App>, job: Job) -> Result<(), StoreError>
     }
 }
 
+/// Puts back a job that was claimed and never sent: it can be sent without any risk.
+pub(super) async fn not_sent(app: &App, job: &Job) -> Result<(), StoreError> {
+    let Some(lease) = job.lease else { return Ok(()) };
+    let failure = Failure::new(FailureKind::Unavailable, "it was taken from the queue and never sent");
+    let event = Event::AttemptFailed { failure, harmless: true, bill: Bill::nothing(), retry_at: app.now() };
+    move_job(app, Move::new(job.id, Actor::Holder(lease), event)).await.map(drop)
+}
+
 /// Ends the attempt of a job whose task broke, as a start would do: a bug of ours must leave nobody waiting for ever.
 pub(super) async fn broken(app: &App, id: JobId) -> Result<(), StoreError> {
     let Some(job) = app.store.job_for_work(id).await? else { return Ok(()) };
@@ -121,8 +129,11 @@ async fn turn_away(app: Arc<App>, provider: String) {
 
 /// Ends the oldest due job of a queue; whether there was one.
 async fn turn_one_away(app: &App, provider: &str) -> Result<bool, StoreError> {
-    let claim = Claim { provider: provider.to_owned(), leases: vec![app.lease()], now: app.now() };
-    let Some(job) = app.store.claim(claim).await?.pop() else { return Ok(false) };
+    let claim = Claim { provider: provider.to_owned(), leases: vec![app.lease()], per_owner: None, now: app.now() };
+    let leases = claim.leases.clone();
+    let claimed = app.store.claim(claim).await.inspect_err(|_| app.attempts.not_begun(leases));
+    let Some(job) = claimed?.pop() else { return Ok(false) };
+    let _living = app.attempts.begin(job.id);
     let failure = Failure::new(FailureKind::NotConfigured, "its provider is not configured any more");
     let event = Event::AttemptFailed { failure, harmless: true, bill: Bill::nothing(), retry_at: app.now() };
     if let Some(lease) = job.lease {

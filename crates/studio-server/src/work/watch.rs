@@ -4,7 +4,11 @@
 
 use super::recover;
 use crate::app::App;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 use studio_core::{
     id::JobId,
     job::{Job, Status},
@@ -19,29 +23,34 @@ const FLAG_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Who was seen without an attempt, in which version.
 type Seen = HashMap<JobId, u64>;
+/// Attempts of which it was said that they have been unknown for long.
+type Flagged = HashSet<(JobId, u32)>;
 
 /// Runs until the server stops.
 pub(super) async fn run(app: Arc<App>) {
     let mut seen = Seen::new();
-    let mut flagged_until = app.now();
+    let mut flagged = Flagged::new();
     loop {
         tokio::select! {
             biased;
             () = app.stopping.cancelled() => return,
             () = tokio::time::sleep(PERIOD) => {}
         }
-        if let Err(error) = activate(&app, &mut seen, &mut flagged_until).await {
+        if let Err(error) = activate(&app, &mut seen, &mut flagged).await {
             tracing::warn!(%error, "nobody knows whether a job is stuck; will look again");
         }
     }
 }
 
-async fn activate(app: &Arc<App>, seen: &mut Seen, flagged_until: &mut Timestamp) -> Result<(), StoreError> {
+async fn activate(app: &Arc<App>, seen: &mut Seen, flagged: &mut Flagged) -> Result<(), StoreError> {
     let now = app.now();
-    let mut idle = Seen::new();
+    let (mut idle, mut unknown) = (Seen::new(), Flagged::new());
     for job in app.store.unfinished().await? {
         if job.status == Status::Unknown {
-            flag(&job, *flagged_until, now);
+            let name = (job.id, job.attempt);
+            if flagged.contains(&name) || flag(&job, now) {
+                unknown.insert(name);
+            }
         } else if !app.attempts.contains(job.id) {
             if seen.get(&job.id) != Some(&job.version) {
                 idle.insert(job.id, job.version);
@@ -51,21 +60,27 @@ async fn activate(app: &Arc<App>, seen: &mut Seen, flagged_until: &mut Timestamp
                 job.id = %job.id, job.status = job.status.as_str(), attempt = job.attempt,
                 "a job is stuck: nobody works on it; it is put back on its road"
             );
-            recover::put_back(app, job).await?;
+            // A claim whose answer never came back: nothing was sent, so there is nothing to find out.
+            if job.lease.is_some_and(|lease| app.attempts.never_begun(lease)) {
+                recover::not_sent(app, &job).await?;
+            } else {
+                recover::put_back(app, job).await?;
+            }
         }
     }
     *seen = idle;
-    *flagged_until = now;
+    *flagged = unknown;
     Ok(())
 }
 
-/// Says once of an unknown job that it has been so for long.
-fn flag(job: &Job, flagged_until: Timestamp, now: Timestamp) {
-    let Some(due) = job.unknown_since.map(|since| since.plus(FLAG_AFTER)) else { return };
-    if flagged_until < due && due <= now {
+/// Says of an unknown job that it has been so for long; whether it has.
+fn flag(job: &Job, now: Timestamp) -> bool {
+    let due = job.unknown_since.is_some_and(|since| now.since(since) >= FLAG_AFTER);
+    if due {
         tracing::error!(
             job.id = %job.id, provider = %job.provider, hold = %job.hold,
             "nobody knows what became of a job for a quarter of an hour; look it up at its provider, then: studio job resolve"
         );
     }
+    due
 }

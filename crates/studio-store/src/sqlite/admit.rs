@@ -1,7 +1,7 @@
 //! Accepts jobs: idempotency record, job, hold, the assets of its input, and for a job claimed at birth its first intent,
 //! in one transaction.
 
-use super::{assets, budgets, jobs, ledger};
+use super::{assets, budgets, jobs, ledger, turns};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Accepts a job, or says why not; then nothing is written.
 pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
-    let Admission { job, idempotency, assets, claim } = admission;
+    let Admission { job, idempotency, assets, claim, per_owner } = admission;
     if let Some(record) = idempotency
         && let Some(known) = replay(transaction, record)?
     {
@@ -38,7 +38,11 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     }
     let now = job.created_at;
     let born = match claim {
-        Some(lease) if job.run_at <= now && !jobs::any_due(transaction, &job.provider, now)? => {
+        Some(lease)
+            if job.run_at <= now
+                && !jobs::any_due(transaction, &job.provider, now)?
+                && !turns::may_not_have_more(transaction, &job.provider, job.owner, *per_owner)? =>
+        {
             let claimed = Event::Claimed(*lease);
             step(job, Actor::Studio, claimed, now).ok().map(|moved| moved.job)
         }

@@ -7,7 +7,7 @@
 //! id, a key its row; a move that happened already is refused by the state that it led to, words that are kept are found at
 //! their offset; none of them doubles anything.
 
-use super::{admit, budgets, jobs, keys, words};
+use super::{admit, budgets, jobs, keys, turns, words};
 use rusqlite::Transaction;
 use studio_core::{
     caller::{ApiKey, User},
@@ -109,7 +109,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::Admit(admission) => admit::admit(transaction, admission).map(Answer::Admitted),
         Command::Advance(advance) => jobs::advance(transaction, advance).map(Answer::Advanced),
         Command::Checkpoint(checkpoint) => words::checkpoint(transaction, checkpoint).map(Answer::Checkpointed),
-        Command::Claim(claim) => jobs::claim(transaction, claim).map(Answer::Claimed),
+        Command::Claim(claim) => turns::claim(transaction, claim).map(Answer::Claimed),
         Command::EnsureUser(user) => keys::ensure_user(transaction, user).map(Answer::User),
         Command::CreateKey(key, limits) => keys::create(transaction, key, limits).map(|()| Answer::Written),
         Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Found),

@@ -75,7 +75,9 @@ pub(super) fn limits(connection: &Connection, payer: Payer) -> Result<Limits, ru
 pub(super) fn set(transaction: &Transaction<'_>, payer: Payer, limits: &Limits) -> Result<bool, rusqlite::Error> {
     let known = match payer {
         Payer::User(id) => transaction.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([id.as_uuid()])?,
-        Payer::Key(id) => transaction.prepare_cached("SELECT 1 FROM keys WHERE id = ?1")?.exists([id.as_uuid()])?,
+        Payer::Key(id) => transaction
+            .prepare_cached("SELECT 1 FROM keys WHERE id = ?1 AND revoked_at IS NULL")?
+            .exists([id.as_uuid()])?,
     };
     if known {
         transaction.prepare_cached("DELETE FROM budgets WHERE payer = ?1")?.execute([payer.to_string()])?;
@@ -101,7 +103,7 @@ pub(super) fn list(
             .map(|window| Ok((*window, limits.get(window).copied(), committed(connection, payer, *window, at)?)));
         each.collect::<Result<Vec<_>, rusqlite::Error>>()
     };
-    let keys = keys::list(connection)?;
+    let keys = keys::list(connection, user)?;
     let mut rows = Vec::new();
     for user in keys::users(connection, user)? {
         let payer = Payer::User(user.id);

@@ -6,22 +6,19 @@
 
 use super::{
     assets,
-    error::{read_json, unknown, write_json},
+    error::{read_json, write_json},
     ledger, words,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
     id::{JobId, UserId},
-    job::{Actor, Effect, Event, Job, Moved, Status, step},
+    job::{Effect, Event, Job, Moved, Status, step},
     ledger::entries_of,
-    ports::{Advance, Advanced, Claim, JobFilter},
+    ports::{Advance, Advanced, JobFilter},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-/// The oldest due jobs of a queue. Told which index: the other one, by time, would have to sort by age.
-pub(super) const DUE: &str = "SELECT doc FROM jobs INDEXED BY jobs_queued_by_age
-    WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 ORDER BY id LIMIT ?3";
 pub(super) const ANY_DUE: &str = "SELECT 1 FROM jobs INDEXED BY jobs_queued_by_time
     WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 LIMIT 1";
 pub(super) const NEXT_RUN_AT: &str = "SELECT run_at FROM jobs INDEXED BY jobs_queued_by_time
@@ -74,9 +71,9 @@ fn read(row: &Row<'_>) -> Result<Job, rusqlite::Error> {
 pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
     const INSERT: &str =
         "INSERT INTO jobs (id, owner, status, provider, modality, model, run_at, untold_deadline, hold,
-            cost, version, lease, created_at, doc)
+            cost, version, lease, created_at, priority, doc)
         VALUES (:id, :owner, :status, :provider, :modality, :model, :run_at, :untold_deadline, :hold,
-            :cost, :version, :lease, :created_at, :doc)";
+            :cost, :version, :lease, :created_at, :priority, :doc)";
     let columns = Columns::of(job)?;
     transaction
         .prepare_cached(INSERT)?
@@ -94,12 +91,14 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rus
             ":version": columns.version,
             ":lease": columns.lease,
             ":created_at": job.created_at.as_millis(),
+            ":priority": job.priority.rank(),
             ":doc": columns.doc,
         })
         .map(drop)
 }
 
-fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
+/// Writes a job as it has become.
+pub(super) fn update(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
     const UPDATE: &str = "UPDATE jobs SET status = :status, run_at = :run_at, untold_deadline = :untold_deadline,
             cost = :cost, absorbed = :absorbed, version = :version, lease = :lease, doc = :doc
         WHERE id = :id";
@@ -160,25 +159,6 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Resul
             Ok(Advanced::Moved { job, effects })
         }
     }
-}
-
-/// Takes due jobs, oldest first, one for each lease.
-pub(super) fn claim(transaction: &Transaction<'_>, claim: &Claim) -> Result<Vec<Job>, rusqlite::Error> {
-    let wanted = integer(claim.leases.len() as u64)?;
-    let due: Vec<Job> = transaction
-        .prepare_cached(DUE)?
-        .query_map(params![claim.provider, claim.now.as_millis(), wanted], read)?
-        .collect::<Result<_, _>>()?;
-    let mut claimed = Vec::with_capacity(due.len());
-    for (job, lease) in due.into_iter().zip(&claim.leases) {
-        // Whatever is queued can be claimed.
-        if let Ok(moved) = step(&job, Actor::Studio, Event::Claimed(*lease), claim.now) {
-            update(transaction, &moved.job)?;
-            begin_attempt(transaction, &moved.job, claim.now)?;
-            claimed.push(moved.job);
-        }
-    }
-    Ok(claimed)
 }
 
 /// Writes the intent of an attempt: before anything is sent.
@@ -278,17 +258,4 @@ pub(super) fn queues(connection: &Connection) -> Result<Vec<String>, rusqlite::E
         .prepare_cached("SELECT DISTINCT provider FROM jobs WHERE status = 'queued' ORDER BY provider")?
         .query_map([], |row| row.get(0))?
         .collect()
-}
-
-/// How many older jobs wait for the same provider.
-pub(super) fn queue_position(connection: &Connection, id: JobId) -> Result<Option<u64>, rusqlite::Error> {
-    const POSITION: &str = "SELECT (SELECT count(*) FROM jobs AS ahead
-            WHERE ahead.provider = mine.provider AND ahead.status = 'queued' AND ahead.id < mine.id)
-        FROM jobs AS mine WHERE mine.id = ?1 AND mine.status = 'queued'";
-    connection
-        .prepare_cached(POSITION)?
-        .query_row([id.as_uuid()], |row| row.get::<_, i64>(0))
-        .optional()?
-        .map(|count| u64::try_from(count).map_err(|_| unknown(0, "a count")))
-        .transpose()
 }

@@ -65,21 +65,21 @@ pub(super) fn find(connection: &Connection, hash: KeyHash) -> Result<Option<ApiK
         .optional()
 }
 
-/// All keys with their owners, oldest first.
-pub(super) fn list(connection: &Connection) -> Result<Vec<KeyRow>, rusqlite::Error> {
+/// All keys, or those of one user, with their owners, oldest first.
+pub(super) fn list(connection: &Connection, of: Option<UserId>) -> Result<Vec<KeyRow>, rusqlite::Error> {
     let list = format!(
         "SELECT {COLUMNS}, users.id, users.email, users.created_at
-        FROM keys JOIN users ON users.id = keys.user_id ORDER BY keys.id"
+        FROM keys JOIN users ON users.id = keys.user_id WHERE ?1 IS NULL OR keys.user_id = ?1 ORDER BY keys.id"
     );
     let mut rows = Vec::new();
-    for row in
-        connection.prepare_cached(&list)?.query_map([], |row| Ok((read_key(row)?, read_user(row, COLUMN_COUNT)?)))?
+    for row in connection
+        .prepare_cached(&list)?
+        .query_map([of.map(|id| id.as_uuid())], |row| Ok((read_key(row)?, read_user(row, COLUMN_COUNT)?)))?
     {
         let (key, user) = row?;
         let payer = Payer::Key(key.id);
         let committed = budgets::committed(connection, payer, Window::Lifetime, key.created_at)?;
-        let budget = budgets::limits(connection, payer)?.get(&Window::Lifetime).copied();
-        rows.push(KeyRow { key, user, budget, committed });
+        rows.push(KeyRow { key, user, limits: budgets::limits(connection, payer)?, committed });
     }
     Ok(rows)
 }

@@ -18,6 +18,7 @@ mod readers;
 mod schema;
 mod simulated;
 mod store;
+mod turns;
 mod words;
 mod writer;
 
@@ -83,6 +84,17 @@ impl Sqlite<InFile> {
             checked: Mutex::new(None),
         }))
     }
+}
+
+/// Whether the database of a data folder was written by an older program, and would be brought up to date by opening it: only
+/// whoever has the folder to themselves may do that. False: it is as new as this program, or there is none.
+pub fn is_older(folder: &Path) -> Result<bool, StoreError> {
+    let database = Database { file: folder.join(DATABASE_FILE) };
+    if !database.file.exists() {
+        return Ok(false);
+    }
+    let connection = database.open_reader().map_err(error::store_error)?;
+    Ok(schema::is_older(&connection)?)
 }
 
 fn folder_error(error: io::Error) -> StoreError {

@@ -7,10 +7,11 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_words.sql"),
     include_str!("../../migrations/0003_money.sql"),
+    include_str!("../../migrations/0004_turns.sql"),
 ];
 
 /// The version that this program writes.
@@ -54,6 +55,11 @@ pub(super) fn refuse_newer(connection: &Connection) -> Result<(), NotReady> {
     if found > VERSION { Err(NotReady::Newer { found }) } else { Ok(()) }
 }
 
+/// Whether migrations are missing.
+pub(super) fn is_older(connection: &Connection) -> Result<bool, NotReady> {
+    Ok(version(connection)? < VERSION)
+}
+
 /// Makes the migrations that are missing.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), NotReady> {
     if version(connection)? == VERSION {
@@ -86,9 +92,13 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::{budgets, jobs, ledger, words};
+        use super::super::{budgets, jobs, ledger, turns, words};
         for (query, index) in [
-            (jobs::DUE, "jobs_queued_by_age"),
+            (turns::NEXT_OWNER, "SEARCH jobs USING COVERING INDEX jobs_queued_by_turn (provider=? AND owner>?)"),
+            (turns::DUE, "SEARCH jobs USING INDEX jobs_queued_by_turn (provider=? AND owner=?)"),
+            (turns::AT_WORK, "jobs_unfinished"),
+            (turns::OWN_AHEAD, "COVERING INDEX jobs_queued_by_turn (provider=? AND owner=?"),
+            (turns::WAITING, "COVERING INDEX jobs_queued_by_turn (provider=?)"),
             (jobs::ANY_DUE, "jobs_queued_by_time"),
             (jobs::NEXT_RUN_AT, "jobs_queued_by_time"),
             (jobs::UNFINISHED, "jobs_unfinished"),

@@ -3,7 +3,7 @@
 use super::{
     admit,
     apply::{Answer, Command},
-    assets, budgets, jobs, keys, ledger, words,
+    assets, budgets, jobs, keys, ledger, turns, words,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -100,7 +100,7 @@ impl<E: Engine> Store for Sqlite<E> {
     }
 
     async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError> {
-        self.0.ask(move |connection| jobs::queue_position(connection, id)).await
+        self.0.ask(move |connection| turns::position(connection, id)).await
     }
 
     async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
@@ -177,7 +177,7 @@ impl<E: Engine> Store for Sqlite<E> {
     }
 
     async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        self.0.ask(keys::list).await
+        self.0.ask(|connection| keys::list(connection, None)).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
 use studio_core::{
     caller::KeyHash,
-    job::{Actor, Durability, Event, Status},
+    job::{Actor, Durability, Event, Job, Status},
     ledger::Limits,
     money::Nanos,
     ports::{Admission, Admitted, Advance, Advanced, Checkpointed, Store, StoreError},
@@ -107,7 +107,8 @@ fn of_the_first_schema(folder: &TempDir) -> TempDir {
     connection.execute("ATTACH ?1 AS newer", [folder.path().join(DATABASE_FILE).to_str()]).unwrap();
     let columns =
         "id, owner, status, provider, modality, model, run_at, untold_deadline, hold, cost, version, created_at";
-    let fields = "'$.durability', '$.epoch', '$.tokens', '$.estimated', '$.reported', '$.finish'";
+    let fields = "'$.durability', '$.epoch', '$.tokens', '$.estimated', '$.reported', '$.finish', '$.measured', '$.basis', '$.stop',
+        '$.priority', '$.attempt_at', '$.retry_of'";
     let of_jobs = format!("{columns}, json_remove(doc, {fields})");
     for (table, columns) in [
         ("users", "*"),
@@ -153,7 +154,7 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
         rig.store.dead_letters(None, 9).await.unwrap().iter().map(|job| job.id).collect::<Vec<_>>(),
         [job_id(4)]
     );
-    assert_eq!(rig.store.unfinished().await.unwrap(), [running]);
+    assert_eq!(rig.store.unfinished().await.unwrap(), [Job { attempt_at: None, ..running }]);
     assert_eq!(rig.checkpoint(2, 1, said(0, 0, "x")).await, Checkpointed::Stale);
     assert_eq!(rig.checkpoint(2, 2, said(0, 0, "now")).await, Checkpointed::Kept, "by the lease it had");
     for n in [1, 3] {
@@ -316,15 +317,19 @@ async fn nobody_rewrites_the_books() {
     }
     for doubled in ["hold", "post"] {
         let copy = format!(
-            "INSERT INTO entries (job_id, kind, attempt, provider, at)
-            SELECT job_id, '{doubled}', attempt, provider, at FROM entries"
+            "INSERT INTO entries (job_id, kind, attempt, provider, at, owner, admitted)
+            SELECT job_id, '{doubled}', attempt, provider, at, owner, admitted FROM entries"
         );
         let first = stranger.execute(&copy, []);
         assert_eq!(first.is_err(), doubled == "hold", "a job is held for once");
     }
-    let again = "INSERT INTO entries (job_id, kind, attempt, provider, at)
-        SELECT job_id, 'void', attempt, provider, at FROM entries WHERE kind = 'post'";
+    let again = "INSERT INTO entries (job_id, kind, attempt, provider, at, owner, admitted)
+        SELECT job_id, 'void', attempt, provider, at, owner, admitted FROM entries WHERE kind = 'post'";
     assert!(stranger.execute(again, []).is_err(), "and resolved once");
+    let of_before = "INSERT INTO entries (job_id, kind, attempt, provider, at)
+        SELECT job_id, 'overage', attempt, provider, at FROM entries WHERE kind = 'post'";
+    let error = stranger.execute(of_before, []).unwrap_err().to_string();
+    assert!(error.contains("names its owner"), "a program of before can't go on beside this one: {error}");
 }
 
 /// A job of another queue, in which nobody waits.

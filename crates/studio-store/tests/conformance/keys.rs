@@ -69,12 +69,14 @@ async fn keys_are_listed_with_owner_and_spend(rig: Rig) {
     let limits = Limits::from([(Window::Lifetime, Nanos::new(7)), (Window::Day, Nanos::new(1))]);
     rig.store.create_key(key(3, user(2).id), limits).await.unwrap();
     let rows = rig.store.keys().await.unwrap();
-    let shown: Vec<_> = rows.iter().map(|row| (row.key.id, row.user.clone(), row.budget, row.committed)).collect();
-    let budget = |amount| Some(Nanos::new(amount));
+    let shown: Vec<_> =
+        rows.iter().map(|row| (row.key.id, row.user.clone(), row.limits.clone(), row.committed)).collect();
+    let lifetime = |amount| Limits::from([(Window::Lifetime, Nanos::new(amount))]);
+    let both = Limits::from([(Window::Lifetime, Nanos::new(7)), (Window::Day, Nanos::new(1))]);
     let expected = [
-        (key_id(1), user(1), budget(500), HOLD),
-        (key_id(2), user(2), None, Nanos::ZERO),
-        (key_id(3), user(2), budget(7), Nanos::ZERO),
+        (key_id(1), user(1), lifetime(500), HOLD),
+        (key_id(2), user(2), Limits::new(), Nanos::ZERO),
+        (key_id(3), user(2), both, Nanos::ZERO),
     ];
     assert_eq!(shown, expected);
 }

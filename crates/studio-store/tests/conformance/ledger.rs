@@ -66,7 +66,7 @@ async fn usage_is_told_by_model(rig: Rig) {
     }
     rig.collecting(1).await;
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
-    rig.claim(2).await;
+    rig.claim_at(&[9, 2], at(1_000)).await;
     rig.moved(2, Actor::Holder(lease(2)), failed(FailureKind::ModelFailed, 5, at(0))).await;
     let model = |model: &str, jobs, succeeded, unfinished, charged, held| ModelUsage {
         model: model.into(),

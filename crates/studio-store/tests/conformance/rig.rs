@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::Future, sync::Arc};
 use studio_core::{
-    bill::Bill,
+    bill::{Basis, Bill},
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
@@ -103,7 +103,7 @@ pub(crate) fn draft(n: u32) -> Job {
 }
 
 pub(crate) fn plain(job: Job) -> Admission {
-    Admission { job, idempotency: None, assets: Vec::new(), claim: None }
+    Admission { job, idempotency: None, assets: Vec::new(), claim: None, per_owner: None }
 }
 
 /// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.
@@ -135,7 +135,7 @@ pub(crate) fn output(n: u32) -> Output {
 /// So much, for as many calls, as the provider told.
 fn bill(charge: i64) -> Bill {
     let measured = Some(Usage::of(Unit::Call, charge.unsigned_abs()));
-    Bill { measured, reported: Some(charge.into()), ..Bill::of(Nanos::new(charge)) }
+    Bill { amount: Nanos::new(charge), basis: Some(Basis::Told), measured, ..Bill::default() }
 }
 
 pub(crate) fn failed(kind: FailureKind, charge: i64, retry_at: Timestamp) -> Event {
@@ -245,7 +245,7 @@ impl Rig {
 
     pub(crate) async fn claim_at(&self, leases: &[u32], now: Timestamp) -> Vec<Job> {
         let leases = leases.iter().map(|n| lease(*n)).collect();
-        self.store.claim(Claim { provider: PROVIDER.into(), leases, now }).await.unwrap()
+        self.store.claim(Claim { provider: PROVIDER.into(), leases, per_owner: None, now }).await.unwrap()
     }
 
     /// Brings job `n`, which must be next in the queue, to `collecting`, held by lease `n`.

@@ -7,7 +7,7 @@ use crate::rig::{
 use proptest::prelude::*;
 use std::sync::Arc;
 use studio_core::{
-    job::{Actor, Event, Job, Payer, StopAnswer},
+    job::{Actor, Event, Job, Payer, Priority, StopAnswer},
     ledger::{Audit, Limits, Window},
     money::Nanos,
     ports::{Admission, Advance, Checkpoint, Claim, EntryFilter, JobFilter, Period, Said, Store, StoreError},
@@ -22,7 +22,7 @@ enum Happening {
     Admit(Request),
     Move { job: u32, by: Speaker, event: Event, words: Option<Words> },
     Checkpoint { job: u32, by: Speaker, words: Words, again: bool },
-    Claim { leases: u32 },
+    Claim { leases: u32, per_owner: Option<u32> },
     CreateKey { id: u32, hash: u32, cap: Option<i64> },
     SetBudgets { payer: Payer, limits: Limits },
     RevokeKey { id: u32 },
@@ -37,6 +37,8 @@ struct Request {
     payer: u8,
     priced: bool,
     retry_of: Option<u32>,
+    priority: Priority,
+    per_owner: Option<u32>,
     claim: Option<u32>,
     later: bool,
     asset: Option<u32>,
@@ -127,20 +129,30 @@ fn happening() -> impl Strategy<Value = Happening> {
         1u32..4,
         prop_oneof![1 => Just(0), 4 => 1i64..200],
         prop::option::of((0u8..3, 0u8..2)),
-        (0u8..3, prop::bool::weighted(0.9), prop::option::weighted(0.3, 0u32..12)),
+        (
+            0u8..3,
+            prop::bool::weighted(0.9),
+            prop::option::weighted(0.3, 0u32..12),
+            0usize..3,
+            prop::option::weighted(0.2, 1u32..3),
+        ),
         prop::option::of(0u32..9),
         prop::bool::weighted(0.2),
         prop::option::weighted(0.3, 0u32..12),
     );
     prop_oneof![
-        4 => admit.prop_map(|(job, owner, hold, key, (payer, priced, retry_of), claim, later, asset)| {
-            Happening::Admit(Request { job, owner, hold, key, payer, priced, retry_of, claim, later, asset })
+        4 => admit.prop_map(|(job, owner, hold, key, (payer, priced, retry_of, rank, per_owner), claim, later, asset)| {
+            let priority = Priority::ALL[rank];
+            Happening::Admit(Request {
+                job, owner, hold, key, payer, priced, retry_of, priority, per_owner, claim, later, asset,
+            })
         }),
         9 => (0u32..12, speaker(), event(), prop::option::weighted(0.3, words()))
             .prop_map(|(job, by, event, words)| Happening::Move { job, by, event, words }),
         6 => (0u32..12, speaker(), words(), prop::bool::weighted(0.3))
             .prop_map(|(job, by, words, again)| Happening::Checkpoint { job, by, words, again }),
-        3 => (0u32..3).prop_map(|leases| Happening::Claim { leases }),
+        3 => (0u32..4, prop::option::weighted(0.3, 1u32..3))
+            .prop_map(|(leases, per_owner)| Happening::Claim { leases, per_owner }),
         1 => (1u32..6, 1u32..6, prop::option::of(100i64..900))
             .prop_map(|(id, hash, cap)| Happening::CreateKey { id, hash, cap }),
         2 => (0u8..4, 0u32..4, prop::collection::btree_map(prop::sample::select(Window::ALL.to_vec()), 100i64..900, 0..3))
@@ -175,19 +187,22 @@ impl Words {
 async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
     let now = at(100 * i64::from(number));
     match happening {
-        Happening::Admit(Request { job: n, owner, hold, key, payer: kind, priced, retry_of, claim, later, asset }) => {
+        Happening::Admit(request) => {
+            let Request { job: n, owner, hold, key, payer: kind, priced, retry_of, claim, later, asset, .. } = request;
             let mut job = draft(n);
             job.owner = user(owner).id;
             job.payer = payer(kind, owner);
             job.price_list = job.price_list.filter(|_| priced);
             job.retry_of = retry_of.map(job_id);
+            job.priority = request.priority;
             job.hold = Nanos::new(hold);
             job.created_at = now;
             job.run_at = if later { at(2_000) } else { now };
             job.deadline = (n % 3 == 0).then(|| at(1_500));
             let idempotency = key.map(|(name, body)| record(&user(owner), &format!("k{name}"), body));
             let assets = asset.map(|asset| brought(asset, &user(owner), job.id)).into_iter().collect();
-            let admission = Admission { idempotency, assets, claim: claim.map(lease), ..plain(job) };
+            let admission =
+                Admission { idempotency, assets, claim: claim.map(lease), per_owner: request.per_owner, ..plain(job) };
             answer(rig.store.admit(admission).await)
         }
         Happening::Move { job: n, by, mut event, words } => {
@@ -224,9 +239,9 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             }
             answer(rig.store.checkpoint(checkpoint).await)
         }
-        Happening::Claim { leases } => {
+        Happening::Claim { leases, per_owner } => {
             let leases = (0..leases).map(|n| lease(100 * number + n)).collect();
-            answer(rig.store.claim(Claim { provider: PROVIDER.into(), leases, now }).await)
+            answer(rig.store.claim(Claim { provider: PROVIDER.into(), leases, per_owner, now }).await)
         }
         Happening::CreateKey { id, hash, cap } => {
             let mut new = key(hash, user(1).id);

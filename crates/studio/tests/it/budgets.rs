@@ -103,7 +103,10 @@ async fn users_and_keys_have_budgets_by_day_by_month_and_for_ever() {
     let row = shown["budgets"].as_array().unwrap().iter().find(|row| row["id"] == owner).unwrap();
     assert_eq!(row["windows"]["day"], json!({ "limit": "0.005", "committed": "0.004" }));
     let set = studio.run_json(&["budget", "set", "app@example.com", "--lifetime", "7"]).unwrap();
-    assert_eq!((&set["windows"]["day"]["limit"], &set["windows"]["lifetime"]["limit"]), (&json!(null), &json!("7")));
+    let limit = |set: &Value, window: &str| set["windows"][window]["limit"].clone();
+    assert_eq!((limit(&set, "day"), limit(&set, "lifetime")), (json!("0.005"), json!("7")), "what is not named stays");
+    let set = studio.run_json(&["budget", "set", "app@example.com", "--day", "none"]).unwrap();
+    assert_eq!((limit(&set, "day"), limit(&set, "lifetime")), (json!(null), json!("7")));
     assert_eq!(post(3).await.unwrap().status, 200);
 }
 
@@ -140,8 +143,13 @@ async fn only_whoever_runs_the_studio_sets_budgets_and_sees_those_of_others() {
     }
     let stranger = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
     assert_eq!(put(&studio, stranger, &json!({ "day": "1" })).await.status, 404);
-    let wrong = studio.run(&["budget", "set", stranger, "--day", "1"]).unwrap();
-    assert!(!wrong.status.success());
+    studio.run_json(&["key", "revoke", &id]).unwrap();
+    assert_eq!(put(&studio, &id, &json!({ "lifetime": "9" })).await.status, 404, "a revoked key spends nothing more");
+    for wrong in
+        [&["budget", "set", stranger, "--day", "1"][..], &["budget", "set", &id, "--day", "1"], &["budget", "set", &id]]
+    {
+        assert!(!studio.run(wrong).unwrap().status.success(), "{wrong:?}");
+    }
     let listed = studio.run_json(&["key", "list"]).unwrap();
     let row = listed["keys"].as_array().unwrap().iter().find(|row| row["id"] == json!(id)).unwrap();
     assert_eq!(row["budget"], "0.004", "nothing of this changed it");

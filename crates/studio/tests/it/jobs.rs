@@ -88,6 +88,39 @@ async fn events_are_whole_snapshots_and_a_reader_who_comes_back_misses_nothing()
 }
 
 #[tokio::test]
+async fn nobody_waits_for_all_that_another_has_queued() {
+    let worker = CogWorker::start(Behaviour::Async).unwrap();
+    let studio = with_worker(&worker);
+    worker.hold();
+    let mut queued = tokio::task::JoinSet::new();
+    for n in 0..100 {
+        let mut body = lab();
+        body["prompt"] = json!(format!("one of many {n}"));
+        let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(&body);
+        queued.spawn(async move { Studio::send(request).await.unwrap().status });
+    }
+    assert!(queued.join_all().await.iter().all(|status| *status == StatusCode::ACCEPTED));
+    let key = studio.make_key("other@example.com", &[]).unwrap();
+    let mine = |prompt: &str, priority: &str| {
+        let body = json!({ "prompt": prompt, "modelId": "lab", "priority": priority });
+        Studio::send(studio.request_as(&key, Method::POST, IMAGE).header("Prefer", "wait=0").json(&body))
+    };
+    mine("their first", "normal").await.unwrap();
+    let urgent = mine("their urgent one", "high").await.unwrap().json();
+    let path = format!("/api/v1/jobs/{}", urgent["jobId"].as_str().unwrap());
+    let shown = Studio::send(studio.request_as(&key, Method::GET, &path)).await.unwrap().json();
+    assert_eq!((&shown["job"]["queuePosition"], &shown["job"]["priority"]), (&json!(1), &json!("high")));
+    worker.release();
+    worker.wait_for_predictions(5);
+    let sent: Vec<_> =
+        worker.predictions().iter().map(|sent| sent.input["prompt"].as_str().unwrap().to_owned()).collect();
+    let place = |prompt: &str| sent.iter().position(|sent| sent == prompt).unwrap();
+    // One runs already; after it at most one turn of the other lies before each of theirs.
+    assert!(place("their urgent one") <= 2 && place("their first") <= 4, "{sent:?}");
+    assert!(place("their urgent one") < place("their first"), "{sent:?}");
+}
+
+#[tokio::test]
 async fn a_queued_job_is_canceled_at_once_and_costs_nothing() {
     let worker = CogWorker::start(Behaviour::Async).unwrap();
     let studio = with_worker(&worker);

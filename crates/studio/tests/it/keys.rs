@@ -63,3 +63,24 @@ fn nothing_of_a_key_but_its_hash_is_kept() {
         assert!(!bytes.windows(20).any(|window| window == &key.as_bytes()[..20]), "{name} holds a key");
     }
 }
+
+#[tokio::test]
+async fn a_database_of_an_older_program_is_not_touched_beside_its_server() {
+    let mut studio = studio();
+    studio.stop().unwrap();
+    let file = studio.data().join("studio.db");
+    let version = |pragma: &str| {
+        let database = rusqlite::Connection::open(&file).unwrap();
+        database.query_row(pragma, [], |row| row.get::<_, u32>(0))
+    };
+    // To set it answers nothing.
+    assert!(version("PRAGMA user_version = 1").is_err());
+    let lock = std::fs::File::options().write(true).open(studio.data().join("studio.lock")).unwrap();
+    lock.lock().unwrap();
+    for command in [&["ledger", "verify"][..], &["key", "create", "--user", "a@example.com", "--name", "x"]] {
+        let refused = studio.run(command).unwrap();
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && error.contains("stop the server"), "{command:?}: {error}");
+    }
+    assert_eq!(version("PRAGMA user_version"), Ok(1), "it is as it was");
+}

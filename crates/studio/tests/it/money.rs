@@ -138,9 +138,13 @@ async fn what_a_bill_says_later_is_an_adjustment() {
     assert_eq!((&total["cost"]["amount"], &total["writtenOff"]["amount"]), (&json!("0.003"), &json!("0.001")));
     // Again is nothing new; without a reason or an amount it is nothing at all.
     assert!(adjust(&["--payer-pays", "0.003", "--reason", "again"]).status.success());
-    for bad in
-        [&["--payer-pays", "1", "--reason", " "][..], &["--reason", "x"], &["--payer-pays", "-1", "--reason", "x"]]
-    {
+    for bad in [
+        &["--provider-charged", "9223372036", "--reason", "a slip"][..],
+        &["--provider-charged", "0.005", "--reason", "who pays the rest?"],
+        &["--payer-pays", "1", "--reason", " "][..],
+        &["--reason", "x"],
+        &["--payer-pays", "-1", "--reason", "x"],
+    ] {
         assert!(!adjust(bad).status.success(), "{bad:?}");
     }
     let shown = studio.run_json(&["ledger", "show", id]).unwrap();
@@ -197,5 +201,9 @@ async fn what_was_made_and_is_no_use_is_borne_by_the_studio() {
         (&json!("0.5"), &json!("0.5"))
     );
     assert_eq!(written_off["charged"]["amount"], "0");
+    // Its bill says that it was more: still nobody pays for what nobody got.
+    let id = written_off["jobId"].as_str().unwrap();
+    let told = studio.run_json(&["job", "adjust", id, "--provider-charged", "0.6", "--reason", "bill 9"]).unwrap();
+    assert_eq!((&told["cost"], &told["writtenOff"]), (&json!("0"), &json!("0.6")));
     assert_eq!(studio.verify().unwrap()["violations"], json!([]));
 }

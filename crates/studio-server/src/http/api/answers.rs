@@ -28,6 +28,7 @@ pub(super) fn asked<'a, R>(caller: &'a Caller, call: &mut Call, read: Read<'a, R
         model: read.model,
         input: input(read.request),
         retry_of: None,
+        priority: read.priority,
         may_shorten: false,
         brought: Vec::new(),
         durability: Durability::Power,

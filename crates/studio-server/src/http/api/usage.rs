@@ -64,7 +64,7 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
         let Period { from, until } = period(&call)?;
         let job = call.query.get("jobId").map(|text| id("jobId", text, JobId::parse)).transpose()?;
         let before = call.query.get("cursor").map(|text| {
-            let number = text.parse().ok().filter(|number: &u64| *number > 0);
+            let number = text.parse().ok().filter(|number| i64::try_from(*number).is_ok_and(|number| number > 0));
             number.ok_or_else(|| Refusal::invalid_field("cursor", "must be the `nextCursor` of the page before"))
         });
         let owner = ours_or_all(&caller, &call)?;
@@ -76,7 +76,7 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
             Some(_) => return Err(Refusal::invalid_field("format", "must be one of json, csv")),
         };
         if as_table {
-            return Ok(table(app, filter));
+            return table(app, filter).await;
         }
         let limit = page_size(&call, USUAL_PAGE)?;
         // One more than asked for tells whether there is another page.
@@ -92,8 +92,8 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
     })
 }
 
-/// All of them as a table, read page by page while it is sent.
-fn table(app: Arc<App>, filter: EntryFilter) -> Response {
+/// All of them as a table, read page by page while it is sent; the first one before anything is.
+async fn table(app: Arc<App>, filter: EntryFilter) -> Result<Response, Refusal> {
     const HEAD: [&str; 16] = [
         "number",
         "at",
@@ -112,23 +112,27 @@ fn table(app: Arc<App>, filter: EntryFilter) -> Response {
         "currency",
         "note",
     ];
+    let filter = EntryFilter { limit: TABLE_PAGE, ..filter };
+    let first = app.store.entries(filter.clone()).await?;
     let head = csv::line(&HEAD.map(Cell::Text));
-    let first = (app, EntryFilter { limit: TABLE_PAGE, ..filter }, Some(head));
-    let pages = try_unfold(Some(first), |state| async move {
-        let Some((app, filter, head)) = state else { return Ok::<_, StoreError>(None) };
-        let rows = app.store.entries(filter.clone()).await?;
-        let text = head.unwrap_or_default() + &rows.iter().map(row).collect::<String>();
-        let next = rows.last().filter(|_| rows.len() == TABLE_PAGE as usize).map(|last| {
-            let before = Some(last.number);
-            (app, EntryFilter { before, ..filter }, None)
-        });
+    let pages = try_unfold(Some((app, filter, head, first)), |state| async move {
+        let Some((app, filter, head, rows)) = state else { return Ok::<_, StoreError>(None) };
+        let text = head + &rows.iter().map(row).collect::<String>();
+        let next = match rows.last().filter(|_| rows.len() == TABLE_PAGE as usize) {
+            None => None,
+            Some(last) => {
+                let filter = EntryFilter { before: Some(last.number), ..filter };
+                let rows = app.store.entries(filter.clone()).await?;
+                Some((app, filter, String::new(), rows))
+            }
+        };
         Ok(Some((text, next)))
     });
     let mut response = Response::new(Body::from_stream(pages));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage.csv\""));
-    response
+    Ok(response)
 }
 
 fn row(row: &EntryRow) -> String {

@@ -99,6 +99,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         let schema = match query.kind {
             QueryKind::Id => schemas::id(),
             QueryKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            QueryKind::Number => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
             QueryKind::Boolean => json!({ "type": "boolean" }),
             QueryKind::Time => json!({ "type": "string", "examples": ["2026-11-24", "2026-11-24T12:00:00Z"] }),
             QueryKind::Choice(words) => json!({ "enum": words }),

@@ -4,6 +4,7 @@ use super::schemas::id;
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
+    job::Priority,
     ledger::Window,
     parameter::Parameter,
     request::{MAX_MESSAGES, MAX_PROMPT_CHARS},
@@ -52,6 +53,11 @@ fn add_common(properties: &mut Map<String, Value>, catalog: &Catalog, modalities
     properties.insert(
         "deadline".into(),
         json!({ "type": "string", "format": "date-time", "description": "When the work dies" }),
+    );
+    let about = "How urgent it is among your own jobs; users take turns whatever they say";
+    properties.insert(
+        "priority".into(),
+        json!({ "enum": Priority::ALL.map(Priority::as_str), "default": "normal", "description": about }),
     );
     let about = "The first model of this provider; send `modelId` instead";
     let mut providers: Vec<_> = models().map(|model| &model.provider).collect();
@@ -103,7 +109,9 @@ pub(super) fn title(catalog: &Catalog) -> Value {
     properties.insert("messages".into(), messages());
     add_common(&mut properties, catalog, &[Modality::Title, Modality::Chat]);
     // A title is short whatever a caller would like.
-    properties.retain(|name, _| ["messages", "modelId", "model", "provider", "deadline"].contains(&name.as_str()));
+    properties.retain(|name, _| {
+        ["messages", "modelId", "model", "provider", "deadline", "priority"].contains(&name.as_str())
+    });
     json!({
         "type": "object",
         "required": ["messages"],

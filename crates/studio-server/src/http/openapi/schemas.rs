@@ -5,7 +5,7 @@ use super::requests;
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
-    job::Status,
+    job::{Priority, Status},
     ledger::{EntryKind, Window},
     media::MediaType,
 };
@@ -123,7 +123,8 @@ pub(super) fn all(catalog: &Catalog) -> Value {
         "Job": object(vec![
             ("id", id()), ("modality", json!({ "enum": Modality::ALL.map(Modality::as_str) })), ("status", statuses),
             ("version", number()), ("stage?", text()), ("progress", json!({ "type": "number", "minimum": 0, "maximum": 1 })),
-            ("queuePosition?", number()), ("retryOf?", id()), ("modelId", text()), ("provider", text()), ("prompt?", text()),
+            ("queuePosition?", number()), ("retryOf?", id()), ("priority", json!({ "enum": Priority::ALL.map(Priority::as_str) })),
+            ("modelId", text()), ("provider", text()), ("prompt?", text()),
             ("messages?", list(to("Message"))), ("message?", to("Answer")), ("finishReason?", finishes),
             ("usage?", to("Tokens")), ("providerUsage?", json!({ "type": "object" })), ("estimated?", yes()),
             ("parameters", json!({ "type": "object" })), ("attempt", number()), ("createdAt", time()), ("startedAt?", time()),

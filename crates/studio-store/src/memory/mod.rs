@@ -3,6 +3,9 @@
 //! Plain maps under one lock, each verb from top to bottom in one function, decisions by the same functions of the core.
 //! Nothing is clever here: where it and another store differ, the other one is suspect first.
 
+mod books;
+mod turns;
+
 use async_trait::async_trait;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,11 +16,11 @@ use studio_core::{
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::{Fingerprint, IdempotencyRecord},
     job::{Actor, Effect, Event, Job, Moved, Payer, Status, step},
-    ledger::{Audit, Auditor, Cap, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
+    ledger::{Audit, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
     money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-        EntryRow, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
+        EntryRow, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -42,6 +45,7 @@ struct State {
     dead: BTreeSet<JobId>,
     assets: BTreeMap<AssetId, Asset>,
     words: BTreeMap<(JobId, u32), Vec<Said>>,
+    turns: BTreeMap<String, UserId>,
 }
 
 impl MemoryStore {
@@ -61,65 +65,6 @@ fn refused(what: &str) -> StoreError {
 }
 
 impl State {
-    fn record(&mut self, entry: Entry) {
-        let add = |sum: &mut Nanos, amount: Nanos| *sum = Nanos::new(sum.get().saturating_add(amount.get()));
-        for line in &entry.lines {
-            add(self.balances.entry(line.account.to_string()).or_default(), line.amount);
-        }
-        for (payer, window, start, amount) in entry.commits() {
-            add(self.commitments.entry((payer, window, start)).or_default(), amount);
-        }
-        self.entries.push(entry);
-    }
-
-    fn committed(&self, payer: Payer, window: Window, at: Timestamp) -> Nanos {
-        self.commitments.get(&(payer, window, window.start(at))).copied().unwrap_or_default()
-    }
-
-    fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Vec<Standing> {
-        let mut standings = Vec::new();
-        for payer in BTreeSet::from([payer, Payer::User(owner)]) {
-            for (window, limit) in self.budgets.get(&payer).into_iter().flatten() {
-                let cap = Cap { payer, window: *window, limit: *limit };
-                standings.push(Standing { cap, committed: self.committed(payer, *window, at) });
-            }
-        }
-        standings
-    }
-
-    fn budget_row(&self, payer: Payer, user: &User, key_name: Option<String>, at: Timestamp) -> BudgetRow {
-        let limits = self.budgets.get(&payer);
-        let limit = |window| limits.and_then(|limits| limits.get(&window).copied());
-        let windows = Window::ALL.map(|window| (window, limit(window), self.committed(payer, window, at))).into();
-        BudgetRow { payer, user: user.clone(), key_name, windows }
-    }
-
-    fn set_budgets(&mut self, payer: Payer, limits: Limits) -> bool {
-        let known = match payer {
-            Payer::User(id) => self.users.contains_key(&id),
-            Payer::Key(id) => self.keys.contains_key(&id),
-        };
-        if known {
-            self.budgets.insert(payer, limits);
-        }
-        known
-    }
-
-    fn entries(&self, filter: &EntryFilter) -> Vec<EntryRow> {
-        let numbered = self.entries.iter().enumerate().rev().map(|(place, entry)| (place as u64 + 1, entry));
-        let period = Period { from: filter.from, until: filter.until };
-        let wanted = numbered.filter(|(number, entry)| {
-            filter.owner.is_none_or(|owner| entry.owner == owner)
-                && filter.job.is_none_or(|job| entry.job == job)
-                && filter.before.is_none_or(|before| *number < before)
-                && period.contains(entry.at)
-        });
-        let rows = wanted.filter_map(|(number, entry)| {
-            Some(EntryRow { number, entry: entry.clone(), model: self.jobs.get(&entry.job)?.model.clone() })
-        });
-        rows.take(usize::try_from(filter.limit).unwrap_or(usize::MAX)).collect()
-    }
-
     fn replay(&self, record: &IdempotencyRecord) -> Option<Admitted> {
         let known = (record.user, record.route, record.key.as_str().to_owned());
         let (fingerprint, job) = self.idempotency.get(&known)?;
@@ -130,13 +75,8 @@ impl State {
         }
     }
 
-    /// Queued jobs of a provider, oldest first.
-    fn queue<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Job> {
-        self.jobs.values().filter(move |job| job.status == Status::Queued && job.provider == provider)
-    }
-
     fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
-        let Admission { mut job, idempotency, assets, claim } = admission;
+        let Admission { mut job, idempotency, assets, claim, per_owner } = admission;
         match idempotency.as_ref().and_then(|record| self.replay(record)) {
             Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
             Some(known) => return Ok(known),
@@ -165,6 +105,7 @@ impl State {
         if let Some(lease) = claim
             && job.run_at <= now
             && nobody_waits
+            && !self.may_not_have_more(&job.provider, job.owner, per_owner)
             && let Ok(moved) = step(&job, Actor::Studio, Event::Claimed(lease), now)
         {
             job = moved.job;
@@ -255,52 +196,6 @@ impl State {
         self.jobs.insert(job.id, job.clone());
         Ok(Advanced::Moved { job, effects })
     }
-
-    fn claim(&mut self, claim: &Claim) -> Vec<Job> {
-        let due: Vec<Job> = self.queue(&claim.provider).filter(|job| job.run_at <= claim.now).cloned().collect();
-        let mut claimed = Vec::new();
-        for (job, lease) in due.iter().zip(&claim.leases) {
-            if let Ok(moved) = step(job, Actor::Studio, Event::Claimed(*lease), claim.now) {
-                self.jobs.insert(job.id, moved.job.clone());
-                claimed.push(moved.job);
-            }
-        }
-        claimed
-    }
-
-    fn audit(&self) -> Audit {
-        let mut auditor = Auditor::default();
-        self.entries.iter().for_each(|entry| auditor.entry(entry));
-        self.balances.iter().for_each(|(name, balance)| auditor.account(name, *balance));
-        for ((payer, window, start), amount) in &self.commitments {
-            auditor.commitment(*payer, *window, *start, *amount);
-        }
-        self.jobs.values().for_each(|job| auditor.job(job));
-        auditor.finish()
-    }
-
-    fn usage(&self, owner: UserId, period: Period) -> UsageReport {
-        let mut models: BTreeMap<&str, ModelUsage> = BTreeMap::new();
-        for job in self.jobs.values().filter(|job| job.owner == owner && period.contains(job.created_at)) {
-            let usage = models.entry(&job.model).or_insert_with(|| ModelUsage {
-                model: job.model.clone(),
-                jobs: 0,
-                succeeded: 0,
-                unfinished: 0,
-                charged: Nanos::ZERO,
-                held: Nanos::ZERO,
-                absorbed: Nanos::ZERO,
-            });
-            let over = job.status.is_terminal();
-            usage.jobs += 1;
-            usage.succeeded += u64::from(job.status == Status::Succeeded);
-            usage.unfinished += u64::from(!over);
-            usage.charged = usage.charged.plus(job.cost.unwrap_or_default()).unwrap_or(usage.charged);
-            usage.absorbed = usage.absorbed.plus(job.absorbed).unwrap_or(usage.absorbed);
-            usage.held = usage.held.plus(if over { Nanos::ZERO } else { job.hold }).unwrap_or(usage.held);
-        }
-        UsageReport { models: models.into_values().collect() }
-    }
 }
 
 #[async_trait]
@@ -362,9 +257,7 @@ impl Store for MemoryStore {
     }
 
     async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError> {
-        let state = self.state();
-        let waiting = state.jobs.get(&id).filter(|job| job.status == Status::Queued);
-        Ok(waiting.map(|job| state.queue(&job.provider).filter(|ahead| ahead.id < id).count() as u64))
+        Ok(self.state().queue_position(id))
     }
 
     async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
@@ -479,8 +372,8 @@ impl Store for MemoryStore {
             let user = state.users.get(&key.user)?.clone();
             let payer = Payer::Key(key.id);
             let committed = state.committed(payer, Window::Lifetime, key.created_at);
-            let budget = state.budgets.get(&payer).and_then(|limits| limits.get(&Window::Lifetime).copied());
-            Some(KeyRow { key: key.clone(), user, budget, committed })
+            let limits = state.budgets.get(&payer).cloned().unwrap_or_default();
+            Some(KeyRow { key: key.clone(), user, limits, committed })
         });
         Ok(rows.collect())
     }
