@@ -15,7 +15,7 @@ use studio_core::{
     catalog::Model,
     id::{JobId, RequestId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Durability, Job, Priority, Status},
+    job::{Durability, Job, Payer, Priority, Status},
     request::{Input, Pictures, read_chat, read_image},
 };
 use studio_server::{
@@ -220,7 +220,8 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         IdempotencyRecord { user: person.user, route, key, fingerprint: Fingerprint::of_json(&errand.body) }
     });
     let asked = Asked {
-        key: person,
+        owner: person.user,
+        payer: Payer::Key(person.id),
         request: RequestId::new(now, app.chance.id_bytes()),
         model,
         input,

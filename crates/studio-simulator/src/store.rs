@@ -23,8 +23,8 @@ use studio_core::{
     ledger::{Audit, Limits, Standing},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-        EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
+        Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
+        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -416,6 +416,10 @@ impl Store for StorePort {
 
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
         ask!(self, dead_letters(before, limit))
+    }
+
+    async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {
+        ask!(self, attempts(job))
     }
 
     async fn ensure_user(&self, user: User) -> Result<User, StoreError> {

@@ -154,6 +154,8 @@ pub(crate) enum JobCommand {
     /// A job is unknown when it was sent to a provider that charges and the answer was lost. It is never sent again, and its
     /// money stays held, until its provider says what became of it, or you do.
     Resolve(Resolve),
+    /// List jobs that nobody knows about, and others that are at work
+    Stuck(Json),
     /// Say what a job that is over cost after all, as its provider's bill shows
     ///
     /// The ledger is append-only: this adds an adjustment, and the job's cost is then what you say. Budgets count it in the day

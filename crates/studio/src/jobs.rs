@@ -14,34 +14,20 @@ use serde_json::json;
 use std::process::ExitCode;
 use studio_core::{
     id::JobId,
-    job::{Actor, Durability, Event, MOST_ADJUSTED, Refused, Status},
+    job::{Actor, Durability, Event, Job, Refused, Status},
     money::Nanos,
     ports::{Advance, Advanced, Clock, Store},
 };
+use studio_server::commands::{adjustment, resolution};
+use studio_store::SqliteStore;
 
 pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Result<ExitCode> {
     let id = JobId::parse(&arguments.id).context("the job's id")?;
     let charge = arguments.charged.as_ref().map_or(Ok(Nanos::ZERO), |text| read_amount("--charged", text))?;
     let store = open_existing_store(config.data())?;
-    let advance = Advance {
-        job: id,
-        actor: Actor::Person,
-        event: Event::Resolved { charge, note: arguments.reason },
-        said: None,
-        durability: Durability::Power,
-        now: SystemClock.now(),
-    };
-    let job = match store.advance(advance).await? {
-        Advanced::Moved { job, .. } => job,
-        Advanced::Refused { job, .. } => {
-            complain(&format!("studio: job {id} is {}; only an unknown job needs this", job.status.as_str()));
-            return Ok(ExitCode::FAILURE);
-        }
-        Advanced::Absent => {
-            complain(&format!("studio: there is no job {id}"));
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let Some(job) = store.job_for_work(id).await? else { return absent(id) };
+    let event = resolution(&job, charge, &arguments.reason).with_context(|| format!("job {id}"))?;
+    let Some(job) = carry_out(&store, id, event).await? else { return absent(id) };
     let cost = job.cost.unwrap_or_default();
     if arguments.json {
         say(&json!({ "id": id.to_string(), "status": job.status.as_str(), "cost": cost.to_string() }).to_string());
@@ -51,52 +37,48 @@ pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
+pub(crate) async fn stuck(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut jobs = open_existing_store(config.data())?.unfinished().await?;
+    jobs.sort_by_key(|job| (job.status != Status::Unknown, job.id));
+    let since = |job: &Job| job.unknown_since.or(job.attempt_at).unwrap_or(job.created_at);
+    if as_json {
+        let shown = jobs.iter().map(|job| {
+            json!({
+                "id": job.id.to_string(), "status": job.status.as_str(), "since": since(job).to_string(),
+                "modelId": job.model, "provider": job.provider, "providerRef": job.handle.clone().unwrap_or_else(|| job.attempt_name()),
+                "hold": job.hold.to_string(),
+            })
+        });
+        say(&json!({ "jobs": shown.collect::<Vec<_>>() }).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if jobs.is_empty() {
+        say("No job is unknown or at work.");
+    }
+    for job in jobs {
+        let name = job.handle.clone().unwrap_or_else(|| job.attempt_name());
+        say(&format!(
+            "{}  {:<10}  since {}  {} at {}, there {name}  holds {} USD",
+            job.id,
+            job.status.as_str(),
+            since(&job),
+            job.model,
+            job.provider,
+            job.hold
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 pub(crate) async fn adjust(config: &Config, arguments: Adjust) -> anyhow::Result<ExitCode> {
     let id = JobId::parse(&arguments.id).context("the job's id")?;
-    if arguments.reason.trim().is_empty() {
-        bail!("--reason must say something: it stays in the ledger");
-    }
     let amount = |flag, text: &Option<String>| text.as_ref().map(|text| read_amount(flag, text)).transpose();
     let (provided, paid) =
         (amount("--provider-charged", &arguments.provider_charged)?, amount("--payer-pays", &arguments.payer_pays)?);
     let store = open_existing_store(config.data())?;
-    let Some(job) = store.job_for_work(id).await? else {
-        complain(&format!("studio: there is no job {id}"));
-        return Ok(ExitCode::FAILURE);
-    };
-    let so_far = job.cost.unwrap_or_default();
-    let provided = provided.unwrap_or_else(|| so_far.plus(job.absorbed).unwrap_or_default());
-    let cost = match paid {
-        Some(paid) => paid,
-        None if job.absorbed != Nanos::ZERO && so_far != Nanos::ZERO => {
-            bail!("the studio bears {} USD of this job already: say --payer-pays, too", job.absorbed)
-        }
-        // Nobody pays for what nobody got.
-        None if so_far == Nanos::ZERO && job.status != Status::Succeeded => Nanos::ZERO,
-        None => provided,
-    };
-    let absorbed = provided.minus(cost).context("the amounts are too far apart")?;
-    let event = Event::Adjusted { cost, absorbed, note: arguments.reason };
-    let advance = Advance {
-        job: id,
-        actor: Actor::Person,
-        event,
-        said: None,
-        durability: Durability::Power,
-        now: SystemClock.now(),
-    };
-    let job = match store.advance(advance).await? {
-        Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => job,
-        Advanced::Refused { job, .. } if job.status.is_terminal() => {
-            bail!("no job can have cost less than nothing, or more than {MOST_ADJUSTED} USD")
-        }
-        Advanced::Refused { job, .. } => {
-            let status = job.status.as_str();
-            complain(&format!("studio: job {id} is {status}; its cost can be adjusted once it is over"));
-            return Ok(ExitCode::FAILURE);
-        }
-        Advanced::Absent => bail!("job {id} is gone"),
-    };
+    let Some(job) = store.job_for_work(id).await? else { return absent(id) };
+    let event = adjustment(&job, provided, paid, &arguments.reason).with_context(|| format!("job {id}"))?;
+    let Some(job) = carry_out(&store, id, event).await? else { return absent(id) };
     let cost = job.cost.unwrap_or_default();
     if arguments.json {
         let body = json!({ "id": id.to_string(), "cost": cost.to_string(), "writtenOff": job.absorbed.to_string() });
@@ -105,4 +87,26 @@ pub(crate) async fn adjust(config: &Config, arguments: Adjust) -> anyhow::Result
         say(&format!("Job {id} costs {cost} USD; the studio bears {} USD.", job.absorbed));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn absent(id: JobId) -> anyhow::Result<ExitCode> {
+    complain(&format!("studio: there is no job {id}"));
+    Ok(ExitCode::FAILURE)
+}
+
+/// Moves a job on a person's word; the job after it. What is so already is no failure.
+async fn carry_out(store: &SqliteStore, id: JobId, event: Event) -> anyhow::Result<Option<Job>> {
+    let advance = Advance {
+        job: id,
+        actor: Actor::Person,
+        event,
+        said: None,
+        durability: Durability::Power,
+        now: SystemClock.now(),
+    };
+    match store.advance(advance).await? {
+        Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => Ok(Some(job)),
+        Advanced::Refused { job, .. } => bail!("job {id} moved on meanwhile: it is {}", job.status.as_str()),
+        Advanced::Absent => Ok(None),
+    }
 }

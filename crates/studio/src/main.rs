@@ -40,6 +40,7 @@ fn main() -> ExitCode {
                 Command::Budget(BudgetCommand::List(list)) => budgets::list(&config, list.json).await,
                 Command::Budget(BudgetCommand::Set(set)) => budgets::set(&config, set).await,
                 Command::Job(JobCommand::Resolve(resolve)) => jobs::resolve(&config, resolve).await,
+                Command::Job(JobCommand::Stuck(stuck)) => jobs::stuck(&config, stuck.json).await,
                 Command::Job(JobCommand::Adjust(adjust)) => jobs::adjust(&config, adjust).await,
                 Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
                 Command::Ledger(LedgerCommand::Show(show)) => ledger::show(&config, show).await,

@@ -135,6 +135,29 @@ impl Event {
     }
 }
 
+impl Event {
+    /// What it says of the current attempt, for the record of attempts. None: nothing. Otherwise, in one word, how the attempt
+    /// went, if it says so.
+    pub const fn of_attempt(&self) -> Option<Option<&'static str>> {
+        Some(match self {
+            Self::Submitted { .. } => None,
+            Self::Completed { .. } => Some("completed"),
+            Self::AttemptFailed { failure, .. } | Self::CutShort { failure, .. } => Some(failure.kind.code()),
+            Self::CanceledAtProvider { .. } => Some("canceled"),
+            Self::NotLanded { .. } => Some("not_landed"),
+            Self::Resolved { .. } => Some("resolved"),
+            Self::Claimed(_)
+            | Self::TakenOver { .. }
+            | Self::Progress { .. }
+            | Self::OutputsReady
+            | Self::StopAnswered(_)
+            | Self::CancelRequested
+            | Self::DeadlinePassed
+            | Self::Adjusted { .. } => return None,
+        })
+    }
+}
+
 /// What must follow from a move, in the same transaction or right after its commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {

@@ -212,6 +212,23 @@ pub struct KeyRow {
     pub committed: Nanos,
 }
 
+/// One attempt of a job, as it is on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Its number.
+    pub number: u32,
+    /// Where.
+    pub provider: String,
+    /// Since when it was meant to be sent.
+    pub started_at: Timestamp,
+    /// The provider's name for it, or ours.
+    pub handle: Option<String>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+    /// How, in one word.
+    pub outcome: Option<String>,
+}
+
 /// Who has budgets, and how they stand at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetRow {
@@ -370,6 +387,9 @@ pub trait Store: Send + Sync {
 
     /// Jobs that failed for no fault of their request and were not done again since ([`Job::is_dead_letter`]), newest first.
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError>;
+
+    /// What was, or may have been, sent to providers for a job, in order.
+    async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError>;
 
     /// The user of that address, made (with the id given) if there is none.
     async fn ensure_user(&self, user: User) -> Result<User, StoreError>;

@@ -8,7 +8,7 @@ use studio_core::{
     caller::ApiKey,
     id::{JobId, RequestId},
     idempotency::IdempotencyRecord,
-    job::{Durability, Job, Status},
+    job::{Durability, Job, Payer, Status},
 };
 
 /// Why it is not done again.
@@ -28,7 +28,7 @@ pub enum NotRetried {
     NotSubmitted(#[from] NotSubmitted),
 }
 
-/// Does `id` again, if it is the caller's and ended without a result.
+/// Does `id` again, if it is the caller's and ended without a result; the caller's key pays for it.
 pub async fn retry(
     app: &Arc<App>,
     key: &ApiKey,
@@ -37,12 +37,38 @@ pub async fn retry(
     idempotency: Option<IdempotencyRecord>,
 ) -> Result<Job, NotRetried> {
     let before = app.store.job(key.user, id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
+    again(app, before, Payer::Key(key.id), request, idempotency).await
+}
+
+/// Does a dead letter again, whoever's it is: for its owner, paid as before.
+pub async fn replay(
+    app: &Arc<App>,
+    request: RequestId,
+    id: JobId,
+    idempotency: Option<IdempotencyRecord>,
+) -> Result<Job, NotRetried> {
+    let before = app.store.job_for_work(id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
+    if !before.is_dead_letter() {
+        return Err(NotRetried::NotNow(before.status));
+    }
+    let payer = before.payer;
+    again(app, before, payer, request, idempotency).await
+}
+
+async fn again(
+    app: &Arc<App>,
+    before: Job,
+    payer: Payer,
+    request: RequestId,
+    idempotency: Option<IdempotencyRecord>,
+) -> Result<Job, NotRetried> {
     if !matches!(before.status, Status::Failed | Status::Canceled | Status::Expired) {
         return Err(NotRetried::NotNow(before.status));
     }
     let model = app.catalog.find(&before.model).ok_or_else(|| NotRetried::ModelGone(before.model.clone()))?;
     let asked = Asked {
-        key,
+        owner: before.owner,
+        payer,
         request,
         model,
         input: before.input,

@@ -6,9 +6,8 @@ use crate::{app::App, work};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     bill::Tokens,
-    caller::ApiKey,
     catalog::Model,
-    id::{JobId, RequestId},
+    id::{JobId, RequestId, UserId},
     idempotency::IdempotencyRecord,
     job::{Durability, Job, NewJob, Payer, Priority, Status},
     ledger::{Standing, exceeded},
@@ -26,8 +25,10 @@ const MOST_SHORTENINGS: usize = 5;
 
 /// A checked request and who makes it.
 pub struct Asked<'a> {
-    /// By which key.
-    pub key: &'a ApiKey,
+    /// Whose it will be.
+    pub owner: UserId,
+    /// Who pays for it.
+    pub payer: Payer,
     /// In which request.
     pub request: RequestId,
     /// Of which model.
@@ -110,9 +111,9 @@ pub struct Estimate {
 /// Tries a request: what [`submit`] would accept, without accepting it. Nothing is made, held or remembered.
 pub async fn estimate(app: &App, asked: Asked<'_>) -> Result<Estimate, NotSubmitted> {
     let available = app.lanes.contains_key(&asked.model.provider);
-    let payer = Payer::Key(asked.key.id);
+    let payer = asked.payer;
     let (may_shorten, limit) = (asked.may_shorten, asked.model.total_limit);
-    let mut job = draft(app, asked, payer)?;
+    let mut job = draft(app, asked)?;
     let standings = app.store.standings(payer, job.owner, job.created_at).await?;
     let within_budget = match exceeded(&standings, job.hold) {
         _ if job.price_list.is_none() => standings.is_empty(),
@@ -133,10 +134,9 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
         return Err(NotSubmitted::Stopping);
     }
     let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
-    let payer = Payer::Key(asked.key.id);
     let (idempotency, may_shorten, limit) = (asked.idempotency.clone(), asked.may_shorten, asked.model.total_limit);
     let brought = asked.brought.clone();
-    let mut job = draft(app, asked, payer)?;
+    let mut job = draft(app, asked)?;
     let assets: Vec<Asset> = brought.iter().map(|picture| asset(&job, picture)).collect();
     let needed = job.hold;
     let permit = lane.permits.clone().try_acquire_owned().ok();
@@ -183,7 +183,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
 }
 
 /// The job as it would be accepted.
-fn draft(app: &App, asked: Asked<'_>, payer: Payer) -> Result<Job, NotSubmitted> {
+fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
     let now = app.now();
     let prices = asked.model.price_at(now).map(|list| list.settled_for(asked.input.parameters()));
     let hold = match &prices {
@@ -193,8 +193,8 @@ fn draft(app: &App, asked: Asked<'_>, payer: Payer) -> Result<Job, NotSubmitted>
     let (retry_of, priority) = (asked.retry_of, asked.priority);
     let job = NewJob {
         id: JobId::new(now, app.chance.id_bytes()),
-        owner: asked.key.user,
-        payer,
+        owner: asked.owner,
+        payer: asked.payer,
         request: asked.request,
         modality: asked.model.modality,
         model: asked.model.id.clone(),

@@ -12,6 +12,7 @@ mod headers;
 mod openapi;
 mod present;
 mod refusal;
+mod row;
 mod serve;
 mod stream;
 mod table;

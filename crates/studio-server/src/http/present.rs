@@ -10,7 +10,7 @@ use studio_core::{
     ledger::{Account, Entry, Window},
     money::{CURRENCY, Nanos},
     parameter::Parameter,
-    ports::{BudgetRow, EntryRow},
+    ports::{AttemptRow, BudgetRow, EntryRow},
     price::{Unit, Usage},
     request::{ChatRequest, Input, MAX_PROMPT_CHARS, Message, Part},
     secret::Prompt,
@@ -126,19 +126,36 @@ fn unit_name(unit: Unit) -> String {
     serde_json::to_value(unit).ok().and_then(|v| v.as_str().map(camel)).unwrap_or_default()
 }
 
-/// A job for whoever runs the studio: how it failed, and nothing of what was asked or made.
-pub(super) fn dead_letter(job: &Job) -> Value {
+/// An attempt, as it is on record.
+pub(super) fn attempt(row: &AttemptRow) -> Value {
+    without_nulls(json!({
+        "number": row.number,
+        "provider": row.provider,
+        "startedAt": row.started_at.to_string(),
+        "endedAt": time(row.ended_at),
+        "outcome": row.outcome,
+        "providerRef": row.handle,
+    }))
+}
+
+/// A job for whoever runs the studio: how it stands or ended, and nothing of what was asked or made.
+pub(super) fn for_operators(job: &Job) -> Value {
     without_nulls(json!({
         "jobId": job.id.to_string(),
         "userId": job.owner.to_string(),
+        "payer": job.payer.to_string(),
+        "status": job.status.as_str(),
         "requestId": job.request.to_string(),
         "modality": job.modality.as_str(),
         "modelId": job.model,
         "provider": job.provider,
-        "providerRef": job.handle,
+        "providerRef": job.handle.clone().or_else(|| (job.attempt > 0).then(|| job.attempt_name())),
         "attempt": job.attempt,
         "error": job.error.as_ref().map(shown_error),
+        "unknownSince": time(job.unknown_since),
+        "hold": if job.status.is_terminal() { Value::Null } else { money(job.hold) },
         "cost": job.cost.map_or(Value::Null, money),
+        "writtenOff": (job.absorbed != Nanos::ZERO).then(|| money(job.absorbed)),
         "createdAt": job.created_at.to_string(),
         "endedAt": time(job.ended_at),
         "retryOf": job.retry_of.map(|id| id.to_string()),

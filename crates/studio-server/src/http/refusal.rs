@@ -2,14 +2,14 @@
 //! `{"success":false,"error":"<code>","message":"<human>","details":{...}?,"requestId":"...","timestamp":"<ISO>"}`.
 //! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
 
-use crate::commands::NotSubmitted;
+use crate::commands::{NotRetried, NotSaid, NotSubmitted};
 use axum::{body::Body, response::Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::Duration;
 use studio_core::{
     caller::Scope,
-    job::Payer,
+    job::{Payer, Status},
     ledger::{Standing, Window},
     limits::{Decision, LimitClass},
     money::{CURRENCY, Nanos},
@@ -214,6 +214,41 @@ impl From<NotSubmitted> for Refusal {
             ),
             NotSubmitted::Stopping => Self::stopping(),
             NotSubmitted::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotRetried> for Refusal {
+    fn from(not: NotRetried) -> Self {
+        match not {
+            NotRetried::Absent => Self::not_found("job"),
+            NotRetried::NotNow(status) => {
+                let message = match status {
+                    Status::Succeeded => "The job succeeded. For another result make a new request.",
+                    _ => "The job is not over yet. It can be done again once it has failed, or was canceled.",
+                };
+                let details = json!({ "status": status.as_str() });
+                Self::new(StatusCode::CONFLICT, "not_to_retry", message).with(details)
+            }
+            NotRetried::ModelGone(model) => {
+                let message = format!("Its model {model} is not in the catalog any more. Make a new request.");
+                Self::new(StatusCode::CONFLICT, "model_gone", message)
+            }
+            NotRetried::NotSubmitted(not) => not.into(),
+        }
+    }
+}
+
+impl From<NotSaid> for Refusal {
+    fn from(not: NotSaid) -> Self {
+        match &not {
+            NotSaid::NotUnknown(status) | NotSaid::NotOver(status) => {
+                let message = format!("The job can't be settled so: {not}.");
+                Self::new(StatusCode::CONFLICT, "not_to_settle", message).with(json!({ "status": status.as_str() }))
+            }
+            NotSaid::WhoPays(_) => Self::invalid_field("payerPays", format!("is missing: {not}")),
+            NotSaid::Amount => Self::invalid_field("charged", not.to_string()),
+            NotSaid::Reason => Self::invalid_field("reason", "is required: it stays in the ledger"),
         }
     }
 }

@@ -2,189 +2,11 @@
 //! a body, and whether a repeat is recognised. A handler that needs a signed-in caller can't be put into a public row: the
 //! types don't fit.
 
-use super::{
-    api,
-    call::{Call, Caller},
-    refusal::Refusal,
-};
-use crate::{
-    app::App,
-    settings::{JSON_BODY_LIMIT, OUTPUT_LIMIT},
-};
-use axum::response::Response;
-use futures_util::future::BoxFuture;
-use http::Method;
-use std::sync::Arc;
+use super::api;
+pub(crate) use super::row::{Access, Answer};
+pub use super::row::{BodyRule, Query, QueryKind, Route, Shape, Verb, Who};
+use crate::settings::{JSON_BODY_LIMIT, OUTPUT_LIMIT};
 use studio_core::{caller::Scope, limits::LimitClass};
-
-/// What a handler gives.
-pub(crate) type Answer = BoxFuture<'static, Result<Response, Refusal>>;
-
-/// Who may pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
-    /// Anyone.
-    Anyone,
-    /// Whoever has an API key with this scope.
-    Key(Scope),
-    /// Whoever knows an open ticket: our own workers.
-    Ticket,
-}
-
-/// Who may pass, and the handler that they reach.
-#[derive(Clone, Copy)]
-pub(crate) enum Access {
-    /// Anyone.
-    Public(fn(Arc<App>, Call) -> Answer),
-    /// Whoever has an API key with this scope.
-    Key(Scope, fn(Arc<App>, Caller, Call) -> Answer),
-    /// Whoever knows an open ticket in the path: our own workers. The handler checks it before it reads anything.
-    Ticket(fn(Arc<App>, Call) -> Answer),
-}
-
-/// What body a route takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyRule {
-    /// None; one that comes all the same is cleared away.
-    None,
-    /// JSON of at most so many bytes, described by the schema of this name.
-    Json(u64, &'static str),
-    /// Any bytes, at most so many, read by the handler as they come.
-    Stream(u64),
-}
-
-/// One route.
-#[derive(Clone, Copy)]
-pub struct Route {
-    /// The method.
-    pub method: Verb,
-    /// The path, with `{parameters}`.
-    pub path: &'static str,
-    /// Who may pass, and what answers them.
-    pub(crate) access: Access,
-    /// Against which limit it counts.
-    pub limit: Option<LimitClass>,
-    /// What body it takes.
-    pub body: BodyRule,
-    /// Whether it takes an `Idempotency-Key`.
-    pub idempotent: bool,
-    /// The query parameters that it takes; others are refused by name.
-    pub query: &'static [Query],
-    /// What it answers when all goes well, by status.
-    pub answers: &'static [(u16, Shape)],
-    /// What it does, in a few words.
-    pub about: &'static str,
-}
-
-/// The methods that we have, as constants can hold them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verb {
-    /// `GET`; answers `HEAD` too.
-    Get,
-    /// `POST`
-    Post,
-    /// `PUT`
-    Put,
-}
-
-impl Verb {
-    /// As in HTTP.
-    pub const fn as_method(self) -> Method {
-        match self {
-            Self::Get => Method::GET,
-            Self::Post => Method::POST,
-            Self::Put => Method::PUT,
-        }
-    }
-}
-
-/// A query parameter.
-#[derive(Debug, Clone, Copy)]
-pub struct Query {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is for.
-    pub about: &'static str,
-    /// What it may be.
-    pub kind: QueryKind,
-}
-
-/// What a query parameter may be.
-#[derive(Debug, Clone, Copy)]
-pub enum QueryKind {
-    /// One of our ids.
-    Id,
-    /// A whole number in a range.
-    Integer(u32, u32),
-    /// The number of a ledger entry.
-    Number,
-    /// A job's status.
-    Status,
-    /// A modality.
-    Modality,
-    /// `true` or `false`.
-    Boolean,
-    /// A day or a time.
-    Time,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-}
-
-/// What an answer looks like; [`super::openapi`] describes each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// Finished pictures, as JSON or the first one's bytes.
-    Images,
-    /// What a model said, as JSON or as a stream.
-    Chat,
-    /// A title.
-    Title,
-    /// A stream of what a job says.
-    Words,
-    /// A job that goes on.
-    Accepted,
-    /// One job.
-    Job,
-    /// A page of jobs.
-    Jobs,
-    /// A stream of job snapshots.
-    Events,
-    /// Bytes of an asset.
-    Bytes,
-    /// Nothing.
-    Nothing,
-    /// Models.
-    Models,
-    /// Usage.
-    Usage,
-    /// Entries of the ledger, as JSON or as a table.
-    Entries,
-    /// Budgets.
-    Budgets,
-    /// The budgets of one.
-    Budget,
-    /// A page of dead letters.
-    DeadLetters,
-    /// That the process runs.
-    Live,
-    /// How each part is.
-    Health,
-    /// A page for people.
-    Page,
-    /// The description of the API.
-    OpenApi,
-}
-
-impl Route {
-    /// Who may pass.
-    pub const fn who(&self) -> Who {
-        match self.access {
-            Access::Public(_) => Who::Anyone,
-            Access::Key(scope, _) => Who::Key(scope),
-            Access::Ticket(_) => Who::Ticket,
-        }
-    }
-}
 
 /// A route that only shows something.
 const fn get(
@@ -361,6 +183,28 @@ pub const ROUTES: &[Route] = &[
         answers: &[(202, Shape::Accepted)],
         about: "Do a job again that ended without a result: a new job",
     },
+    Route {
+        method: Verb::Post,
+        path: "/api/v1/jobs/{id}/resolve",
+        access: Key(Admin, api::resolve_job),
+        limit: None,
+        body: BodyRule::Json(JSON_BODY_LIMIT, "ResolveRequest"),
+        idempotent: false,
+        query: &[],
+        answers: &[(200, Shape::Settled)],
+        about: "Say what became of an unknown job, anyone's, once you have looked it up at its provider",
+    },
+    Route {
+        method: Verb::Post,
+        path: "/api/v1/jobs/{id}/adjust",
+        access: Key(Admin, api::adjust_job),
+        limit: None,
+        body: BodyRule::Json(JSON_BODY_LIMIT, "AdjustRequest"),
+        idempotent: false,
+        query: &[],
+        answers: &[(200, Shape::Settled)],
+        about: "Say what a job that is over, anyone's, cost after all, as its provider's bill shows",
+    },
     // Library
     get(
         "/api/v1/assets/{id}",
@@ -429,6 +273,31 @@ pub const ROUTES: &[Route] = &[
             "List jobs that failed for no fault of their request and were not done again, newest first",
         )
     },
+    get(
+        "/api/v1/dead-letters/{id}",
+        Key(Admin, api::get_dead_letter),
+        Some(Status),
+        &[(200, Shape::DeadLetter)],
+        "See one of them, with its attempts",
+    ),
+    Route {
+        method: Verb::Post,
+        path: "/api/v1/dead-letters/{id}/replay",
+        access: Key(Admin, api::replay_dead_letter),
+        limit: None,
+        body: BodyRule::None,
+        idempotent: true,
+        query: &[],
+        answers: &[(202, Shape::Settled)],
+        about: "Do one of them again, for its owner and paid as before: a new job",
+    },
+    get(
+        "/api/v1/stuck-jobs",
+        Key(Admin, api::list_stuck),
+        Some(Status),
+        &[(200, Shape::StuckJobs)],
+        "List jobs that don't come to their end by themselves, and why",
+    ),
     get("/api/v1/health", Public(api::health), None, &[(200, Shape::Health)], "Health, with each part"),
     get("/api/v1/health/live", Public(api::live), None, &[(200, Shape::Live)], "Whether the process runs"),
     get("/api/v1/health/ready", Public(api::ready), None, &[(200, Shape::Health)], "Whether requests can be served"),

@@ -19,8 +19,8 @@ use studio_core::{
     ledger::{Audit, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-        EntryRow, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
+        Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
+        EntryFilter, EntryRow, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -46,6 +46,7 @@ struct State {
     assets: BTreeMap<AssetId, Asset>,
     words: BTreeMap<(JobId, u32), Vec<Said>>,
     turns: BTreeMap<String, UserId>,
+    attempts: BTreeMap<JobId, Vec<AttemptRow>>,
 }
 
 impl MemoryStore {
@@ -109,6 +110,7 @@ impl State {
             && let Ok(moved) = step(&job, Actor::Studio, Event::Claimed(lease), now)
         {
             job = moved.job;
+            self.begin_attempt(&job, now);
         }
         if let Some(record) = idempotency {
             let known = (record.user, record.route, record.key.as_str().to_owned());
@@ -187,6 +189,7 @@ impl State {
                 self.assets.insert(asset.id, asset);
             }
         }
+        self.follow_attempt(&job, &advance.event, advance.now);
         for entry in entries_of(&before, &job, &effects, &advance.event, advance.now) {
             self.record(entry);
         }
@@ -324,6 +327,10 @@ impl Store for MemoryStore {
         let dead = state.dead.iter().rev().filter(|id| before.is_none_or(|before| **id < before));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(dead.take(limit).filter_map(|id| state.jobs.get(id).cloned()).collect())
+    }
+
+    async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {
+        Ok(self.state().attempts.get(&job).cloned().unwrap_or_default())
     }
 
     async fn ensure_user(&self, user: User) -> Result<User, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     id::{JobId, UserId},
     job::{Actor, Event, Job, Status, step},
-    ports::Claim,
+    ports::{AttemptRow, Claim},
     time::Timestamp,
 };
 
@@ -47,9 +47,38 @@ impl State {
             let Ok(moved) = step(&job, Actor::Studio, Event::Claimed(*lease), claim.now) else { break };
             self.turns.insert(claim.provider.clone(), moved.job.owner);
             self.jobs.insert(moved.job.id, moved.job.clone());
+            self.begin_attempt(&moved.job, claim.now);
             claimed.push(moved.job);
         }
         claimed
+    }
+
+    /// Writes down the intent of an attempt.
+    pub(super) fn begin_attempt(&mut self, job: &Job, now: Timestamp) {
+        let row = AttemptRow {
+            number: job.attempt,
+            provider: job.provider.clone(),
+            started_at: now,
+            handle: None,
+            ended_at: None,
+            outcome: None,
+        };
+        self.attempts.entry(job.id).or_default().push(row);
+    }
+
+    /// Writes down what an event says of the current attempt of `job`, which it has moved.
+    pub(super) fn follow_attempt(&mut self, job: &Job, event: &Event, now: Timestamp) {
+        if matches!(event, Event::Claimed(_)) {
+            return self.begin_attempt(job, now);
+        }
+        let Some(outcome) = event.of_attempt() else { return };
+        let ended = job.status == Status::Queued || job.status.is_terminal();
+        let rows = self.attempts.entry(job.id).or_default();
+        for row in rows.iter_mut().filter(|row| row.number == job.attempt) {
+            row.handle = job.handle.clone().or(row.handle.take());
+            row.ended_at = ended.then_some(now);
+            row.outcome = outcome.map(str::to_owned).or(row.outcome.take());
+        }
     }
 
     pub(super) fn queue_position(&self, id: JobId) -> Option<u64> {

@@ -14,7 +14,7 @@ use studio_core::{
     id::{JobId, UserId},
     job::{Effect, Event, Job, Moved, Status, step},
     ledger::entries_of,
-    ports::{Advance, Advanced, JobFilter},
+    ports::{Advance, Advanced, AttemptRow, JobFilter},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -180,21 +180,10 @@ fn follow_attempt(
     const FOLLOW: &str = "UPDATE attempts
         SET handle = coalesce(?3, handle), ended_at = ?4, outcome = coalesce(?5, outcome)
         WHERE job_id = ?1 AND number = ?2";
-    let outcome = match event {
-        Event::Claimed(_) => return begin_attempt(transaction, job, now),
-        Event::Submitted { .. } => None,
-        Event::Completed { .. } => Some("completed"),
-        Event::AttemptFailed { failure, .. } | Event::CutShort { failure, .. } => Some(failure.kind.code()),
-        Event::CanceledAtProvider { .. } => Some("canceled"),
-        Event::NotLanded { .. } => Some("not_landed"),
-        Event::Resolved { .. } => Some("resolved"),
-        Event::TakenOver { .. }
-        | Event::Progress { .. }
-        | Event::OutputsReady
-        | Event::StopAnswered(_)
-        | Event::CancelRequested
-        | Event::DeadlinePassed
-        | Event::Adjusted { .. } => return Ok(()),
+    let outcome = match event.of_attempt() {
+        _ if matches!(event, Event::Claimed(_)) => return begin_attempt(transaction, job, now),
+        None => return Ok(()),
+        Some(outcome) => outcome,
     };
     // Still open while submitted, and while nobody knows.
     let ended = job.status == Status::Queued || job.status.is_terminal();
@@ -203,6 +192,25 @@ fn follow_attempt(
         .prepare_cached(FOLLOW)?
         .execute(params![job.id.as_uuid(), job.attempt, job.handle, ended_at, outcome])
         .map(drop)
+}
+
+/// The attempts of a job, in order.
+pub(super) fn attempts(connection: &Connection, id: JobId) -> Result<Vec<AttemptRow>, rusqlite::Error> {
+    const ATTEMPTS: &str = "SELECT number, provider, started_at, handle, ended_at, outcome
+        FROM attempts WHERE job_id = ?1 ORDER BY number";
+    connection
+        .prepare_cached(ATTEMPTS)?
+        .query_map([id.as_uuid()], |row| {
+            Ok(AttemptRow {
+                number: row.get(0)?,
+                provider: row.get(1)?,
+                started_at: Timestamp::from_millis(row.get(2)?),
+                handle: row.get(3)?,
+                ended_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
+                outcome: row.get(5)?,
+            })
+        })?
+        .collect()
 }
 
 /// A job.

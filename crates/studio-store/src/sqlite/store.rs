@@ -14,8 +14,8 @@ use studio_core::{
     job::{Job, Payer},
     ledger::{Audit, Limits, Standing},
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-        EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
+        Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
+        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
     },
     time::Timestamp,
     words::Log,
@@ -149,6 +149,10 @@ impl<E: Engine> Store for Sqlite<E> {
 
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
         self.0.ask(move |connection| jobs::dead(connection, before, limit)).await
+    }
+
+    async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {
+        self.0.ask(move |connection| jobs::attempts(connection, job)).await
     }
 
     async fn ensure_user(&self, user: User) -> Result<User, StoreError> {

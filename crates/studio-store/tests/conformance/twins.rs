@@ -290,6 +290,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
     }
     for n in 0..12 {
         all.push(answer(store.queue_position(job_id(n)).await));
+        all.push(answer(store.attempts(job_id(n)).await));
         for epoch in 0..5 {
             // By its text: what is said does not print.
             let log = store

@@ -123,7 +123,17 @@ async fn real_answers_are_as_the_document_says() {
     let refused = studio.post(IMAGE, &json!({ "prompt": "" })).await.unwrap();
     assert_described(&document, IMAGE, "post", refused.status, &refused.json());
 
-    let paths = ["/api/v1/jobs", "/api/v1/models", "/api/v1/usage", "/api/v1/health", "/api/v1/health/live"];
+    let paths = [
+        "/api/v1/usage/entries",
+        "/api/v1/budgets",
+        "/api/v1/dead-letters",
+        "/api/v1/stuck-jobs",
+        "/api/v1/jobs",
+        "/api/v1/models",
+        "/api/v1/usage",
+        "/api/v1/health",
+        "/api/v1/health/live",
+    ];
     for path in paths {
         let reply = studio.get(path).await.unwrap();
         assert_described(&document, path, "get", reply.status, &reply.json());

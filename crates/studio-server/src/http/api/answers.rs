@@ -16,14 +16,15 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
-    job::{Durability, Job, Status},
+    job::{Durability, Job, Payer, Status},
     request::{Input, Read},
 };
 
 /// What a body asks for, of whatever modality, with what is usual where a route says nothing else.
-pub(super) fn asked<'a, R>(caller: &'a Caller, call: &mut Call, read: Read<'a, R>, input: fn(R) -> Input) -> Asked<'a> {
+pub(super) fn asked<'a, R>(caller: &Caller, call: &mut Call, read: Read<'a, R>, input: fn(R) -> Input) -> Asked<'a> {
     Asked {
-        key: caller.key(),
+        owner: caller.user(),
+        payer: Payer::Key(caller.key().id),
         request: call.request,
         model: read.model,
         input: input(read.request),

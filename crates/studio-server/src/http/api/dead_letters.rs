@@ -1,18 +1,20 @@
-//! `GET /dead-letters`: what failed for no fault of its request, for whoever runs the studio.
+//! `/dead-letters`: what failed for no fault of its request, for whoever runs the studio.
 
 use super::{id, json, page_size};
 use crate::{
     app::App,
+    commands::{self, NotRetried},
     http::{
         call::{Call, Caller},
         present,
+        refusal::Refusal,
         table::Answer,
     },
 };
 use http::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
-use studio_core::id::JobId;
+use studio_core::{id::JobId, job::Job};
 
 /// Jobs on a page, unless the caller says otherwise.
 const USUAL_PAGE: u32 = 20;
@@ -24,11 +26,38 @@ pub(in crate::http) fn list_dead_letters(app: Arc<App>, _: Caller, call: Call) -
         let mut jobs = app.store.dead_letters(before, limit + 1).await?;
         let more = jobs.len() > limit as usize;
         jobs.truncate(limit as usize);
-        let items: Vec<_> = jobs.iter().map(present::dead_letter).collect();
+        let items: Vec<_> = jobs.iter().map(present::for_operators).collect();
         let mut body = json!({ "success": true, "items": items });
         if let Some(last) = jobs.last().filter(|_| more) {
             body["nextCursor"] = last.id.to_string().into();
         }
         Ok(json(StatusCode::OK, &body))
+    })
+}
+
+pub(in crate::http) fn get_dead_letter(app: Arc<App>, _: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        let id = id("id", call.parameter("id"), JobId::parse)?;
+        let job = app.store.job_for_work(id).await?.filter(Job::is_dead_letter);
+        let job = job.ok_or_else(|| Refusal::not_found("dead letter"))?;
+        let attempts: Vec<_> = app.store.attempts(id).await?.iter().map(present::attempt).collect();
+        let body = json!({ "success": true, "job": present::for_operators(&job), "attempts": attempts });
+        Ok(json(StatusCode::OK, &body))
+    })
+}
+
+pub(in crate::http) fn replay_dead_letter(app: Arc<App>, _: Caller, call: Call) -> Answer {
+    Box::pin(async move {
+        let id = id("id", call.parameter("id"), JobId::parse)?;
+        let job = match call.replayed {
+            Some(job) => job,
+            None => match commands::replay(&app, call.request, id, call.idempotency).await {
+                Ok(job) => job,
+                Err(NotRetried::Absent | NotRetried::NotNow(_)) => return Err(Refusal::not_found("dead letter")),
+                Err(other) => return Err(other.into()),
+            },
+        };
+        drop(call.turn);
+        Ok(json(StatusCode::ACCEPTED, &json!({ "success": true, "job": present::for_operators(&job) })))
     })
 }

@@ -134,19 +134,7 @@ pub(in crate::http) fn retry_job(app: Arc<App>, caller: Caller, call: Call) -> A
             None => match commands::retry(&app, caller.key(), call.request, id, call.idempotency).await {
                 Ok(job) => job,
                 Err(NotRetried::Absent) => return Err(absent()),
-                Err(NotRetried::NotNow(status)) => {
-                    let message = match status {
-                        Status::Succeeded => "The job succeeded. For another result make a new request.",
-                        _ => "The job is not over yet. It can be done again once it has failed, or was canceled.",
-                    };
-                    let details = json!({ "jobId": id.to_string(), "status": status.as_str() });
-                    return Err(Refusal::new(StatusCode::CONFLICT, "not_to_retry", message).with(details));
-                }
-                Err(NotRetried::ModelGone(model)) => {
-                    let message = format!("Its model {model} is not in the catalog any more. Make a new request.");
-                    return Err(Refusal::new(StatusCode::CONFLICT, "model_gone", message));
-                }
-                Err(NotRetried::NotSubmitted(not)) => return Err(not.into()),
+                Err(other) => return Err(other.into()),
             },
         };
         drop(call.turn);

@@ -197,6 +197,9 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     if route.path.ends_with("/retry") {
         refusals.push((409, "The job is not over, or it has a result"));
     }
+    if route.path.ends_with("/resolve") || route.path.ends_with("/adjust") {
+        refusals.push((409, "The job is not unknown, or not over"));
+    }
     if route.path.ends_with("/cancel") {
         refusals.push((409, "The job is over already"));
     }
@@ -249,6 +252,9 @@ fn answer(shape: Shape) -> Value {
         Shape::Budgets => json_of("BudgetList", "The budgets"),
         Shape::Budget => json_of("BudgetAnswer", "The budgets as they stand now"),
         Shape::DeadLetters => json_of("DeadLetterPage", "A page of dead letters"),
+        Shape::DeadLetter => json_of("DeadLetterAnswer", "It, and its attempts"),
+        Shape::StuckJobs => json_of("StuckJobs", "The jobs, each with the reason"),
+        Shape::Settled => json_of("SettledAnswer", "The job as it stands now"),
         Shape::Live => json_of("Live", "It runs"),
         Shape::Health => json_of("Health", "How each part is"),
         Shape::OpenApi => json!({ "description": "An OpenAPI 3.1 document", "content": { "application/json": {} } }),

@@ -121,11 +121,45 @@ pub(super) fn title(catalog: &Catalog) -> Value {
     })
 }
 
+/// An amount in USD.
+fn amount() -> Value {
+    json!({ "anyOf": [{ "type": "string", "examples": ["0.25"] }, { "type": "number", "minimum": 0 }, { "type": "null" }] })
+}
+
+/// The body of a request that says what became of an unknown job.
+pub(super) fn resolve() -> Value {
+    json!({
+        "type": "object",
+        "description": "`charged`, in USD, or `notLanded`",
+        "properties": {
+            "charged": amount(),
+            "notLanded": { "type": "boolean", "description": "The provider never had it: nothing is charged" },
+            "reason": { "type": "string", "description": "How you know, for whoever reads the ledger" },
+        },
+        "additionalProperties": false,
+        "examples": [{ "charged": "0.04", "reason": "found in the provider's dashboard" }],
+    })
+}
+
+/// The body of a request that says what a job cost after all.
+pub(super) fn adjust() -> Value {
+    json!({
+        "type": "object",
+        "description": "Amounts in USD, all in all; what is not said stays as it is, or follows from the other",
+        "required": ["reason"],
+        "properties": {
+            "providerCharged": amount(),
+            "payerPays": amount(),
+            "reason": { "type": "string", "description": "Why, for whoever reads the ledger" },
+        },
+        "additionalProperties": false,
+        "examples": [{ "providerCharged": "0.05", "reason": "bill 2026-11" }],
+    })
+}
+
 /// The body of a request that sets budgets.
 pub(super) fn budget() -> Value {
-    let amount = json!({
-        "anyOf": [{ "type": "string", "examples": ["0.25"] }, { "type": "number", "minimum": 0 }, { "type": "null" }],
-    });
+    let amount = amount();
     let properties: Map<_, _> = Window::ALL.iter().map(|window| (window.as_str().to_owned(), amount.clone())).collect();
     json!({
         "type": "object",

@@ -44,6 +44,10 @@ fn object(fields: Vec<(&str, Value)>) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
+fn statuses_of() -> Value {
+    json!({ "enum": Status::ALL.map(Status::as_str) })
+}
+
 fn boolean() -> Value {
     json!({ "type": "boolean" })
 }
@@ -54,7 +58,65 @@ fn yes() -> Value {
 
 /// All schemas, by name.
 pub(super) fn all(catalog: &Catalog) -> Value {
-    let statuses = json!({ "enum": Status::ALL.map(Status::as_str) });
+    let mut all = of_work(catalog);
+    if let (Some(all), Value::Object(money)) = (all.as_object_mut(), of_money()) {
+        all.extend(money);
+    }
+    all
+}
+
+/// Of money, and of those who look after it.
+fn of_money() -> Value {
+    json!({
+        "UsageReport": object(vec![
+            ("success", yes()),
+            ("total", object(vec![
+                ("jobs", number()), ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
+            ])),
+            ("items", list(object(vec![
+                ("modelId", text()), ("jobs", number()), ("succeeded", number()), ("unfinished", number()),
+                ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
+            ]))),
+        ]),
+        "Entry": object(vec![
+            ("number", number()), ("at", time()), ("kind", json!({ "enum": EntryKind::ALL.map(EntryKind::as_str) })),
+            ("jobId", id()), ("attempt", number()), ("modelId", text()), ("provider", text()), ("providerRef?", text()),
+            ("priceList?", text()), ("payer?", text()), ("held", to("Money")), ("charged", to("Money")),
+            ("provided?", to("Money")), ("writtenOff?", to("Money")), ("note?", text()),
+        ]),
+        "EntryPage": object(vec![("success", yes()), ("items", list(to("Entry"))), ("nextCursor?", text())]),
+        "Budget": object(vec![
+            ("id", id()), ("kind", json!({ "enum": ["user", "key"] })), ("user", text()), ("userId", id()), ("key?", text()),
+            ("windows", list(object(vec![
+                ("window", json!({ "enum": Window::ALL.map(Window::as_str) })), ("limit?", to("Money")),
+                ("committed", to("Money")), ("left?", to("Money")), ("endsAt?", time()),
+            ]))),
+        ]),
+        "BudgetList": object(vec![("success", yes()), ("items", list(to("Budget")))]),
+        "BudgetAnswer": object(vec![("success", yes()), ("budget", to("Budget"))]),
+        "OperatorsJob": object(vec![
+            ("jobId?", id()), ("userId?", id()), ("payer?", text()), ("status?", statuses_of()), ("requestId?", id()),
+            ("modality?", text()), ("modelId?", text()), ("provider", text()), ("providerRef?", text()), ("attempt?", number()),
+            ("error?", object(vec![("code", text()), ("message", text())])), ("unknownSince?", time()), ("hold?", to("Money")),
+            ("cost?", to("Money")), ("writtenOff?", to("Money")), ("createdAt?", time()), ("endedAt?", time()),
+            ("retryOf?", id()), ("why?", text()),
+        ]),
+        "SettledAnswer": object(vec![("success", yes()), ("job", to("OperatorsJob"))]),
+        "StuckJobs": object(vec![("success", yes()), ("items", list(to("OperatorsJob")))]),
+        "DeadLetterAnswer": object(vec![
+            ("success", yes()), ("job", to("OperatorsJob")),
+            ("attempts", list(object(vec![
+                ("number", number()), ("provider", text()), ("startedAt", time()), ("endedAt?", time()), ("outcome?", text()),
+                ("providerRef?", text()),
+            ]))),
+        ]),
+        "DeadLetterPage": object(vec![("success", yes()), ("items", list(to("OperatorsJob"))), ("nextCursor?", id())])
+    })
+}
+
+/// Of requests, jobs and what they make.
+fn of_work(catalog: &Catalog) -> Value {
+    let statuses = statuses_of();
     let finishes = json!({ "enum": ["stop", "length", "tool_calls", "content_filter", "other"] });
     let kinds = [MediaType::Png, MediaType::Jpeg, MediaType::Webp].map(MediaType::as_str);
     let media = json!({ "enum": kinds });
@@ -65,6 +127,8 @@ pub(super) fn all(catalog: &Catalog) -> Value {
         "ChatRequest": requests::chat(catalog),
         "TitleRequest": requests::title(catalog),
         "BudgetRequest": requests::budget(),
+        "ResolveRequest": requests::resolve(),
+        "AdjustRequest": requests::adjust(),
         "Message": requests::message(),
         "Money": object(vec![("amount", json!({ "type": "string", "examples": ["0.002"] })), ("currency", text())]),
         "Links": object(vec![("self", text()), ("events", text()), ("cancel", text()), ("stream?", text())]),
@@ -156,39 +220,6 @@ pub(super) fn all(catalog: &Catalog) -> Value {
             ("totalLimitSeconds", number()),
         ]),
         "ModelList": object(vec![("success", yes()), ("items", list(to("Model")))]),
-        "UsageReport": object(vec![
-            ("success", yes()),
-            ("total", object(vec![
-                ("jobs", number()), ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
-            ])),
-            ("items", list(object(vec![
-                ("modelId", text()), ("jobs", number()), ("succeeded", number()), ("unfinished", number()),
-                ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
-            ]))),
-        ]),
-        "Entry": object(vec![
-            ("number", number()), ("at", time()), ("kind", json!({ "enum": EntryKind::ALL.map(EntryKind::as_str) })),
-            ("jobId", id()), ("attempt", number()), ("modelId", text()), ("provider", text()), ("providerRef?", text()),
-            ("priceList?", text()), ("payer?", text()), ("held", to("Money")), ("charged", to("Money")),
-            ("provided?", to("Money")), ("writtenOff?", to("Money")), ("note?", text()),
-        ]),
-        "EntryPage": object(vec![("success", yes()), ("items", list(to("Entry"))), ("nextCursor?", text())]),
-        "Budget": object(vec![
-            ("id", id()), ("kind", json!({ "enum": ["user", "key"] })), ("user", text()), ("userId", id()), ("key?", text()),
-            ("windows", list(object(vec![
-                ("window", json!({ "enum": Window::ALL.map(Window::as_str) })), ("limit?", to("Money")),
-                ("committed", to("Money")), ("left?", to("Money")), ("endsAt?", time()),
-            ]))),
-        ]),
-        "BudgetList": object(vec![("success", yes()), ("items", list(to("Budget")))]),
-        "BudgetAnswer": object(vec![("success", yes()), ("budget", to("Budget"))]),
-        "DeadLetter": object(vec![
-            ("jobId", id()), ("userId", id()), ("requestId", id()), ("modality", text()), ("modelId", text()),
-            ("provider", text()), ("providerRef?", text()), ("attempt", number()),
-            ("error", object(vec![("code", text()), ("message", text())])), ("cost", to("Money")), ("createdAt", time()),
-            ("endedAt", time()), ("retryOf?", id()),
-        ]),
-        "DeadLetterPage": object(vec![("success", yes()), ("items", list(to("DeadLetter"))), ("nextCursor?", id())]),
         "Live": object(vec![("success", yes()), ("status", text())]),
         "Health": object(vec![
             ("success", json!({ "type": "boolean" })), ("status", json!({ "enum": ["ready", "degraded", "unavailable"] })),
