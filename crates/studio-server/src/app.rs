@@ -1,6 +1,7 @@
 //! What everything in the server shares: the ports, the catalog, the providers, and who to tell.
 
 use crate::{
+    backlog::Backlog,
     news::News,
     settings::{LimitSettings, PICTURE_ROOM},
     work::{attempts::Attempts, live::Lives, uploads::Uploads, workers::Supervisor},
@@ -124,6 +125,11 @@ pub struct App {
     pub news: News,
     /// Who is being worked on.
     pub attempts: Attempts,
+    /// How much waits.
+    pub backlog: Backlog,
+    /// A place for each request that makes something and waits for it, and for each that follows something: fewer than there
+    /// are connections, so that whoever asks, cancels or keeps the books always finds one.
+    pub long_places: Arc<Semaphore>,
     /// What is being said.
     pub lives: Lives,
     /// Room for pictures on their way to providers.
@@ -154,13 +160,19 @@ impl Deref for App {
     }
 }
 
+/// Three of four connections may be long ones.
+fn long_places(connections: usize) -> usize {
+    (connections / 4 * 3).max(1)
+}
+
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
-            parts,
             news: News::default(),
             attempts: Attempts::default(),
+            backlog: Backlog::new(parts.limits.queued, parts.limits.queued_per_user),
+            long_places: Arc::new(Semaphore::new(long_places(parts.connections))),
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
             uploads: Uploads::default(),
@@ -171,6 +183,7 @@ impl App {
             stopping: CancellationToken::new(),
             giving_up: CancellationToken::new(),
             closing: CancellationToken::new(),
+            parts,
         })
     }
 

@@ -10,6 +10,7 @@ pub mod settings;
 
 mod alarm;
 pub mod app;
+pub mod backlog;
 pub mod news;
 
 pub mod http;

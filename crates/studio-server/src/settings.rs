@@ -68,6 +68,12 @@ pub struct LimitSettings {
     pub chat: Option<Rate>,
     /// Reading jobs: `60/min`.
     pub status: Option<Rate>,
+    /// Most jobs that may wait at a provider.
+    pub queued: Option<u64>,
+    /// Most of these of one user.
+    pub queued_per_user: Option<u64>,
+    /// Most connections at once, where the system allows as many files.
+    pub connections: Option<usize>,
 }
 
 impl LimitSettings {

@@ -24,7 +24,7 @@ use studio_core::{
     money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
+        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -383,8 +383,8 @@ impl Store for StorePort {
         ask!(self, next_run_at(provider))
     }
 
-    async fn queues(&self) -> Result<Vec<String>, StoreError> {
-        ask!(self, queues())
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        ask!(self, waiting())
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {

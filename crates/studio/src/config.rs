@@ -127,6 +127,13 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         }
         ["LIMITS", "CHAT"] => config.limits.chat = Some(value.parse()?),
         ["LIMITS", "STATUS"] => config.limits.status = Some(value.parse()?),
+        ["LIMITS", "QUEUED"] => config.limits.queued = Some(value.parse().context("must be a whole number")?),
+        ["LIMITS", "QUEUED_PER_USER"] => {
+            config.limits.queued_per_user = Some(value.parse().context("must be a whole number")?);
+        }
+        ["LIMITS", "CONNECTIONS"] => {
+            config.limits.connections = Some(value.parse().context("must be a whole number")?);
+        }
         ["PROVIDERS", provider, setting] => {
             let known = |name: &&String| name.replace('-', "_").eq_ignore_ascii_case(provider);
             let provider =

@@ -114,9 +114,15 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         workers,
         durability: config.durability.unwrap_or(Durability::Process),
         limits: config.limits.clone(),
-        connections: raise_file_limit().saturating_sub(OTHER_FILES).clamp(64, CONNECTION_LIMIT),
+        connections: connections(config),
     });
     Ok((app, lock))
+}
+
+/// Most connections at once: as configured, and never more than there are files for.
+fn connections(config: &Config) -> usize {
+    let files = raise_file_limit().saturating_sub(OTHER_FILES).clamp(64, CONNECTION_LIMIT);
+    config.limits.connections.map_or(files, |wanted| wanted.clamp(8, files))
 }
 
 /// Raises how many files may be open to what the system allows: the usual 1024 is less than the connections of a busy

@@ -167,6 +167,17 @@ pub struct Claim {
     pub now: Timestamp,
 }
 
+/// Jobs of one user that wait at one provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where.
+    pub provider: String,
+    /// Whose.
+    pub owner: UserId,
+    /// How many.
+    pub count: u64,
+}
+
 /// Which of their jobs someone wants to see, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
@@ -362,8 +373,8 @@ pub trait Store: Send + Sync {
     /// When the next queued job of a provider may run; nothing when none waits.
     async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Whose queues have jobs in them, in order of name.
-    async fn queues(&self) -> Result<Vec<String>, StoreError>;
+    /// How many jobs wait, by provider and user, in their order.
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError>;
 
     /// An asset, if it is `owner`'s.
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;

@@ -2,7 +2,7 @@
 //! its provider and a place is free there, the same commit claims it and it starts at once: the same road, without a detour
 //! through the queue.
 
-use crate::{app::App, work};
+use crate::{app::App, backlog::Full, work};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     bill::Tokens,
@@ -87,12 +87,21 @@ pub enum NotSubmitted {
     /// Nobody runs its model here.
     #[error("no provider is configured for this model")]
     NoProvider,
+    /// Too much waits for its provider already.
+    #[error("{} jobs wait for this provider already", .0.most)]
+    QueueFull(Full),
     /// The server is about to stop.
     #[error("the server is about to stop")]
     Stopping,
     /// The store can't take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Full> for NotSubmitted {
+    fn from(full: Full) -> Self {
+        Self::QueueFull(full)
+    }
 }
 
 /// What a request would be, and could cost.
@@ -134,6 +143,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
         return Err(NotSubmitted::Stopping);
     }
     let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
+    app.backlog.room(&asked.model.provider, asked.owner)?;
     let (idempotency, may_shorten, limit) = (asked.idempotency.clone(), asked.may_shorten, asked.model.total_limit);
     let brought = asked.brought.clone();
     let mut job = draft(app, asked)?;
@@ -171,7 +181,10 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
                 Some(permit) if job.status == Status::Submitting => {
                     work::attempt::begin(app, job.clone(), Some(permit))
                 }
-                _ => lane.queued(),
+                _ => {
+                    app.backlog.queued(&job.provider, job.owner);
+                    lane.queued();
+                }
             }
             Ok(Submitted { job, replayed: false })
         }

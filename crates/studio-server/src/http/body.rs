@@ -5,11 +5,18 @@ use crate::settings::BODY_DEADLINE;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
 
 /// How much of an unread body is cleared away so that its sender can read the answer (design.md, "Bodies").
 const DRAIN_BYTES: usize = 4 << 20;
@@ -91,5 +98,38 @@ pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
             }
             Err(_) | Ok(Some(Err(_))) => return false,
         }
+    }
+}
+
+/// A body that holds a place until it is sent, or nobody wants it any more.
+pub(super) struct Held {
+    body: Body,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// `body`, in a place.
+    pub(super) fn new(body: Body, place: OwnedSemaphorePermit) -> Self {
+        Self { body, _place: place }
+    }
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

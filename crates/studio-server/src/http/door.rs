@@ -35,6 +35,7 @@ use studio_core::{
     ports::Admitted,
     time::Timestamp,
 };
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -95,6 +96,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
         }
     };
     let mut limit = note.limit;
+    let place = note.place;
     let mut response = match result {
         Ok(response) => response,
         Err(refusal) => {
@@ -120,6 +122,10 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
             response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
     }
+    if let Some(place) = place {
+        let sent = std::mem::take(response.body_mut());
+        *response.body_mut() = Body::new(body::Held::new(sent, place));
+    }
     let key = note.key.as_ref();
     tracing::info!(
         request.id = %id, request.name = own_name, method = %method, path, status = response.status().as_u16(),
@@ -139,6 +145,8 @@ struct Note {
     replayed: bool,
     /// Falls when nobody waits for the answer any more.
     gone: CancellationToken,
+    /// Where it may stay for long: until its answer is sent.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 async fn enforce(
@@ -158,6 +166,11 @@ async fn enforce(
         Access::Public(_) | Access::Ticket(_) => None,
     };
     note.key = caller.as_ref().map(|caller| caller.key.clone());
+    if route.is_long() {
+        // The others have places of their own: who wants to know, to cancel, or to keep the books is always served.
+        let place = app.long_places.clone().try_acquire_owned().map_err(|_| Refusal::overloaded())?;
+        note.place = Some(place);
+    }
     let key = read_idempotency_key(route, &parts.headers)?;
     let query = query_parameters(route, parts.uri.query())?;
     // What is only tried makes nothing: it is a question, counted as one, and nothing is remembered of it.

@@ -18,6 +18,9 @@ use studio_core::{
     time::Timestamp,
 };
 
+/// When to come back to a queue that is full.
+const QUEUE_PAUSE: Duration = Duration::from_secs(5);
+
 /// A request that is not served, and why.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -101,6 +104,14 @@ impl Refusal {
         let message = "The server is about to stop. Try again in a moment.";
         let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message);
         refusal.retry_after = Some(Duration::from_secs(2));
+        refusal
+    }
+
+    /// Too many requests wait for what they make already.
+    pub(crate) fn overloaded() -> Self {
+        let message = "Too many requests wait here already. Nothing was accepted; try again in a moment.";
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message);
+        refusal.retry_after = Some(Duration::from_secs(1));
         refusal
     }
 
@@ -212,6 +223,17 @@ impl From<NotSubmitted> for Refusal {
                 "provider_not_configured",
                 "No provider is configured for this model. GET /api/v1/models lists those that are ready.",
             ),
+            NotSubmitted::QueueFull(full) => {
+                let whose = if full.of_user { "of your jobs" } else { "jobs" };
+                let message = format!(
+                    "{} {whose} wait for this provider already: as many as may. Try again when some of them are done.",
+                    full.most
+                );
+                let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
+                    .with(json!({ "limit": full.most, "whose": if full.of_user { "user" } else { "all" } }));
+                refusal.retry_after = Some(QUEUE_PAUSE);
+                refusal
+            }
             NotSubmitted::Stopping => Self::stopping(),
             NotSubmitted::Store(error) => error.into(),
         }

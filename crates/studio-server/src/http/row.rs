@@ -176,6 +176,11 @@ pub enum Shape {
 }
 
 impl Route {
+    /// Whether its requests may stay for long: those that make something and wait for it, and those that follow something.
+    pub(super) fn is_long(&self) -> bool {
+        self.idempotent || self.answers.iter().any(|(_, shape)| matches!(shape, Shape::Events | Shape::Words))
+    }
+
     /// Who may pass.
     pub const fn who(&self) -> Who {
         match self.access {

@@ -11,7 +11,7 @@ use crate::{
     commands::{Move, move_job, move_surely},
     settings::LOOK_ANYWAY,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use studio_core::{
     bill::{Bill, REMAINDER_TOKENS},
     id::JobId,
@@ -31,7 +31,9 @@ pub async fn recover(app: &Arc<App>) -> Result<usize, StoreError> {
         }
         put_back(app, job).await?;
     }
-    for provider in app.store.queues().await?.into_iter().filter(|provider| !app.lanes.contains_key(provider)) {
+    let waiting = app.store.waiting().await?;
+    let providers: BTreeSet<_> = waiting.into_iter().map(|row| row.provider).collect();
+    for provider in providers.into_iter().filter(|provider| !app.lanes.contains_key(provider)) {
         app.work.spawn(turn_away(app.clone(), provider));
     }
     Ok(count)

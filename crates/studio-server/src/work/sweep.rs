@@ -1,4 +1,4 @@
-//! Once a second: ends what is past its deadline.
+//! Once a second: counts what waits, and ends what is past its deadline.
 
 use crate::{
     app::App,
@@ -15,6 +15,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Runs until the server stops.
 pub(super) async fn run(app: Arc<App>) {
     loop {
+        if let Err(error) = count(&app).await {
+            tracing::warn!(%error, "what waits can't be counted; will try again");
+        }
         if let Err(error) = activate(&app).await {
             tracing::warn!(%error, "sweep failed; will try again");
         }
@@ -24,6 +27,11 @@ pub(super) async fn run(app: Arc<App>) {
             () = tokio::time::sleep(PERIOD) => {}
         }
     }
+}
+
+async fn count(app: &App) -> Result<(), StoreError> {
+    app.backlog.counted(app.store.waiting().await?);
+    Ok(())
 }
 
 async fn activate(app: &App) -> Result<(), StoreError> {

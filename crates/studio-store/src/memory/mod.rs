@@ -21,6 +21,7 @@ use studio_core::{
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
         EntryFilter, EntryRow, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
+        Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -284,10 +285,8 @@ impl Store for MemoryStore {
         Ok(self.state().queue(provider).map(|job| job.run_at).min())
     }
 
-    async fn queues(&self) -> Result<Vec<String>, StoreError> {
-        let state = self.state();
-        let queued = state.jobs.values().filter(|job| job.status == Status::Queued);
-        Ok(queued.map(|job| job.provider.clone()).collect::<std::collections::BTreeSet<_>>().into_iter().collect())
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        Ok(self.state().waiting())
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     id::{JobId, UserId},
     job::{Actor, Event, Job, Status, step},
-    ports::{AttemptRow, Claim},
+    ports::{AttemptRow, Claim, Waiting},
     time::Timestamp,
 };
 
@@ -79,6 +79,15 @@ impl State {
             row.ended_at = ended.then_some(now);
             row.outcome = outcome.map(str::to_owned).or(row.outcome.take());
         }
+    }
+
+    pub(super) fn waiting(&self) -> Vec<Waiting> {
+        let mut counts: BTreeMap<(&str, UserId), u64> = BTreeMap::new();
+        for job in self.jobs.values().filter(|job| job.status == Status::Queued) {
+            *counts.entry((&job.provider, job.owner)).or_default() += 1;
+        }
+        let rows = counts.into_iter();
+        rows.map(|((provider, owner), count)| Waiting { provider: provider.to_owned(), owner, count }).collect()
     }
 
     pub(super) fn queue_position(&self, id: JobId) -> Option<u64> {

@@ -259,11 +259,3 @@ pub(super) fn next_run_at(connection: &Connection, provider: &str) -> Result<Opt
         .query_row([provider], |row| row.get(0).map(Timestamp::from_millis))
         .optional()
 }
-
-/// Whose queues have jobs in them.
-pub(super) fn queues(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
-    connection
-        .prepare_cached("SELECT DISTINCT provider FROM jobs WHERE status = 'queued' ORDER BY provider")?
-        .query_map([], |row| row.get(0))?
-        .collect()
-}

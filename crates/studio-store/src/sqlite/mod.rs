@@ -116,6 +116,13 @@ impl Engine for InFile {
         self.readers.ask(question).await
     }
 
+    async fn ask_at_length<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.ask_at_length(question).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         // Held while it is asked: many who ask at once share one answer.
         let mut checked = self.checked.lock().await;

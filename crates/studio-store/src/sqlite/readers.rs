@@ -29,6 +29,8 @@ type Question = Box<dyn FnOnce(&mut Reader) + Send>;
 pub(super) struct Readers {
     /// One permit for each thread, held until its question is answered: so the queue between never grows.
     idle: Arc<Semaphore>,
+    /// How many of these may be busy with questions that take long: one fewer, so that who asks for a key or a job is answered.
+    patient: Semaphore,
     queue: Option<Sender<Question>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -39,7 +41,12 @@ impl Readers {
         let count = count.max(1);
         let (queue, questions) = channel::<Question>();
         let questions = Arc::new(Mutex::new(questions));
-        let mut readers = Self { idle: Arc::new(Semaphore::new(count)), queue: Some(queue), threads: Vec::new() };
+        let mut readers = Self {
+            idle: Arc::new(Semaphore::new(count)),
+            patient: Semaphore::new((count - 1).max(1)),
+            queue: Some(queue),
+            threads: Vec::new(),
+        };
         for number in 0..count {
             let reader = Reader { database: database.clone(), connection: None };
             let questions = questions.clone();
@@ -50,6 +57,18 @@ impl Readers {
             readers.threads.push(thread);
         }
         Ok(readers)
+    }
+
+    /// Asks what may take long.
+    pub(super) async fn ask_at_length<T, Q>(&self, question: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    {
+        let patient = timeout(WAIT_LIMIT, self.patient.acquire()).await.map_err(|_| StoreError::Busy)?;
+        let answer = self.ask(question).await;
+        drop(patient);
+        answer
     }
 
     /// Asks, within one snapshot of what is committed.
@@ -159,6 +178,33 @@ mod tests {
         go_on.send(()).unwrap();
         assert_eq!(long.join_all().await, [Ok(())]);
         assert_eq!(readers.ask(|_| Ok(7)).await, Ok(7), "free again");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn questions_that_take_long_leave_somebody_for_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database { file: folder.path().join("db") };
+        database.create().unwrap();
+        let readers = Arc::new(Readers::start(&database, 2).unwrap());
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut holds = Vec::new();
+        for _ in 0..2 {
+            let (go_on, held) = sync_channel::<()>(0);
+            holds.push(go_on);
+            let readers = readers.clone();
+            tasks.spawn(
+                async move { readers.ask_at_length(move |_| held.recv().map_err(|_| Error::InvalidQuery)).await },
+            );
+        }
+        while readers.patient.available_permits() > 0 || readers.idle.available_permits() > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(readers.ask(|_| Ok(7)).await, Ok(7), "one is left for what is quick");
+        for hold in holds {
+            // The second is asked once the first has its answer, or has given up waiting.
+            drop(hold);
+        }
+        tasks.join_all().await;
     }
 
     #[tokio::test]

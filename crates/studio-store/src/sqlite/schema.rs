@@ -98,6 +98,7 @@ mod tests {
             (turns::DUE, "SEARCH jobs USING INDEX jobs_queued_by_turn (provider=? AND owner=?)"),
             (turns::AT_WORK, "jobs_unfinished"),
             (turns::OWN_AHEAD, "COVERING INDEX jobs_queued_by_turn (provider=? AND owner=?"),
+            (turns::ALL_WAITING, "SCAN jobs USING COVERING INDEX jobs_queued_by_turn"),
             (turns::WAITING, "COVERING INDEX jobs_queued_by_turn (provider=?)"),
             (jobs::ANY_DUE, "jobs_queued_by_time"),
             (jobs::NEXT_RUN_AT, "jobs_queued_by_time"),

@@ -15,7 +15,7 @@ use studio_core::{
     ledger::{Audit, Limits, Standing},
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport,
+        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -31,6 +31,14 @@ pub(crate) trait Engine: Send + Sync {
         &self,
         question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
+
+    /// The same for a question that may take long: such questions never take all who answer.
+    fn ask_at_length<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        self.ask(question)
+    }
 
     /// Whether anything can be written now.
     fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -96,11 +104,11 @@ impl<E: Engine> Store for Sqlite<E> {
     }
 
     async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError> {
-        self.0.ask(move |connection| jobs::list(connection, owner, &filter)).await
+        self.0.ask_at_length(move |connection| jobs::list(connection, owner, &filter)).await
     }
 
     async fn queue_position(&self, id: JobId) -> Result<Option<u64>, StoreError> {
-        self.0.ask(move |connection| turns::position(connection, id)).await
+        self.0.ask_at_length(move |connection| turns::position(connection, id)).await
     }
 
     async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
@@ -120,8 +128,8 @@ impl<E: Engine> Store for Sqlite<E> {
         self.0.ask(move |connection| assets::get_owned(connection, owner, id)).await
     }
 
-    async fn queues(&self) -> Result<Vec<String>, StoreError> {
-        self.0.ask(jobs::queues).await
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.0.ask(turns::waiting).await
     }
 
     async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError> {
@@ -136,19 +144,19 @@ impl<E: Engine> Store for Sqlite<E> {
     }
 
     async fn budgets(&self, user: Option<UserId>, at: Timestamp) -> Result<Vec<BudgetRow>, StoreError> {
-        self.0.ask(move |connection| budgets::list(connection, user, at)).await
+        self.0.ask_at_length(move |connection| budgets::list(connection, user, at)).await
     }
 
     async fn usage(&self, owner: UserId, period: Period) -> Result<UsageReport, StoreError> {
-        self.0.ask(move |connection| ledger::usage(connection, owner, period)).await
+        self.0.ask_at_length(move |connection| ledger::usage(connection, owner, period)).await
     }
 
     async fn entries(&self, filter: EntryFilter) -> Result<Vec<EntryRow>, StoreError> {
-        self.0.ask(move |connection| ledger::list(connection, &filter)).await
+        self.0.ask_at_length(move |connection| ledger::list(connection, &filter)).await
     }
 
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.0.ask(move |connection| jobs::dead(connection, before, limit)).await
+        self.0.ask_at_length(move |connection| jobs::dead(connection, before, limit)).await
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {
@@ -181,11 +189,11 @@ impl<E: Engine> Store for Sqlite<E> {
     }
 
     async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        self.0.ask(|connection| keys::list(connection, None)).await
+        self.0.ask_at_length(|connection| keys::list(connection, None)).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {
-        self.0.ask(ledger::audit).await
+        self.0.ask_at_length(ledger::audit).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

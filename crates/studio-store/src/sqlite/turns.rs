@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use studio_core::{
     id::{JobId, UserId},
     job::{Actor, Event, Job, step},
-    ports::Claim,
+    ports::{Claim, Waiting},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -112,6 +112,21 @@ pub(super) fn may_not_have_more(
     let at_work: i64 =
         connection.prepare_cached(AT_WORK)?.query_row(params![provider, owner.as_uuid()], |row| row.get(0))?;
     Ok(at_work >= i64::from(most))
+}
+
+/// How many wait, everywhere.
+pub(super) const ALL_WAITING: &str = "SELECT provider, owner, count(*) FROM jobs INDEXED BY jobs_queued_by_turn
+    WHERE status = 'queued' GROUP BY provider, owner";
+
+/// How many jobs wait, by provider and user.
+pub(super) fn waiting(connection: &Connection) -> Result<Vec<Waiting>, rusqlite::Error> {
+    connection
+        .prepare_cached(ALL_WAITING)?
+        .query_map([], |row| {
+            let count = u64::try_from(row.get::<_, i64>(2)?).map_err(|_| unknown(2, "a count"))?;
+            Ok(Waiting { provider: row.get(0)?, owner: UserId::from_uuid(row.get(1)?), count })
+        })?
+        .collect()
 }
 
 /// How many jobs will be taken before a queued one: its owner's own that go before it, and of everyone else as many turns.

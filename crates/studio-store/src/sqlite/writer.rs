@@ -21,7 +21,11 @@ use super::{
 };
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread::JoinHandle,
 };
 use studio_core::{job::Durability, ports::StoreError};
@@ -31,6 +35,10 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Option<SyncSender<Request>>,
+    /// How many commands wait or are being done.
+    waiting: Arc<AtomicUsize>,
+    /// Beyond so many no job is accepted any more: what ends jobs, cancels them and keeps the books must still find room.
+    most_admissions: usize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -50,23 +58,33 @@ impl Writer {
         queue: usize,
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = sync_channel(queue.max(1));
+        let waiting = Arc::new(AtomicUsize::new(0));
         let mover = Mover::start(database.clone())?;
         mover.watch(&mut connection).map_err(store_error)?;
+        let counter = waiting.clone();
         let work = Work { database, connection: Some(connection), mover, synced: None, max_group: max_group.max(1) };
         let thread = std::thread::Builder::new()
             .name("studio-store-writer".into())
-            .spawn(move || work.run(&receiver))
+            .spawn(move || work.run(&receiver, &counter))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { queue: Some(sender), thread: Some(thread) })
+        Ok(Self { queue: Some(sender), waiting, most_admissions: (queue / 4 * 3).max(1), thread: Some(thread) })
     }
 
     /// Has a command done. Who stops waiting does not stop it.
     pub(super) async fn run(&self, command: Command) -> Result<Answer, StoreError> {
         let (answer, waiting) = oneshot::channel();
+        let ahead = self.waiting.fetch_add(1, Ordering::Relaxed);
+        if matches!(command, Command::Admit(_)) && ahead >= self.most_admissions {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(StoreError::Busy);
+        }
         let sent = self.queue.as_ref().map(|queue| queue.try_send(Request { command, answer }));
         match sent {
             Some(Ok(())) => waiting.await.unwrap_or_else(|_| Err(gone())),
-            Some(Err(TrySendError::Full(_))) => Err(StoreError::Busy),
+            Some(Err(TrySendError::Full(_))) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                Err(StoreError::Busy)
+            }
             Some(Err(TrySendError::Disconnected(_))) | None => Err(gone()),
         }
     }
@@ -118,11 +136,13 @@ struct Work {
 }
 
 impl Work {
-    fn run(mut self, queue: &Receiver<Request>) {
+    fn run(mut self, queue: &Receiver<Request>, waiting: &AtomicUsize) {
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(self.max_group - 1));
+            let size = group.len();
             self.serve(group);
+            waiting.fetch_sub(size, Ordering::Relaxed);
         }
     }
 

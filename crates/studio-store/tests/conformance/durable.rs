@@ -225,6 +225,33 @@ async fn more_than_may_wait_is_refused_as_busy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn admissions_leave_room_for_what_ends_and_what_keeps_the_books() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { queue: 8, ..Options::default() };
+    let rig = Rig::new(Arc::new(SqliteStore::open(folder.path(), options).unwrap())).await;
+    rig.accept(plain(draft(100))).await;
+    let stranger = raw(&folder);
+    stranger.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut calls = JoinSet::new();
+    for n in 0..20 {
+        let store = rig.store.clone();
+        calls.spawn(async move { store.admit(plain(draft(n))).await });
+    }
+    // Six find room; the others are told at once.
+    for _ in 0..14 {
+        assert_eq!(calls.join_next().await.unwrap().unwrap(), Err(StoreError::Busy));
+    }
+    let cancel = {
+        let store = rig.store.clone();
+        tokio::spawn(async move { store.advance(advance(100, Actor::Person, Event::CancelRequested, at(5))).await })
+    };
+    tokio::task::yield_now().await;
+    stranger.execute_batch("COMMIT").unwrap();
+    assert!(matches!(cancel.await.unwrap(), Ok(Advanced::Moved { job, .. }) if job.status == Status::Canceled));
+    assert!(calls.join_all().await.iter().all(|answer| matches!(answer, Ok(Admitted::Accepted(_)))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_makes_keys_while_the_server_writes() {
     let (folder, rig) = rig().await;
     let other = open(folder.path());

@@ -115,6 +115,8 @@ async fn a_place_in_the_queue_counts_turns(rig: Rig) {
         let store = rig.store.clone();
         async move { store.queue_position(job_id(n)).await.unwrap() }
     };
+    let waiting: Vec<_> = rig.store.waiting().await.unwrap().iter().map(|row| (row.owner, row.count)).collect();
+    assert_eq!(waiting, [(user(1).id, 6), (user(2).id, 2)]);
     let places = [position(8).await, position(1).await, position(5).await, position(6).await, position(7).await];
     assert_eq!(places, [Some(1), Some(3), Some(7), Some(1), Some(3)]);
     take(&rig, &[1]).await;

@@ -262,6 +262,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         answer(store.overdue(at(now)).await),
         answer(store.next_run_at(PROVIDER).await),
         answer(store.keys().await),
+        answer(store.waiting().await),
         answer(store.budgets(None, at(now)).await),
         answer(store.dead_letters(None, 99).await),
         answer(store.dead_letters(Some(job_id(6)), 2).await),

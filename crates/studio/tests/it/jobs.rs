@@ -11,8 +11,13 @@ use studio_testkit::{
 
 /// A studio whose model `slow` runs on a worker that we hold in our hands.
 pub(crate) fn with_worker(worker: &CogWorker) -> Studio {
+    with_worker_and(worker, "")
+}
+
+/// The same, with something more in the configuration.
+pub(crate) fn with_worker_and(worker: &CogWorker, more: &str) -> Studio {
     let config = format!(
-        "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = true\nconcurrency = 1\n\
+        "{more}[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = true\nconcurrency = 1\n\
          [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
         worker.base_url()
     );

@@ -17,6 +17,7 @@ mod keys;
 mod money;
 mod openai;
 mod openapi;
+mod overload;
 mod start;
 mod streams;
 mod tidy;

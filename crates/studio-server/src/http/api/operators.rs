@@ -102,8 +102,9 @@ pub(in crate::http) fn list_stuck(app: Arc<App>, _: Caller, call: Call) -> Answe
                 items.push(shown);
             }
         }
-        for provider in app.store.queues().await?.into_iter().filter(|name| !app.lanes.contains_key(name)) {
-            items.push(json!({ "provider": provider, "why": "its provider is not configured" }));
+        for waiting in app.store.waiting().await?.into_iter().filter(|row| !app.lanes.contains_key(&row.provider)) {
+            let (provider, owner) = (waiting.provider, waiting.owner.to_string());
+            items.push(json!({ "provider": provider, "userId": owner, "why": "its provider is not configured" }));
         }
         Ok(json(StatusCode::OK, &json!({ "success": true, "items": items })))
     })
