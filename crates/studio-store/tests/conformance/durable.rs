@@ -241,13 +241,11 @@ async fn admissions_leave_room_for_what_ends_and_what_keeps_the_books() {
     for _ in 0..14 {
         assert_eq!(calls.join_next().await.unwrap().unwrap(), Err(StoreError::Busy));
     }
-    let cancel = {
-        let store = rig.store.clone();
-        tokio::spawn(async move { store.advance(advance(100, Actor::Person, Event::CancelRequested, at(5))).await })
-    };
-    tokio::task::yield_now().await;
+    let mut cancel = std::pin::pin!(rig.store.advance(advance(100, Actor::Person, Event::CancelRequested, at(5))));
+    let asked = std::future::poll_fn(|context| std::task::Poll::Ready(cancel.as_mut().poll(context))).await;
+    assert!(asked.is_pending(), "it waits like the others, and is not refused");
     stranger.execute_batch("COMMIT").unwrap();
-    assert!(matches!(cancel.await.unwrap(), Ok(Advanced::Moved { job, .. }) if job.status == Status::Canceled));
+    assert!(matches!(cancel.await, Ok(Advanced::Moved { job, .. }) if job.status == Status::Canceled));
     assert!(calls.join_all().await.iter().all(|answer| matches!(answer, Ok(Admitted::Accepted(_)))));
 }
 
