@@ -116,6 +116,8 @@ pub struct Parts {
     pub durability: Durability,
     /// Most connections at once.
     pub connections: usize,
+    /// How long what is over is remembered. None: for ever.
+    pub retention: Option<Duration>,
 }
 
 /// What everything in the server shares. Its parts are reached as if they were its own: `app.store`.

@@ -103,6 +103,7 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
         limits: LimitSettings::default(),
         durability: Durability::Process,
         connections: 16,
+        retention: None,
     });
     for (_, provider) in providers {
         // Set once: the provider is as new as the app.

@@ -19,12 +19,12 @@ use studio_core::{
     caller::{ApiKey, KeyHash, User},
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
-    job::{Job, Payer},
+    job::{ContentHash, Job, Payer},
     ledger::{Audit, Limits, Standing},
     money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
+        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -416,6 +416,15 @@ impl Store for StorePort {
 
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
         ask!(self, dead_letters(before, limit))
+    }
+
+    async fn forget(&self, _forget: Forget) -> Result<u64, StoreError> {
+        // Nobody in these worlds lives long enough.
+        Err(misplaced())
+    }
+
+    async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError> {
+        ask!(self, unnamed(hashes.clone(), since))
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {

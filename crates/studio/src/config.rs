@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use studio_core::{catalog::ModelEntry, job::Durability, secret::Secret};
 use studio_server::settings::{LimitSettings, ProviderKind, ProviderSettings};
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// What the answers to synchronous conversations survive: `process`, or `power`, which costs a sync of the disk each.
     pub(crate) durability: Option<Durability>,
+    /// How long what is over is remembered.
+    retention: Retention,
     /// Rate limits.
     pub(crate) limits: LimitSettings,
     /// Providers, by name.
@@ -49,6 +52,17 @@ pub(crate) struct Config {
     #[serde(skip)]
     pub(crate) warnings: Vec<String>,
 }
+
+/// How long what is over is remembered.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Retention {
+    /// In days; for ever, unless said.
+    jobs_days: Option<u32>,
+}
+
+/// Fewer days would forget the names of requests before they may be forgotten (design.md, "Idempotency").
+const LEAST_DAYS: u32 = 7;
 
 /// How log lines look.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -65,6 +79,16 @@ impl Config {
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or_else(|| Path::new("data"))
+    }
+
+    /// How long what is over is remembered. None: for ever.
+    pub(crate) fn retention(&self) -> anyhow::Result<Option<Duration>> {
+        match self.retention.jobs_days {
+            Some(days) if days < LEAST_DAYS => {
+                bail!("[retention] jobs_days must be at least {LEAST_DAYS}: so long a repeated request finds its job")
+            }
+            days => Ok(days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600))),
+        }
     }
 }
 
@@ -127,6 +151,9 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         }
         ["LIMITS", "CHAT"] => config.limits.chat = Some(value.parse()?),
         ["LIMITS", "STATUS"] => config.limits.status = Some(value.parse()?),
+        ["RETENTION", "JOBS_DAYS"] => {
+            config.retention.jobs_days = Some(value.parse().context("must be a whole number of days")?);
+        }
         ["LIMITS", "QUEUED"] => config.limits.queued = Some(value.parse().context("must be a whole number")?),
         ["LIMITS", "QUEUED_PER_USER"] => {
             config.limits.queued_per_user = Some(value.parse().context("must be a whole number")?);

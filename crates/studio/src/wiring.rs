@@ -115,6 +115,7 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         durability: config.durability.unwrap_or(Durability::Process),
         limits: config.limits.clone(),
         connections: connections(config),
+        retention: config.retention()?,
     });
     Ok((app, lock))
 }

@@ -367,6 +367,9 @@ pub struct Job {
     pub attempt_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
+    /// When what was asked of it, and what came of it, was forgotten. What it cost stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten_at: Option<Timestamp>,
 }
 
 /// What is known of a job when it is asked for; the rest of its life is still to come.
@@ -454,6 +457,7 @@ impl NewJob {
             started_at: None,
             attempt_at: None,
             ended_at: None,
+            forgotten_at: None,
         }
     }
 }
@@ -462,6 +466,25 @@ impl Job {
     /// Whether the studio gave up on it for no fault of the request: a dead letter, which a person may have done again.
     pub fn is_dead_letter(&self) -> bool {
         self.status == Status::Failed && self.error.as_ref().is_some_and(|error| error.kind.may_pass())
+    }
+
+    /// Whether it has been over since before a moment: only then it may be forgotten, and never while anything of it is open.
+    pub fn may_be_forgotten(&self, over_before: Timestamp) -> bool {
+        self.status.is_terminal() && self.forgotten_at.is_none() && self.ended_at.is_some_and(|end| end < over_before)
+    }
+
+    /// The same without what was asked, said and made: what is left says how it went and what it cost.
+    #[must_use]
+    pub fn forgotten(&self, now: Timestamp) -> Self {
+        Self {
+            input: self.input.forgotten(),
+            outputs: Vec::new(),
+            reported: None,
+            warnings: Vec::new(),
+            version: self.version + 1,
+            forgotten_at: Some(now),
+            ..self.clone()
+        }
     }
 
     /// Whether nothing is charged for it whatever happens.

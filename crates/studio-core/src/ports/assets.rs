@@ -1,6 +1,6 @@
 //! Keeps bytes, addressed by their content: written once, never changed.
 
-use crate::job::ContentHash;
+use crate::{job::ContentHash, time::Timestamp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
@@ -56,6 +56,12 @@ pub trait AssetStore: Send + Sync {
 
     /// Opens a range of a blob, given in bytes; it must lie within the blob.
     async fn open(&self, hash: ContentHash, range: Range<u64>) -> Result<BlobReader, AssetError>;
+
+    /// All blobs whose hash begins with this byte, and when each was last given bytes or found to have them already.
+    async fn blobs(&self, first: u8) -> Result<Vec<(ContentHash, Timestamp)>, AssetError>;
+
+    /// Removes a blob, unless somebody has given it bytes since a moment. False: there is none, or somebody has.
+    async fn remove(&self, hash: ContentHash, unless_since: Timestamp) -> Result<bool, AssetError>;
 
     /// Whether bytes can be written now.
     async fn check(&self) -> Result<(), AssetError>;

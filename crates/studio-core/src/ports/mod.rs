@@ -14,5 +14,6 @@ pub use limiter::Limiter;
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
     Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-    EntryRow, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport, Waiting,
+    EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
+    Waiting,
 };

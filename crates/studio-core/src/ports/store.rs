@@ -167,6 +167,17 @@ pub struct Claim {
     pub now: Timestamp,
 }
 
+/// Forgets jobs that are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forget {
+    /// Since before this.
+    pub over_before: Timestamp,
+    /// Looks at so many of the oldest at most.
+    pub limit: u32,
+    /// When.
+    pub now: Timestamp,
+}
+
 /// Jobs of one user that wait at one provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -352,13 +363,13 @@ pub trait Store: Send + Sync {
     /// Takes due jobs from a queue; their intents are durable when it answers.
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError>;
 
-    /// A job, if it is `owner`'s.
+    /// A job, if it is `owner`'s and not forgotten.
     async fn job(&self, owner: UserId, id: JobId) -> Result<Option<Job>, StoreError>;
 
     /// A job for those who work on it, whoever's it is.
     async fn job_for_work(&self, id: JobId) -> Result<Option<Job>, StoreError>;
 
-    /// Someone's jobs.
+    /// Someone's jobs, but those that are forgotten.
     async fn jobs(&self, owner: UserId, filter: JobFilter) -> Result<Vec<Job>, StoreError>;
 
     /// How many jobs will be taken from the same queue before this one, as things stand; nothing when it doesn't wait.
@@ -398,6 +409,13 @@ pub trait Store: Send + Sync {
 
     /// Jobs that failed for no fault of their request and were not done again since ([`Job::is_dead_letter`]), newest first.
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError>;
+
+    /// Forgets what was asked of some old jobs and what came of it ([`Job::forgotten`]), with their assets, words and
+    /// idempotency records; what they cost stays in the books. How many were forgotten.
+    async fn forget(&self, forget: Forget) -> Result<u64, StoreError>;
+
+    /// Those of some blobs that no asset names, nor did after `since`.
+    async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError>;
 
     /// What was, or may have been, sent to providers for a job, in order.
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError>;

@@ -65,6 +65,24 @@ impl Input {
         }
     }
 
+    /// The same without what anyone wrote or showed.
+    #[must_use]
+    pub fn forgotten(&self) -> Self {
+        match self {
+            Self::Image(request) => {
+                Self::Image(ImageRequest { prompt: Prompt::new(""), parameters: request.parameters.clone() })
+            }
+            Self::Chat(request) => Self::Chat(ChatRequest {
+                messages: Vec::new(),
+                tools: Vec::new(),
+                tool_choice: None,
+                format: Format::Text,
+                stop: Vec::new(),
+                ..request.clone()
+            }),
+        }
+    }
+
     /// Everything but the prompt, by the model's own declaration.
     pub fn parameters(&self) -> &Parameters {
         match self {

@@ -48,6 +48,9 @@ pub async fn replay(
     idempotency: Option<IdempotencyRecord>,
 ) -> Result<Job, NotRetried> {
     let before = app.store.job_for_work(id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
+    if before.forgotten_at.is_some() {
+        return Err(NotRetried::Absent);
+    }
     if !before.is_dead_letter() {
         return Err(NotRetried::NotNow(before.status));
     }

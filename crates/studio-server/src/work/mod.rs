@@ -9,6 +9,7 @@ pub mod workers;
 
 pub(crate) mod collect;
 mod dispatch;
+mod forget;
 mod reconcile;
 mod recover;
 mod relay;
@@ -30,4 +31,5 @@ pub fn start(app: &Arc<App>) {
     }
     app.work.spawn(sweep::run(app.clone()));
     app.work.spawn(watch::run(app.clone()));
+    app.work.spawn(forget::run(app.clone()));
 }

@@ -16,13 +16,15 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 use studio_core::{
     job::ContentHash,
     ports::{AssetError, AssetStore, Blob, BlobReader, StagedBlob},
+    time::Timestamp,
 };
 
 /// How much of a blob is in memory at once while it is read.
@@ -40,6 +42,8 @@ struct Place {
     passing: PathBuf,
     /// Names what is under way. One process has the folder, so counting is enough.
     next: AtomicU64,
+    /// Held by whoever gives a blob its name, and by whoever takes one away: nobody finds bytes that are just going.
+    naming: Mutex<()>,
 }
 
 impl FolderAssets {
@@ -53,7 +57,7 @@ impl FolderAssets {
         }
         sync_folder(folder)?;
         sync_folder(&blobs)?;
-        Ok(Self { place: Arc::new(Place { blobs, passing, next: AtomicU64::new(0) }) })
+        Ok(Self { place: Arc::new(Place { blobs, passing, next: AtomicU64::new(0), naming: Mutex::new(()) }) })
     }
 }
 
@@ -147,10 +151,52 @@ impl AssetStore for FolderAssets {
         })))
     }
 
+    async fn blobs(&self, first: u8) -> Result<Vec<(ContentHash, Timestamp)>, AssetError> {
+        let folder = self.place.blobs.join(format!("{first:02x}"));
+        on_disk(move || {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                entries => entries.map_err(unavailable)?,
+            };
+            let mut blobs = Vec::new();
+            for entry in entries {
+                let entry = entry.map_err(unavailable)?;
+                // What has no such name is not ours.
+                if let Some(hash) = entry.file_name().to_str().and_then(ContentHash::parse) {
+                    blobs.push((hash, modified(&entry.metadata().map_err(unavailable)?)));
+                }
+            }
+            Ok(blobs)
+        })
+        .await
+    }
+
+    async fn remove(&self, hash: ContentHash, unless_since: Timestamp) -> Result<bool, AssetError> {
+        let place = self.place.clone();
+        on_disk(move || {
+            let name = hash.to_string();
+            let path = place.folder_of(&name).join(&name);
+            let _naming = place.naming.lock().unwrap_or_else(PoisonError::into_inner);
+            match fs::metadata(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(unavailable(error)),
+                Ok(metadata) if modified(&metadata) >= unless_since => Ok(false),
+                Ok(_) => fs::remove_file(&path).map(|()| true).map_err(unavailable),
+            }
+        })
+        .await
+    }
+
     async fn check(&self) -> Result<(), AssetError> {
         let place = self.place.clone();
         on_disk(move || place.passing_file()?.file.write_all(b"can this be written?").map_err(unavailable)).await
     }
+}
+
+/// When a file was written last; what can't be told was now.
+fn modified(metadata: &fs::Metadata) -> Timestamp {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(Timestamp::from_millis(i64::MAX), |since| Timestamp::from_millis(0).plus(since))
 }
 
 /// The next chunk, and what is left after it.
@@ -222,12 +268,19 @@ impl Incoming {
             fs::create_dir_all(&folder).map_err(unavailable)?;
             sync_folder(&self.place.blobs)?;
         }
+        let naming = self.place.naming.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was cut by a damaged disk is replaced: here are its bytes again.
         let known = fs::metadata(&address).is_ok_and(|known| known.len() == blob.bytes);
-        if !known {
+        if known {
+            // As if they had come now: what nobody has wanted for long is removed.
+            let written = self.file.file.metadata().and_then(|metadata| metadata.modified()).map_err(unavailable)?;
+            let known = File::options().write(true).open(&address);
+            known.and_then(|file| file.set_modified(written)).map_err(unavailable)?;
+        } else {
             fs::rename(&self.file.path, &address).map_err(unavailable)?;
             self.file.named = true;
         }
+        drop(naming);
         // Also for a known one: whoever named it may not have come to this line.
         sync_folder(&folder)?;
         Ok(blob)

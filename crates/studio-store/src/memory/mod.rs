@@ -4,6 +4,7 @@
 //! Nothing is clever here: where it and another store differ, the other one is suspect first.
 
 mod books;
+mod retention;
 mod turns;
 
 use async_trait::async_trait;
@@ -15,13 +16,13 @@ use studio_core::{
     caller::{ApiKey, KeyHash, User},
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::{Fingerprint, IdempotencyRecord},
-    job::{Actor, Effect, Event, Job, Moved, Payer, Status, step},
+    job::{Actor, ContentHash, Effect, Event, Job, Moved, Payer, Status, step},
     ledger::{Audit, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
     money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
-        Waiting,
+        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError,
+        UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -48,6 +49,7 @@ struct State {
     words: BTreeMap<(JobId, u32), Vec<Said>>,
     turns: BTreeMap<String, UserId>,
     attempts: BTreeMap<JobId, Vec<AttemptRow>>,
+    forgotten_blobs: BTreeMap<ContentHash, Timestamp>,
 }
 
 impl MemoryStore {
@@ -241,7 +243,8 @@ impl Store for MemoryStore {
     }
 
     async fn job(&self, owner: UserId, id: JobId) -> Result<Option<Job>, StoreError> {
-        Ok(self.state().jobs.get(&id).filter(|job| job.owner == owner).cloned())
+        let mine = |job: &&Job| job.owner == owner && job.forgotten_at.is_none();
+        Ok(self.state().jobs.get(&id).filter(mine).cloned())
     }
 
     async fn job_for_work(&self, id: JobId) -> Result<Option<Job>, StoreError> {
@@ -253,6 +256,7 @@ impl Store for MemoryStore {
         let state = self.state();
         let wanted = state.jobs.values().rev().filter(|job| {
             job.owner == owner
+                && job.forgotten_at.is_none()
                 && before.is_none_or(|before| job.id < before)
                 && status.is_none_or(|status| job.status == status)
                 && modality.is_none_or(|modality| job.modality == modality)
@@ -326,6 +330,14 @@ impl Store for MemoryStore {
         let dead = state.dead.iter().rev().filter(|id| before.is_none_or(|before| **id < before));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(dead.take(limit).filter_map(|id| state.jobs.get(id).cloned()).collect())
+    }
+
+    async fn forget(&self, forget: Forget) -> Result<u64, StoreError> {
+        Ok(self.state().forget(forget))
+    }
+
+    async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError> {
+        Ok(self.state().unnamed(hashes, since))
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {

@@ -7,14 +7,14 @@
 //! id, a key its row; a move that happened already is refused by the state that it led to, words that are kept are found at
 //! their offset; none of them doubles anything.
 
-use super::{admit, budgets, jobs, keys, turns, words};
+use super::{admit, budgets, jobs, keys, retention, turns, words};
 use rusqlite::Transaction;
 use studio_core::{
     caller::{ApiKey, User},
     id::KeyId,
     job::{Durability, Event, Job, Payer},
     ledger::Limits,
-    ports::{Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, StoreError},
+    ports::{Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Forget, StoreError},
     time::Timestamp,
 };
 
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     RevokeKey(KeyId, Timestamp),
     /// Set a payer's budgets.
     SetBudgets(Payer, Limits),
+    /// Forget old jobs.
+    Forget(Forget),
     /// Write something, anything.
     Probe,
     /// Make sure that nothing committed before is lost in a power cut.
@@ -58,6 +60,8 @@ pub(crate) enum Answer {
     User(User),
     /// Whether there was such a key, such a payer.
     Found(bool),
+    /// How many jobs were forgotten.
+    Forgotten(u64),
     /// It is written.
     Written,
 }
@@ -85,7 +89,7 @@ impl Command {
                 | Event::Resolved { .. }
                 | Event::Adjusted { .. } => advance.durability,
             },
-            Self::Checkpoint(_) | Self::Probe => Durability::Process,
+            Self::Checkpoint(_) | Self::Forget(_) | Self::Probe => Durability::Process,
             Self::Claim(_)
             | Self::EnsureUser(_)
             | Self::CreateKey(..)
@@ -114,6 +118,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::CreateKey(key, limits) => keys::create(transaction, key, limits).map(|()| Answer::Written),
         Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Found),
         Command::SetBudgets(payer, limits) => budgets::set(transaction, *payer, limits).map(Answer::Found),
+        Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Forgotten),
         // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.
         Command::Probe | Command::Harden => probe(transaction).map(|()| Answer::Written),
     }

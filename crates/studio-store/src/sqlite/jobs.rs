@@ -26,7 +26,7 @@ pub(super) const NEXT_RUN_AT: &str = "SELECT run_at FROM jobs INDEXED BY jobs_qu
 pub(super) const UNFINISHED: &str =
     "SELECT doc FROM jobs WHERE status IN ('submitting', 'running', 'collecting', 'unknown') ORDER BY id";
 pub(super) const OVERDUE: &str = "SELECT id FROM jobs WHERE untold_deadline <= ?1 ORDER BY untold_deadline, id";
-pub(super) const LIST: &str = "SELECT doc FROM jobs WHERE owner = ?1 AND id < ?2
+pub(super) const LIST: &str = "SELECT doc FROM jobs WHERE owner = ?1 AND id < ?2 AND forgotten = 0
     AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR modality = ?4) ORDER BY id DESC LIMIT ?5";
 
 pub(super) const DEAD: &str = "SELECT doc FROM jobs WHERE dead = 1 AND id < ?1 ORDER BY id DESC LIMIT ?2";
@@ -221,7 +221,7 @@ pub(super) fn get(connection: &Connection, id: JobId) -> Result<Option<Job>, rus
 /// A job, if it is `owner`'s.
 pub(super) fn get_owned(connection: &Connection, owner: UserId, id: JobId) -> Result<Option<Job>, rusqlite::Error> {
     connection
-        .prepare_cached("SELECT doc FROM jobs WHERE id = ?1 AND owner = ?2")?
+        .prepare_cached("SELECT doc FROM jobs WHERE id = ?1 AND owner = ?2 AND forgotten = 0")?
         .query_row([id.as_uuid(), owner.as_uuid()], read)
         .optional()
 }

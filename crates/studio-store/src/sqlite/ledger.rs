@@ -5,7 +5,7 @@ use super::{
     budgets,
     error::{read_json, unknown},
     jobs::integer,
-    words,
+    retention, words,
 };
 use rusqlite::{Connection, Row, Transaction, params};
 use studio_core::{
@@ -130,6 +130,7 @@ pub(super) fn audit(connection: &Connection) -> Result<Audit, rusqlite::Error> {
     audit_jobs(connection, &mut auditor)?;
     audit_attempts(connection, &mut auditor)?;
     words::audit(connection, &mut auditor)?;
+    retention::audit(connection, &mut auditor)?;
     Ok(auditor.finish())
 }
 

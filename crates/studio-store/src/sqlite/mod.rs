@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod mover;
 mod readers;
+mod retention;
 mod schema;
 mod simulated;
 mod store;

@@ -7,11 +7,12 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_words.sql"),
     include_str!("../../migrations/0003_money.sql"),
     include_str!("../../migrations/0004_turns.sql"),
+    include_str!("../../migrations/0005_retention.sql"),
 ];
 
 /// The version that this program writes.
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::{budgets, jobs, ledger, turns, words};
+        use super::super::{budgets, jobs, ledger, retention, turns, words};
         for (query, index) in [
             (turns::NEXT_OWNER, "SEARCH jobs USING COVERING INDEX jobs_queued_by_turn (provider=? AND owner>?)"),
             (turns::DUE, "SEARCH jobs USING INDEX jobs_queued_by_turn (provider=? AND owner=?)"),
@@ -106,6 +107,8 @@ mod tests {
             (jobs::OVERDUE, "jobs_untold"),
             (jobs::LIST, "jobs_of_owner"),
             (jobs::DEAD, "jobs_dead"),
+            (retention::OLDEST, "jobs_remembered (id<?)"),
+            (retention::NAMED, "assets_by_hash (hash=?)"),
             (budgets::STANDINGS, "SEARCH budgets USING PRIMARY KEY (payer=?)"),
             (budgets::STANDINGS, "SEARCH commitments USING PRIMARY KEY (payer=? AND span=? AND start=?)"),
             (&ledger::list_of(true, false), "entries_of_owner"),

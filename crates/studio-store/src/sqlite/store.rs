@@ -3,7 +3,7 @@
 use super::{
     admit,
     apply::{Answer, Command},
-    assets, budgets, jobs, keys, ledger, turns, words,
+    assets, budgets, jobs, keys, ledger, retention, turns, words,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -11,11 +11,11 @@ use studio_core::{
     caller::{ApiKey, KeyHash, User},
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
-    job::{Job, Payer},
+    job::{ContentHash, Job, Payer},
     ledger::{Audit, Limits, Standing},
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
+        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -157,6 +157,17 @@ impl<E: Engine> Store for Sqlite<E> {
 
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError> {
         self.0.ask_at_length(move |connection| jobs::dead(connection, before, limit)).await
+    }
+
+    async fn forget(&self, forget: Forget) -> Result<u64, StoreError> {
+        match self.0.run(Command::Forget(forget)).await? {
+            Answer::Forgotten(count) => Ok(count),
+            other => Err(other.misplaced()),
+        }
+    }
+
+    async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError> {
+        self.0.ask_at_length(move |connection| retention::unnamed(connection, &hashes, since)).await
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {

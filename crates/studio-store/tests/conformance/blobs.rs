@@ -4,11 +4,14 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
 };
 use studio_core::{
     job::ContentHash,
     ports::{AssetError, AssetStore, Blob, BlobReader},
+    time::Timestamp,
 };
 use studio_store::FolderAssets;
 
@@ -114,7 +117,7 @@ async fn the_same_content_is_kept_once() {
     let assets = FolderAssets::open(folder.path()).unwrap();
     let first = keep(&assets, &[b"same"]).await.unwrap();
     let file = files(folder.path()).remove(0);
-    let before = fs::metadata(&file).unwrap().modified().unwrap();
+    let before = fs::metadata(&file).unwrap().ino();
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..20 {
         let assets = assets.clone();
@@ -122,7 +125,7 @@ async fn the_same_content_is_kept_once() {
     }
     assert!(calls.join_all().await.iter().all(|blob| *blob == first));
     assert_eq!(files(folder.path()), std::slice::from_ref(&file));
-    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), before, "the file that is there stays");
+    assert_eq!(fs::metadata(&file).unwrap().ino(), before, "the file that is there stays");
 }
 
 #[tokio::test]
@@ -150,4 +153,25 @@ async fn whether_it_can_be_written_is_really_tried() {
     assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
     fs::remove_dir_all(folder.path().join("blobs")).unwrap();
     assert!(assets.check().await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_given_again_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let assets = FolderAssets::open(folder.path()).unwrap();
+    let blob = keep(&assets, &[b"hello world"]).await.unwrap();
+    let path = files(folder.path()).remove(0);
+    let (old, now) = (UNIX_EPOCH + Duration::from_secs(1_000), Timestamp::from_millis(2_000_000));
+    let age = || fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+    age();
+    let listed = assets.blobs(0xb9).await.unwrap();
+    assert_eq!(listed, [(blob.hash, Timestamp::from_millis(1_000_000))]);
+    assert_eq!(assets.blobs(0xb8).await.unwrap(), []);
+    // The same content again is one blob, and as new as if it had come now.
+    keep(&assets, &[b"hello world"]).await.unwrap();
+    assert!(!assets.remove(blob.hash, now).await.unwrap());
+    age();
+    assert!(assets.remove(blob.hash, now).await.unwrap());
+    assert!(!assets.remove(blob.hash, now).await.unwrap(), "there is none any more");
+    assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
 }

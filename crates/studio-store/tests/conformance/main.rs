@@ -33,6 +33,7 @@ mod keys;
 mod ledger;
 mod life;
 mod queries;
+mod retention;
 mod turns;
 mod words;
 

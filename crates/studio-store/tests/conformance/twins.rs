@@ -10,7 +10,7 @@ use studio_core::{
     job::{Actor, Event, Job, Payer, Priority, StopAnswer},
     ledger::{Audit, Limits, Window},
     money::Nanos,
-    ports::{Admission, Advance, Checkpoint, Claim, EntryFilter, JobFilter, Period, Said, Store, StoreError},
+    ports::{Admission, Advance, Checkpoint, Claim, EntryFilter, Forget, JobFilter, Period, Said, Store, StoreError},
     retry::FailureKind,
     words::{Segment, Voice},
 };
@@ -26,6 +26,7 @@ enum Happening {
     CreateKey { id: u32, hash: u32, cap: Option<i64> },
     SetBudgets { payer: Payer, limits: Limits },
     RevokeKey { id: u32 },
+    Forget { before: i64, limit: u32 },
 }
 
 #[derive(Debug, Clone)]
@@ -160,6 +161,7 @@ fn happening() -> impl Strategy<Value = Happening> {
                 payer: payer(kind, n), limits: limits.into_iter().map(|(w, limit)| (w, Nanos::new(limit))).collect(),
             }),
         1 => (1u32..6).prop_map(|id| Happening::RevokeKey { id }),
+        1 => (0i64..4_000, 0u32..6).prop_map(|(before, limit)| Happening::Forget { before, limit }),
     ]
 }
 
@@ -250,6 +252,9 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             answer(rig.store.create_key(new, limits).await)
         }
         Happening::SetBudgets { payer, limits } => answer(rig.store.set_budgets(payer, limits).await),
+        Happening::Forget { before, limit } => {
+            answer(rig.store.forget(Forget { over_before: at(before), limit, now }).await)
+        }
         Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), now).await),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 use http::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
-use studio_core::{id::JobId, job::Job};
+use studio_core::id::JobId;
 
 /// Jobs on a page, unless the caller says otherwise.
 const USUAL_PAGE: u32 = 20;
@@ -38,7 +38,7 @@ pub(in crate::http) fn list_dead_letters(app: Arc<App>, _: Caller, call: Call) -
 pub(in crate::http) fn get_dead_letter(app: Arc<App>, _: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let id = id("id", call.parameter("id"), JobId::parse)?;
-        let job = app.store.job_for_work(id).await?.filter(Job::is_dead_letter);
+        let job = app.store.job_for_work(id).await?.filter(|job| job.is_dead_letter() && job.forgotten_at.is_none());
         let job = job.ok_or_else(|| Refusal::not_found("dead letter"))?;
         let attempts: Vec<_> = app.store.attempts(id).await?.iter().map(present::attempt).collect();
         let body = json!({ "success": true, "job": present::for_operators(&job), "attempts": attempts });

@@ -1,0 +1,92 @@
+//! Forgets what is over for longer than it is to be remembered, and removes blobs that nobody names: those of what was
+//! forgotten, and those that a crash or a refusal left.
+//!
+//! A blob stays for a day after anyone gave or named it: a job that names it may just be on its way into the store, and a backup
+//! that began before may still have to copy it.
+
+use crate::app::App;
+use std::{sync::Arc, time::Duration};
+use studio_core::{
+    job::ContentHash,
+    ports::{Forget, StoreError},
+    time::Timestamp,
+};
+
+/// How often it is looked.
+const PERIOD: Duration = Duration::from_secs(3600);
+/// How many jobs are looked at in one commit.
+const AT_ONCE: u32 = 100;
+/// How long bytes stay that nobody names.
+const GRACE: Duration = Duration::from_secs(24 * 3600);
+/// How many blobs the store is asked after at once.
+const ASKED_AT_ONCE: usize = 500;
+
+/// Runs until the server stops.
+pub(super) async fn run(app: Arc<App>) {
+    loop {
+        if let Err(error) = forget(&app).await {
+            tracing::warn!(%error, "old jobs can't be forgotten now; will try again");
+        }
+        if let Err(error) = clear_away(&app).await {
+            tracing::warn!(%error, "blobs that nobody names can't be removed now; will try again");
+        }
+        tokio::select! {
+            biased;
+            () = app.stopping.cancelled() => return,
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+}
+
+async fn forget(app: &App) -> Result<(), StoreError> {
+    let Some(kept) = app.retention else { return Ok(()) };
+    let now = app.now();
+    let over_before = before(now, kept);
+    let mut all = 0;
+    loop {
+        let count = app.store.forget(Forget { over_before, limit: AT_ONCE, now }).await?;
+        all += count;
+        // Some of those that were looked at may have to wait: the next ones lie behind them, and their time comes, too.
+        if count == 0 || app.stopping.is_cancelled() {
+            break;
+        }
+    }
+    if all > 0 {
+        tracing::info!(jobs = all, "old jobs are forgotten; what they cost stays in the books");
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotCleared {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Assets(#[from] studio_core::ports::AssetError),
+}
+
+async fn clear_away(app: &App) -> Result<(), NotCleared> {
+    let since = before(app.now(), GRACE);
+    let mut removed = 0_u64;
+    for first in 0..=u8::MAX {
+        let old: Vec<ContentHash> =
+            app.assets.blobs(first).await?.into_iter().filter(|(_, at)| *at < since).map(|(hash, _)| hash).collect();
+        for some in old.chunks(ASKED_AT_ONCE) {
+            for hash in app.store.unnamed(some.to_vec(), since).await? {
+                // Somebody may have given the same bytes a moment ago: then they stay.
+                removed += u64::from(app.assets.remove(hash, since).await?);
+            }
+        }
+        if app.stopping.is_cancelled() {
+            break;
+        }
+    }
+    if removed > 0 {
+        tracing::info!(blobs = removed, "blobs that nobody names are removed");
+    }
+    Ok(())
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,37 @@
+//! Forgetting, in memory.
+
+use super::State;
+use studio_core::{
+    id::JobId,
+    job::{ContentHash, Job},
+    ports::Forget,
+    time::Timestamp,
+};
+
+impl State {
+    pub(super) fn forget(&mut self, forget: Forget) -> u64 {
+        let bound = JobId::new(forget.over_before, [0xff; 10]);
+        let candidates = self.jobs.range(..bound).map(|(_, job)| job);
+        let candidates = candidates.filter(|job| job.status.is_terminal() && job.forgotten_at.is_none());
+        let old: Vec<Job> = candidates.take(forget.limit as usize).cloned().collect();
+        let mut count = 0;
+        for job in old.into_iter().filter(|job| job.may_be_forgotten(forget.over_before)) {
+            for asset in self.assets.values().filter(|asset| asset.job == job.id) {
+                self.forgotten_blobs.insert(asset.hash, forget.now);
+            }
+            self.assets.retain(|_, asset| asset.job != job.id);
+            self.words.retain(|(id, _), _| *id != job.id);
+            self.idempotency.retain(|_, (_, id)| *id != job.id);
+            self.dead.remove(&job.id);
+            self.jobs.insert(job.id, job.forgotten(forget.now));
+            count += 1;
+        }
+        count
+    }
+
+    pub(super) fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Vec<ContentHash> {
+        let named = |hash: &ContentHash| self.assets.values().any(|asset| asset.hash == *hash);
+        let recently = |hash: &ContentHash| self.forgotten_blobs.get(hash).is_some_and(|at| *at > since);
+        hashes.into_iter().filter(|hash| !named(hash) && !recently(hash)).collect()
+    }
+}

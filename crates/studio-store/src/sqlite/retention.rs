@@ -1,0 +1,89 @@
+//! Forgets jobs that have been over for long: what was asked of them, what they said and made, and the names that callers gave
+//! to their requests. Their rows, attempts and entries stay: the books are never shortened.
+
+use super::{
+    error::{read_json, write_json},
+    jobs::integer,
+};
+use rusqlite::{Connection, Transaction, params};
+use std::collections::HashSet;
+use studio_core::{
+    id::JobId,
+    job::{ContentHash, Job},
+    ports::Forget,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// Jobs that may be old enough, the oldest first: an id begins with the time at which it was made.
+pub(super) const OLDEST: &str = "SELECT doc FROM jobs INDEXED BY jobs_remembered
+    WHERE forgotten = 0 AND id < ?1 AND status IN ('succeeded', 'failed', 'canceled', 'expired') ORDER BY id LIMIT ?2";
+/// Whether any asset has these bytes.
+pub(super) const NAMED: &str = "SELECT 1 FROM assets WHERE hash = ?1 LIMIT 1";
+
+/// Forgets some jobs; how many.
+pub(super) fn forget(transaction: &Transaction<'_>, forget: &Forget) -> Result<u64, rusqlite::Error> {
+    let bound = JobId::new(forget.over_before, [0xff; 10]).as_uuid();
+    let old: Vec<Job> = transaction
+        .prepare_cached(OLDEST)?
+        .query_map(params![bound, forget.limit], |row| read_json(row, 0, "a job"))?
+        .collect::<Result<_, _>>()?;
+    let mut count = 0;
+    for job in old.iter().filter(|job| job.may_be_forgotten(forget.over_before)) {
+        forget_one(transaction, job, forget.now)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn forget_one(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {
+    const REMEMBER: &str = "INSERT INTO forgotten_blobs (hash, at) SELECT hash, ?2 FROM assets WHERE job_id = ?1
+        ON CONFLICT (hash) DO UPDATE SET at = ?2";
+    let id = job.id.as_uuid();
+    transaction.prepare_cached(REMEMBER)?.execute(params![id, now.as_millis()])?;
+    for table in ["assets", "words", "idempotency"] {
+        transaction.prepare_cached(&format!("DELETE FROM {table} WHERE job_id = ?1"))?.execute([id])?;
+    }
+    let forgotten = job.forgotten(now);
+    transaction
+        .prepare_cached("UPDATE jobs SET forgotten = 1, dead = 0, version = ?2, doc = ?3 WHERE id = ?1")?
+        .execute(params![id, integer(forgotten.version)?, write_json(&forgotten, "a job")?])
+        .map(drop)
+}
+
+/// Those of some blobs that no asset names, nor did a little while ago.
+pub(super) fn unnamed(
+    connection: &Connection,
+    hashes: &[ContentHash],
+    since: Timestamp,
+) -> Result<Vec<ContentHash>, rusqlite::Error> {
+    let recently: HashSet<[u8; 32]> = connection
+        .prepare_cached("SELECT hash FROM forgotten_blobs WHERE at > ?1")?
+        .query_map([since.as_millis()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut named = connection.prepare_cached(NAMED)?;
+    let mut unnamed = Vec::new();
+    for hash in hashes {
+        if !recently.contains(&hash.0) && !named.exists([hash.0])? {
+            unnamed.push(*hash);
+        }
+    }
+    Ok(unnamed)
+}
+
+/// Sees that nothing is kept of what was forgotten.
+pub(super) fn audit(
+    connection: &Connection,
+    auditor: &mut studio_core::ledger::Auditor,
+) -> Result<(), rusqlite::Error> {
+    const LEFT: &str = "SELECT id, EXISTS (SELECT 1 FROM assets WHERE job_id = id)
+            OR EXISTS (SELECT 1 FROM words WHERE job_id = id)
+            OR EXISTS (SELECT 1 FROM idempotency WHERE job_id = id) FROM jobs WHERE forgotten = 1";
+    let mut statement = connection.prepare_cached(LEFT)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, left): (Uuid, bool) = (row.get(0)?, row.get(1)?);
+        auditor.check("nothing is kept of what was forgotten", !left, || format!("job {id}"));
+    }
+    Ok(())
+}
