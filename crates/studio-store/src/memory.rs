@@ -19,6 +19,7 @@ use studio_core::{
         Admission, Admitted, Advance, Advanced, Asset, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
         EntryRow, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     },
+    retry::is_due,
     time::Timestamp,
     words::Log,
 };
@@ -161,7 +162,7 @@ impl State {
         self.refuse_known(assets.iter().map(|asset| asset.id))?;
         let now = job.created_at;
         self.record(hold(&job, now));
-        let nobody_waits = self.queue(&job.provider).all(|waiting| waiting.run_at > now);
+        let nobody_waits = self.queue(&job.provider).all(|waiting| !is_due(waiting.run_at, now));
         if let Some(lease) = claim
             && job.run_at <= now
             && nobody_waits
@@ -257,7 +258,7 @@ impl State {
     }
 
     fn claim(&mut self, claim: &Claim) -> Vec<Job> {
-        let due: Vec<Job> = self.queue(&claim.provider).filter(|job| job.run_at <= claim.now).cloned().collect();
+        let due: Vec<Job> = self.queue(&claim.provider).filter(|job| is_due(job.run_at, claim.now)).cloned().collect();
         let mut claimed = Vec::new();
         for (job, lease) in due.iter().zip(&claim.leases) {
             if let Ok(moved) = step(job, Actor::Studio, Event::Claimed(*lease), claim.now) {

@@ -15,15 +15,16 @@ use studio_core::{
     job::{Actor, Effect, Event, Job, Moved, Status, step},
     ledger::entries_of,
     ports::{Advance, Advanced, Claim, JobFilter},
+    retry::LONGEST_PAUSE,
     time::Timestamp,
 };
 use uuid::Uuid;
 
-/// The oldest due jobs of a queue. Told which index: the other one, by time, would have to sort by age.
+/// The oldest due jobs of a queue (`retry::is_due`). Told which index: the other one, by time, would have to sort by age.
 pub(super) const DUE: &str = "SELECT doc FROM jobs INDEXED BY jobs_queued_by_age
-    WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 ORDER BY id LIMIT ?3";
+    WHERE provider = ?1 AND status = 'queued' AND (run_at <= ?2 OR run_at > ?3) ORDER BY id LIMIT ?4";
 pub(super) const ANY_DUE: &str = "SELECT 1 FROM jobs INDEXED BY jobs_queued_by_time
-    WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 LIMIT 1";
+    WHERE provider = ?1 AND status = 'queued' AND (run_at <= ?2 OR run_at > ?3) LIMIT 1";
 pub(super) const NEXT_RUN_AT: &str = "SELECT run_at FROM jobs INDEXED BY jobs_queued_by_time
     WHERE provider = ?1 AND status = 'queued' ORDER BY run_at LIMIT 1";
 pub(super) const UNFINISHED: &str =
@@ -167,7 +168,10 @@ pub(super) fn claim(transaction: &Transaction<'_>, claim: &Claim) -> Result<Vec<
     let wanted = integer(claim.leases.len() as u64)?;
     let due: Vec<Job> = transaction
         .prepare_cached(DUE)?
-        .query_map(params![claim.provider, claim.now.as_millis(), wanted], read)?
+        .query_map(
+            params![claim.provider, claim.now.as_millis(), claim.now.plus(LONGEST_PAUSE).as_millis(), wanted],
+            read,
+        )?
         .collect::<Result<_, _>>()?;
     let mut claimed = Vec::with_capacity(due.len());
     for (job, lease) in due.into_iter().zip(&claim.leases) {
@@ -261,7 +265,7 @@ pub(super) fn overdue(connection: &Connection, now: Timestamp) -> Result<Vec<Job
 
 /// Whether a job of a queue is due.
 pub(super) fn any_due(connection: &Connection, provider: &str, now: Timestamp) -> Result<bool, rusqlite::Error> {
-    connection.prepare_cached(ANY_DUE)?.exists(params![provider, now.as_millis()])
+    connection.prepare_cached(ANY_DUE)?.exists(params![provider, now.as_millis(), now.plus(LONGEST_PAUSE).as_millis()])
 }
 
 /// When the next job of a queue may run.
