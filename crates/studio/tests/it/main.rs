@@ -20,6 +20,7 @@ mod openapi;
 mod start;
 mod streams;
 mod tidy;
+mod torture;
 mod workers;
 
 use serde_json::{Value, json};
