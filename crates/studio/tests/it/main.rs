@@ -6,10 +6,12 @@
 mod assets;
 mod budgets;
 mod chat;
+mod clock;
 mod crashes;
 mod dead_letters;
 mod door;
 mod dry_run;
+mod faults;
 mod idempotency;
 mod images;
 mod jobs;
