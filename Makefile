@@ -7,11 +7,14 @@ ARGS ?=
 SEEDS ?= 500
 SEED ?=
 JOBS ?= 2
+# How often make torture kills: make torture KILLS=1000; TORTURE_SEED=7 decides again as it was decided then
+KILLS ?= 300
+TORTURE_SEED ?=
 # Operations of make ledger
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger bench contact-sheet openapi tools
+.PHONY: help run build test lint simulate ledger torture bench contact-sheet openapi tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,12 +43,16 @@ endif
 ledger: tools ## Do OPERATIONS random operations on the ledger, and look at its sum after each
 	$(CARGO) run --release --locked --quiet --package studio-simulator -- --ledger $(OPERATIONS)
 
-bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, and streams cut at random
+torture: build ## Kill the program KILLS times under load, fill its disk, and hold every accepted job against all books
+	$(CARGO) run --release --locked --quiet --package studio-testkit --example torture -- target/release/studio $(KILLS) "$(TORTURE_SEED)"
+
+bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, streams cut at random, a start after a kill with 100,000 jobs
 	$(CARGO) bench --locked --package studio-store --bench admit
 	bench/start.sh target/release/studio
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio speed
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio many
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio cuts
+	$(CARGO) run --release --locked --package studio-testkit --example restart -- target/release/studio
 
 contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 	$(CARGO) run --release --locked --package studio-engines --example contact-sheet -- docs/sketch.jpg

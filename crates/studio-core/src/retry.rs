@@ -2,7 +2,7 @@
 //!
 //! One rule stands above the others: a submit that may have landed is never repeated unless repeating is harmless.
 
-use crate::ports::Capabilities;
+use crate::{ports::Capabilities, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How long after a submission whose answer was lost a provider's "I don't know it" is taken as proof that it never landed:
 /// until then it may still be on its way. Longer than any connection or proxy that we know holds a request back.
 pub const LANDING: Duration = Duration::from_secs(60);
+
+/// Longest pause before a further attempt, whatever a provider asks for: no provider parks a job for ever.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -149,7 +152,13 @@ pub fn delay(next: u32, chance: u64, asked: Option<Duration>) -> Duration {
     let doubled = FIRST_DELAY.saturating_mul(1_u32.checked_shl(next.saturating_sub(2)).unwrap_or(u32::MAX));
     let most = u64::try_from(doubled.min(LONGEST_DELAY).as_millis()).unwrap_or(u64::MAX);
     let jittered = Duration::from_millis(most / 2 + chance % (most / 2 + 1));
-    jittered.max(asked.unwrap_or_default().min(Duration::from_secs(600)))
+    jittered.max(asked.unwrap_or_default().min(LONGEST_PAUSE))
+}
+
+/// Whether a job that may run from `run_at` on may run now. No pause is longer than [`LONGEST_PAUSE`]: what is to wait for longer
+/// was told so by a clock that was set back since, and need not wait until that time comes again.
+pub fn is_due(run_at: Timestamp, now: Timestamp) -> bool {
+    run_at <= now || run_at > now.plus(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -186,5 +195,14 @@ mod tests {
             Duration::from_secs(600),
             "no provider parks a job for ever"
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_no_job_waiting() {
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        let in_seconds = |seconds| now.plus(Duration::from_secs(seconds));
+        assert!(is_due(now, now) && is_due(Timestamp::from_millis(0), now));
+        assert!(!is_due(in_seconds(1), now) && !is_due(in_seconds(600), now), "as long as any pause may be");
+        assert!(is_due(in_seconds(601), now) && is_due(in_seconds(5 * 3600), now));
     }
 }

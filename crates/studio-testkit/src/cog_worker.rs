@@ -86,6 +86,8 @@ struct Inner {
     lookups: usize,
     predictions: Vec<Recorded>,
     canceled: Vec<String>,
+    /// The names of all submissions, whatever it did with them.
+    submissions: Vec<String>,
     /// What was submitted to be asked after; true: told to stop.
     running: BTreeMap<String, (Map<String, Value>, bool)>,
 }
@@ -101,6 +103,7 @@ impl CogWorker {
             lookups: 0,
             predictions: Vec::new(),
             canceled: Vec::new(),
+            submissions: Vec::new(),
             running: BTreeMap::new(),
         }));
         let served = shared.clone();
@@ -129,6 +132,27 @@ impl CogWorker {
     /// The names that it was told to stop.
     pub fn canceled(&self) -> Vec<String> {
         self.shared.look().canceled.clone()
+    }
+
+    /// The names of all submissions, in order, whatever it did with them; the same name twice is twice.
+    pub fn submissions(&self) -> Vec<String> {
+        self.shared.look().submissions.clone()
+    }
+
+    /// Whether it can tell what became of a prediction.
+    pub fn knows(&self, name: &str) -> bool {
+        self.shared.look().running.contains_key(name)
+    }
+
+    /// What it would send a bill for if it charged for each picture that it made: of every prediction that landed the pictures
+    /// that were wanted, or none if it was stopped. What [`Behaviour`]s say that fail or refuse is not told apart here.
+    pub fn bill(&self) -> BTreeMap<String, u64> {
+        let inner = self.shared.look();
+        let pictures = |landed: &Recorded| match inner.running.get(&landed.id) {
+            Some((_, true)) => 0,
+            _ => landed.input["num_outputs"].as_u64().unwrap_or(1),
+        };
+        inner.predictions.iter().map(|landed| (landed.id.clone(), pictures(landed))).collect()
     }
 
     /// From now on it behaves so.
@@ -208,6 +232,7 @@ async fn put(stream: &mut TcpStream, shared: &Shared, id: &str, request: &Reques
     let input = body["input"].as_object().cloned().unwrap_or_default();
     let behaviour = shared.change(|inner| {
         inner.requests += 1;
+        inner.submissions.push(id.to_owned());
         let behaviour = inner.behaviour.clone();
         let repeated = inner.running.contains_key(id);
         if !repeated && !matches!(behaviour, Behaviour::Refuses409 | Behaviour::NotReady503 | Behaviour::ServerError500)

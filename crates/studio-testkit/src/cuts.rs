@@ -2,13 +2,14 @@
 //! the emulated provider says that it sent. One seed decides everything but the machine's timing.
 
 use crate::{
+    chance::Chance,
     events::{EventReader, StreamEvent, joined},
     openai::{Behaviour, ChatRecord, KEY, OpenAi},
-    studio::{Setup, Studio},
+    studio::{Setup, Studio, nanos},
 };
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
@@ -54,19 +55,6 @@ struct Seen {
     events: Vec<StreamEvent>,
 }
 
-/// Numbers that follow from a seed (SplitMix64, Steele and others 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-}
-
 /// Runs `count` streams of a studio and checks every one. The error says what does not agree.
 pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Report> {
     let api = OpenAi::start(Behaviour::Normal)?;
@@ -78,7 +66,7 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
         .variable("OPENAI_BASE_URL", &api.base_url())
         .variable("STUDIO_PROVIDERS__OPENAI__CONCURRENCY", "1000");
     let mut studio = Studio::start(setup)?;
-    let (mut chance, mut report, mut seen) = (Chance(seed), Report::default(), Vec::new());
+    let (mut chance, mut report, mut seen) = (Chance::new(seed), Report::default(), Vec::new());
     let mut round = 0;
     while seen.len() < count {
         let killed = round % 2 == 1;
@@ -251,9 +239,4 @@ async fn check(
         (fate, status) => anyhow::bail!("{fate:?} ended as {status}: {job}"),
     }
     Ok(charged)
-}
-
-fn nanos(amount: &Value) -> u64 {
-    let usd: f64 = amount.as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
-    (usd * 1e9).round() as u64
 }

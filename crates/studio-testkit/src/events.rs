@@ -69,7 +69,12 @@ impl EventReader {
         if status != StatusCode::OK {
             anyhow::bail!("{status}: {}", response.text().await?);
         }
-        Ok(Self { response, unread: Vec::new() })
+        Ok(Self::over(response))
+    }
+
+    /// Reads an answer that is known to be a stream.
+    pub fn over(response: Response) -> Self {
+        Self { response, unread: Vec::new() }
     }
 
     /// The headers of the answer.

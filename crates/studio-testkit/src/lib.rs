@@ -2,10 +2,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod chance;
+pub mod clock;
 pub mod cog_worker;
 pub mod cuts;
 pub mod events;
 pub mod openai;
 pub mod studio;
+pub mod system;
+pub mod torture;
 
 mod raw_http;

@@ -30,6 +30,10 @@ pub struct Setup {
     pub variables: Vec<(String, String)>,
     /// Where its log goes; beside its data unless said.
     pub log: Option<PathBuf>,
+    /// A command that does something to its own process and then becomes the server, whose command line follows it.
+    pub wrapper: Vec<String>,
+    /// Its wrapper gives it mounts of its own, so its folder is seen only through its process.
+    pub own_mounts: bool,
 }
 
 impl Setup {
@@ -41,7 +45,16 @@ impl Setup {
             config: String::new(),
             variables: variables.map(|(name, value)| (name, value.to_owned())).into(),
             log: None,
+            wrapper: Vec::new(),
+            own_mounts: false,
         }
+    }
+
+    /// Started by a line of shell that ends with `exec "$@"`.
+    #[must_use]
+    pub fn wrapped(mut self, shell: &str) -> Self {
+        self.wrapper = ["sh", "-c", shell, "sh"].map(str::to_owned).into();
+        self
     }
 
     /// With this in `studio.toml`.
@@ -111,7 +124,11 @@ impl Studio {
 
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let data = self.folder.path().join("data");
+        match self.pid().filter(|_| self.setup.own_mounts) {
+            Some(pid) => PathBuf::from(format!("/proc/{pid}/root{}", data.display())),
+            None => data,
+        }
     }
 
     /// Its log so far.
@@ -135,7 +152,10 @@ impl Studio {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.setup.binary);
+        self.prepared(Command::new(&self.setup.binary))
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
         command.current_dir(self.folder.path()).env_clear().stdin(Stdio::null());
         command.envs(self.setup.variables.iter().map(|(name, value)| (name, value)));
         command.env("STUDIO_DATA", self.data());
@@ -149,11 +169,7 @@ impl Studio {
 
     /// Starts it, again or for the first time, on its folder.
     pub fn launch(&mut self) -> Result<()> {
-        let log = self.setup.log.clone().unwrap_or_else(|| self.folder.path().join("log"));
-        let log = File::options().create(true).append(true).open(log)?;
-        let mut command = self.command();
-        let mut child =
-            command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(log).spawn()?;
+        let mut child = self.spawn()?;
         let stdout = child.stdout.take().context("its output")?;
         self.child = Some(child);
         let mut lines = BufReader::new(stdout).lines();
@@ -168,6 +184,32 @@ impl Studio {
         bail!("it ended before it was ready")
     }
 
+    fn spawn(&self) -> Result<Child> {
+        let log = self.setup.log.clone().unwrap_or_else(|| self.folder.path().join("log"));
+        let log = File::options().create(true).append(true).open(log)?;
+        let mut command = match self.setup.wrapper.split_first() {
+            None => self.command(),
+            Some((wrapper, arguments)) => {
+                let mut command = self.prepared(Command::new(wrapper));
+                command.args(arguments).arg(&self.setup.binary);
+                // What a wrapper calls is found as usual.
+                command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+                command
+            }
+        };
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Ok(command.stdout(Stdio::piped()).stderr(log).spawn()?)
+    }
+
+    /// Starts it and kills it so much later, in the middle of its start if that takes longer.
+    pub fn kill_in_start(&self, after: Duration) -> Result<()> {
+        let mut child = self.spawn()?;
+        std::thread::sleep(after);
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
     /// Kills it as `kill -9` does, and waits until it is gone.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {
@@ -175,6 +217,17 @@ impl Studio {
             child.wait()?;
         }
         Ok(())
+    }
+
+    /// Waits until it has ended, by itself or because it was told to.
+    pub fn ended(&mut self) -> Result<std::process::ExitStatus> {
+        Ok(self.child.take().context("it is not running")?.wait()?)
+    }
+
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Result<Option<std::process::ExitStatus>> {
+        let child = self.child.as_mut().context("it is not running")?;
+        Ok(child.try_wait()?)
     }
 
     /// Asks it to stop, as Ctrl-C does, and waits until it has.
@@ -274,6 +327,12 @@ impl Drop for Studio {
             drop(std::io::Write::write_all(&mut std::io::stderr(), format!("--- studio's log\n{tail}\n").as_bytes()));
         }
     }
+}
+
+/// An amount of US dollars, as the API tells it, in nano-USD.
+pub fn nanos(amount: &Value) -> u64 {
+    let usd: f64 = amount.as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    (usd * 1e9).round() as u64
 }
 
 /// Processes whose parent is `pid`, with their command lines. Linux only, as the studio's own supervision is.

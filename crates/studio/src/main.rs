@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         };
         runtime.block_on(async {
+            system::outlive_file_limits()?;
             match arguments.command {
                 Command::Serve(serve) => serve::run(config, serve).await.map(|()| ExitCode::SUCCESS),
                 Command::Key(KeyCommand::Create(create)) => keys::create(&config, create).await,

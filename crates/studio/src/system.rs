@@ -1,10 +1,21 @@
-//! The clock and the chance that the core is handed: the system's.
+//! The clock and the chance that the core is handed: the system's; and what of it must not end us.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use rustix::process::Signal;
+use std::{
+    io,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use studio_core::{
     ports::{Chance, Clock},
     time::Timestamp,
 };
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Has a file that may not grow any more (`ulimit -f`, a service manager's limit) be an error of its write, as a full disk is.
+/// Unless somebody listens to the signal that comes with it, it ends the process. Once listened to is enough, for good.
+pub(crate) fn outlive_file_limits() -> io::Result<()> {
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
 
 /// The system's clock.
 pub(crate) struct SystemClock;

@@ -158,7 +158,7 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ("`provider_not_configured`", "openai no key missing configured happens request"),
     ("`commands` and `work` know no HTTP", "handler write store directly allowed rule layers"),
     ("Start: take the folder's lock", "what happens at start unfinished jobs recover restart again"),
-    ("Kill the server with `kill -9`", "crash power loss unfinished jobs lost safe durable restart"),
+    ("`kill -9` it as often as you like", "crash power loss unfinished jobs lost safe durable restart"),
     ("id = \"postcards\"", "minimum maximum width bounds parameters price set own"),
     ("One line for each request", "level levels"),
     ("`details.reason` of a failed job", "why did fail reason interrupted meaning"),

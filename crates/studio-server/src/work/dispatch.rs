@@ -6,6 +6,7 @@ use crate::{app::App, settings::LOOK_ANYWAY};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     ports::{Claim, StoreError},
+    retry::is_due,
     time::Timestamp,
 };
 
@@ -38,7 +39,7 @@ async fn activate(app: &Arc<App>, provider: &str) -> Result<Duration, StoreError
     if !lane.may_wait() {
         // To look costs less than to take, which is a write.
         let due = app.store.next_run_at(provider).await?;
-        if due.is_none_or(|due| due > app.now()) {
+        if due.is_none_or(|due| !is_due(due, app.now())) {
             return Ok(pause_until(app, due));
         }
     }

@@ -94,7 +94,8 @@ impl Drop for PassingFile {
 
 fn unavailable(error: io::Error) -> AssetError {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => AssetError::NoSpace,
+        // The last one: a limit on the length of files. Whoever raises it makes room.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => AssetError::NoSpace,
         _ => AssetError::Unavailable(error.to_string()),
     }
 }

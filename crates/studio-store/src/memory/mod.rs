@@ -24,6 +24,7 @@ use studio_core::{
         EntryFilter, EntryRow, Forget, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError,
         UsageReport, Waiting,
     },
+    retry::is_due,
     time::Timestamp,
     words::Log,
 };
@@ -105,7 +106,7 @@ impl State {
         self.refuse_known(assets.iter().map(|asset| asset.id))?;
         let now = job.created_at;
         self.record(hold(&job, now));
-        let nobody_waits = self.queue(&job.provider).all(|waiting| waiting.run_at > now);
+        let nobody_waits = self.queue(&job.provider).all(|waiting| !is_due(waiting.run_at, now));
         if let Some(lease) = claim
             && job.run_at <= now
             && nobody_waits

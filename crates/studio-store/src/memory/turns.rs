@@ -6,6 +6,7 @@ use studio_core::{
     id::{JobId, UserId},
     job::{Actor, Event, Job, Status, step},
     ports::{AttemptRow, Claim, Waiting},
+    retry::is_due,
     time::Timestamp,
 };
 
@@ -17,7 +18,7 @@ impl State {
 
     /// The one of a user's jobs that is to be taken next.
     fn due(&self, provider: &str, owner: UserId, now: Timestamp) -> Option<Job> {
-        let due = self.queue(provider).filter(|job| job.owner == owner && job.run_at <= now);
+        let due = self.queue(provider).filter(|job| job.owner == owner && is_due(job.run_at, now));
         due.max_by_key(|job| (job.priority, std::cmp::Reverse(job.id))).cloned()
     }
 

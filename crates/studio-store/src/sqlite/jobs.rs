@@ -15,12 +15,14 @@ use studio_core::{
     job::{Effect, Event, Job, Moved, Status, step},
     ledger::entries_of,
     ports::{Advance, Advanced, AttemptRow, JobFilter},
+    retry::LONGEST_PAUSE,
     time::Timestamp,
 };
 use uuid::Uuid;
 
+/// Whether anything of a queue may run now (`retry::is_due`).
 pub(super) const ANY_DUE: &str = "SELECT 1 FROM jobs INDEXED BY jobs_queued_by_time
-    WHERE provider = ?1 AND status = 'queued' AND run_at <= ?2 LIMIT 1";
+    WHERE provider = ?1 AND status = 'queued' AND (run_at <= ?2 OR run_at > ?3) LIMIT 1";
 pub(super) const NEXT_RUN_AT: &str = "SELECT run_at FROM jobs INDEXED BY jobs_queued_by_time
     WHERE provider = ?1 AND status = 'queued' ORDER BY run_at LIMIT 1";
 pub(super) const UNFINISHED: &str =
@@ -249,7 +251,7 @@ pub(super) fn overdue(connection: &Connection, now: Timestamp) -> Result<Vec<Job
 
 /// Whether a job of a queue is due.
 pub(super) fn any_due(connection: &Connection, provider: &str, now: Timestamp) -> Result<bool, rusqlite::Error> {
-    connection.prepare_cached(ANY_DUE)?.exists(params![provider, now.as_millis()])
+    connection.prepare_cached(ANY_DUE)?.exists(params![provider, now.as_millis(), now.plus(LONGEST_PAUSE).as_millis()])
 }
 
 /// When the next job of a queue may run.

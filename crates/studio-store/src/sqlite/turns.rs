@@ -15,6 +15,7 @@ use studio_core::{
     id::{JobId, UserId},
     job::{Actor, Event, Job, step},
     ports::{Claim, Waiting},
+    retry::LONGEST_PAUSE,
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -22,9 +23,10 @@ use uuid::Uuid;
 /// The next user who waits at a provider, after another.
 pub(super) const NEXT_OWNER: &str = "SELECT owner FROM jobs INDEXED BY jobs_queued_by_turn
     WHERE provider = ?1 AND status = 'queued' AND owner > ?2 ORDER BY owner LIMIT 1";
-/// The job of a user that is to be taken next.
+/// The job of a user that is to be taken next (due by `retry::is_due`).
 pub(super) const DUE: &str = "SELECT doc FROM jobs INDEXED BY jobs_queued_by_turn
-    WHERE provider = ?1 AND status = 'queued' AND owner = ?2 AND run_at <= ?3 ORDER BY priority DESC, id LIMIT 1";
+    WHERE provider = ?1 AND status = 'queued' AND owner = ?2 AND (run_at <= ?3 OR run_at > ?4)
+    ORDER BY priority DESC, id LIMIT 1";
 /// How many of a user's jobs a provider is at.
 pub(super) const AT_WORK: &str = "SELECT count(*) FROM jobs INDEXED BY jobs_unfinished
     WHERE status IN ('submitting', 'running', 'collecting', 'unknown') AND status <> 'unknown'
@@ -97,7 +99,9 @@ fn next_owner(
 fn due(connection: &Connection, provider: &str, owner: UserId, now: Timestamp) -> Result<Option<Job>, rusqlite::Error> {
     connection
         .prepare_cached(DUE)?
-        .query_row(params![provider, owner.as_uuid(), now.as_millis()], |row| read_json(row, 0, "a job"))
+        .query_row(params![provider, owner.as_uuid(), now.as_millis(), now.plus(LONGEST_PAUSE).as_millis()], |row| {
+            read_json(row, 0, "a job")
+        })
         .optional()
 }
 

@@ -19,6 +19,7 @@ stories![
     a_cap_can_be_reached_exactly,
     a_job_is_claimed_at_birth_when_nobody_waits,
     a_job_that_may_not_run_yet_is_not_claimed_at_birth,
+    a_job_that_waits_for_a_time_before_the_clock_was_set_back_is_due,
     a_job_of_nobody_is_not_accepted,
     two_hundred_identical_requests_make_one_job,
     a_thousand_requests_at_the_edge_of_a_cap_do_not_pass_it,
@@ -125,6 +126,16 @@ async fn a_job_that_may_not_run_yet_is_not_claimed_at_birth(rig: Rig) {
     later.run_at = at(60_000);
     let job = rig.accept(Admission { claim: Some(lease(1)), ..plain(later) }).await;
     assert_eq!(job.status, Status::Queued);
+}
+
+async fn a_job_that_waits_for_a_time_before_the_clock_was_set_back_is_due(rig: Rig) {
+    let mut stranded = draft(1);
+    stranded.run_at = at(5 * 3_600_000);
+    rig.accept(plain(stranded)).await;
+    let next = rig.accept(Admission { claim: Some(lease(1)), ..plain(draft(2)) }).await;
+    assert_eq!(next.status, Status::Queued, "it is not passed by");
+    let claimed = rig.claim_at(&[1, 2], at(1_000)).await;
+    assert_eq!(claimed.iter().map(|job| job.id).collect::<Vec<_>>(), [draft(1).id, draft(2).id]);
 }
 
 async fn a_job_of_nobody_is_not_accepted(rig: Rig) {

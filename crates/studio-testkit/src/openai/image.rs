@@ -72,7 +72,11 @@ pub(super) async fn answer(
     if let Some((refusal, headers)) = refused(&how) {
         return refuse(stream, &refusal, &headers).await;
     }
-    shared.change(|inner| inner.made += count);
+    let name = request.headers.get("x-client-request-id").cloned().unwrap_or_default();
+    shared.change(|inner| {
+        inner.made += count;
+        inner.pictures.push((name, count));
+    });
     shared.wait_until(Duration::MAX, |inner| !inner.held).await;
     let picture = |index: u64| match how {
         Behaviour::UrlOutput => {

@@ -103,6 +103,8 @@ struct Inner {
     held: bool,
     requests: Vec<Recorded>,
     made: u64,
+    /// Of each request for pictures that was done, the caller's name for it, and how many.
+    pictures: Vec<(String, u64)>,
     connections: usize,
     chats: Vec<ChatRecord>,
     /// How far chats may go while it holds, in pieces.
@@ -130,6 +132,7 @@ impl OpenAi {
             held: false,
             requests: Vec::new(),
             made: 0,
+            pictures: Vec::new(),
             connections: 0,
             chats: Vec::new(),
             allowed: 0,
@@ -165,6 +168,11 @@ impl OpenAi {
     /// How many pictures it made: what it would send a bill for.
     pub fn made(&self) -> u64 {
         self.shared.look().made
+    }
+
+    /// Of each request for pictures that it did, the caller's name for it and how many it made: the lines of its bill.
+    pub fn pictures(&self) -> Vec<(String, u64)> {
+        self.shared.look().pictures.clone()
     }
 
     /// From now on it behaves so.

@@ -17,7 +17,7 @@ async fn submit(studio: &Studio, body: &Value) -> String {
     reply.json()["jobId"].as_str().unwrap().to_owned()
 }
 
-fn worker_of(studio: &Studio) -> u32 {
+pub(crate) fn worker_of(studio: &Studio) -> u32 {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         let children = children_of(studio.pid().unwrap());

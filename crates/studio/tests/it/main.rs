@@ -6,10 +6,12 @@
 mod assets;
 mod budgets;
 mod chat;
+mod clock;
 mod crashes;
 mod dead_letters;
 mod door;
 mod dry_run;
+mod faults;
 mod idempotency;
 mod images;
 mod jobs;
@@ -21,6 +23,7 @@ mod overload;
 mod start;
 mod streams;
 mod tidy;
+mod torture;
 mod workers;
 
 use serde_json::{Value, json};
