@@ -45,7 +45,7 @@ struct Place {
 impl FolderAssets {
     /// Opens the blobs of a data folder, making the place if there is none.
     pub fn open(folder: &Path) -> Result<Self, AssetError> {
-        let blobs = folder.join("blobs");
+        let blobs = blob_folder(folder);
         let passing = blobs.join("tmp");
         fs::create_dir_all(&passing).map_err(unavailable)?;
         for leftover in fs::read_dir(&passing).map_err(unavailable)? {
@@ -57,11 +57,18 @@ impl FolderAssets {
     }
 }
 
-impl Place {
-    fn folder_of(&self, hash: &str) -> PathBuf {
-        self.blobs.join(&hash[..2])
-    }
+/// Where blobs lie in the folder that [`FolderAssets::open`] is given.
+pub(super) fn blob_folder(folder: &Path) -> PathBuf {
+    folder.join("blobs")
+}
 
+/// Where a blob lies among them.
+pub(super) fn blob_path(blobs: &Path, hash: ContentHash) -> PathBuf {
+    let name = hash.to_string();
+    blobs.join(&name[..2]).join(name)
+}
+
+impl Place {
     /// A new file of a passing name.
     fn passing_file(&self) -> Result<PassingFile, AssetError> {
         let path = self.passing.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
@@ -88,7 +95,7 @@ impl Drop for PassingFile {
     }
 }
 
-fn unavailable(error: io::Error) -> AssetError {
+pub(super) fn unavailable(error: io::Error) -> AssetError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => AssetError::NoSpace,
         _ => AssetError::Unavailable(error.to_string()),
@@ -96,7 +103,7 @@ fn unavailable(error: io::Error) -> AssetError {
 }
 
 /// Makes the names in a folder durable.
-fn sync_folder(folder: &Path) -> Result<(), AssetError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), AssetError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unavailable)
 }
 
@@ -123,8 +130,7 @@ impl AssetStore for FolderAssets {
     }
 
     async fn open(&self, hash: ContentHash, range: Range<u64>) -> Result<BlobReader, AssetError> {
-        let hash = hash.to_string();
-        let path = self.place.folder_of(&hash).join(&hash);
+        let path = blob_path(&self.place.blobs, hash);
         let Range { start, end } = range;
         let file = on_disk(move || {
             let mut file = File::open(path).map_err(|error| match error.kind() {
@@ -215,9 +221,8 @@ impl Incoming {
     fn commit(mut self) -> Result<Blob, AssetError> {
         self.file.file.sync_all().map_err(unavailable)?;
         let blob = Blob { hash: ContentHash(self.hasher.finalize().into()), bytes: self.bytes };
-        let name = blob.hash.to_string();
-        let folder = self.place.folder_of(&name);
-        let address = folder.join(&name);
+        let address = blob_path(&self.place.blobs, blob.hash);
+        let folder = address.parent().unwrap_or(&self.place.blobs).to_owned();
         if !folder.is_dir() {
             fs::create_dir_all(&folder).map_err(unavailable)?;
             sync_folder(&self.place.blobs)?;

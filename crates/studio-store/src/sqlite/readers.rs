@@ -3,7 +3,7 @@
 //! A question waits in front of them for at most two seconds (finding 19); then the answer is that the store is busy, which
 //! is a better answer than a late one. Each is asked within one snapshot.
 
-use super::{connection::Database, error::store_error};
+use super::{connection::Database, damage::Damage};
 use rusqlite::Connection;
 use std::{
     sync::{
@@ -35,13 +35,13 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts `count` threads. Each opens its connection when it is first asked.
-    pub(super) fn start(database: &Database, count: usize) -> Result<Self, StoreError> {
+    pub(super) fn start(database: &Database, count: usize, damage: Arc<Damage>) -> Result<Self, StoreError> {
         let count = count.max(1);
         let (queue, questions) = channel::<Question>();
         let questions = Arc::new(Mutex::new(questions));
         let mut readers = Self { idle: Arc::new(Semaphore::new(count)), queue: Some(queue), threads: Vec::new() };
         for number in 0..count {
-            let reader = Reader { database: database.clone(), connection: None };
+            let reader = Reader { database: database.clone(), connection: None, damage: damage.clone() };
             let questions = questions.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("studio-store-reader-{number}"))
@@ -90,6 +90,7 @@ struct Reader {
     database: Database,
     /// None: not opened yet, or the last one failed in a way that a fresh one may not.
     connection: Option<Connection>,
+    damage: Arc<Damage>,
 }
 
 impl Reader {
@@ -105,7 +106,7 @@ impl Reader {
     }
 
     fn ask<T>(&mut self, question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
-        let result = self.try_ask(question).map_err(store_error);
+        let result = self.try_ask(question).map_err(|error| self.damage.note(error));
         if matches!(result, Err(StoreError::Unavailable(_) | StoreError::Damaged(_))) {
             self.connection = None;
         }
@@ -136,7 +137,8 @@ mod tests {
     fn one_reader(folder: &tempfile::TempDir) -> Arc<Readers> {
         let database = Database { file: folder.path().join("db") };
         database.create().unwrap();
-        Arc::new(Readers::start(&database, 1).unwrap())
+        let damage = Arc::new(Damage::of(&database.file));
+        Arc::new(Readers::start(&database, 1, damage).unwrap())
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
