@@ -22,4 +22,4 @@ pub use assets::{BlobFolder, BlobState, FolderAssets, Taken};
 pub use limits::MemoryLimiter;
 pub use lock::{FolderLock, NotLocked};
 pub use memory::MemoryStore;
-pub use sqlite::{Contents, DATABASE_FILE, Depth, Options, Sealed, SimulatedStore, Snapshot, SqliteStore};
+pub use sqlite::{Contents, DATABASE_FILE, Depth, Options, Sealed, SimulatedStore, Snapshot, SqliteStore, sealed};

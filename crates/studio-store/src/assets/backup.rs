@@ -120,6 +120,11 @@ impl BlobFolder {
         Ok(Taken::Copied)
     }
 
+    /// Takes a blob's name away from here.
+    pub fn forget(&mut self, blob: Blob) -> Result<(), AssetError> {
+        fs::remove_file(blob_path(&self.blobs, blob.hash)).map_err(unavailable)
+    }
+
     /// Makes the folder of a blob.
     fn make_room(&mut self, target: &Path) -> Result<(), AssetError> {
         let Some(folder) = target.parent() else { return Ok(()) };

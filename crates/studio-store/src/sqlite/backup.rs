@@ -246,11 +246,15 @@ impl Snapshot {
     /// Closes a copy, and syncs and hashes its file.
     pub fn seal(self) -> Result<Sealed, StoreError> {
         self.connection.close().map_err(|(_, error)| store_error(error))?;
-        seal(&self.file).map_err(super::folder_error)
+        sealed(&self.file)
     }
 }
 
 /// Syncs a file, and hashes it.
+pub fn sealed(file: &Path) -> Result<Sealed, StoreError> {
+    seal(file).map_err(super::folder_error)
+}
+
 fn seal(path: &Path) -> io::Result<Sealed> {
     let mut file = File::open(path)?;
     file.sync_all()?;

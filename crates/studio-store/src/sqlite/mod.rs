@@ -24,7 +24,7 @@ mod store;
 mod words;
 mod writer;
 
-pub use backup::{Contents, Depth, Sealed, Snapshot};
+pub use backup::{Contents, Depth, Sealed, Snapshot, sealed};
 
 use apply::{Answer, Command};
 use connection::Database;

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod assets;
+mod backup;
 mod budgets;
 mod chat;
 mod crashes;
 mod dead_letters;
+mod doctor;
 mod door;
 mod dry_run;
 mod idempotency;
