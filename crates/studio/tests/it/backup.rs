@@ -216,6 +216,40 @@ async fn what_is_no_place_for_it_is_refused() {
 }
 
 #[tokio::test]
+async fn a_backup_that_was_broken_off_is_none_and_stands_in_nobodys_way() {
+    let place = tempfile::tempdir().unwrap();
+    let live = studio();
+    let made = live.post(IMAGE, &small("a bee")).await.unwrap().json();
+    let backup = place.path().join("backup");
+    // Killed as soon as something of it is there. Should it have been faster, it is a whole one.
+    for _ in 0..5 {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_studio"));
+        command.args(["backup", "--copy", path_text(&backup), "--data", path_text(&live.data())]);
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let left = fs::read_dir(place.path()).unwrap().count();
+        while fs::read_dir(place.path()).unwrap().count() == left && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if backup.exists() {
+            restored(&backup, live.key(), "", &[]);
+            fs::remove_dir_all(&backup).unwrap();
+        }
+    }
+    back_up(&live, &backup, &[]);
+
+    // One that can't go on says so, and clears away what it began.
+    let (left, broken) = (fs::read_dir(place.path()).unwrap().count(), place.path().join("broken"));
+    let blob = blob_of(&live, made["images"][0]["url"].as_str().unwrap()).await;
+    fs::remove_dir_all(blob.parent().unwrap()).unwrap();
+    fs::write(blob.parent().unwrap(), "no folder").unwrap();
+    let output = live.run(&["backup", path_text(&broken)]).unwrap();
+    assert!(!output.status.success() && text(&output).contains("blobs are not available"), "{}", text(&output));
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), left);
+}
+
+#[tokio::test]
 async fn a_restore_that_was_broken_off_is_no_studio_and_is_done_again() {
     let place = tempfile::tempdir().unwrap();
     let live = studio();
