@@ -14,7 +14,7 @@ TORTURE_SEED ?=
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger torture bench contact-sheet openapi tools
+.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: build ## Measure: durable admissions, start, memory, first picture; strea
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio many
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio cuts
 	$(CARGO) run --release --locked --package studio-testkit --example restart -- target/release/studio
+
+backups: build ## Make 20 backups of a studio at work; restore and verify each; measure
+	$(CARGO) run --release --locked --package studio-testkit --example backups -- target/release/studio
 
 contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 	$(CARGO) run --release --locked --package studio-engines --example contact-sheet -- docs/sketch.jpg

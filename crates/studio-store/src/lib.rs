@@ -18,8 +18,10 @@ mod assets;
 
 mod limits;
 
-pub use assets::FolderAssets;
+pub use assets::{BlobFolder, BlobState, FolderAssets, Taken};
 pub use limits::MemoryLimiter;
 pub use lock::{FolderLock, NotLocked};
 pub use memory::MemoryStore;
-pub use sqlite::{DATABASE_FILE, Options, SimulatedStore, SqliteStore, is_older};
+pub use sqlite::{
+    Contents, DATABASE_FILE, Depth, Options, Sealed, SimulatedStore, Snapshot, SqliteStore, is_older, sealed,
+};

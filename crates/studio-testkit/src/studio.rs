@@ -109,6 +109,15 @@ impl Reply {
 impl Studio {
     /// Starts one and waits until it is ready.
     pub fn start(setup: Setup) -> Result<Self> {
+        let mut studio = Self::unstarted(setup, "")?;
+        studio.launch()?;
+        studio.key = fs::read_to_string(studio.data().join("first-key")).context("first key")?.trim().to_owned();
+        Ok(studio)
+    }
+
+    /// One that was not started yet, and has no data: what it is to begin with is brought by [`Studio::run`]; it is then opened by
+    /// `key`, and started by [`Studio::launch`].
+    pub fn unstarted(setup: Setup, key: &str) -> Result<Self> {
         let folder = TempDir::new()?;
         // A client wants a TLS provider even if it never uses it; a second installation is refused, which is fine.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -116,10 +125,7 @@ impl Studio {
         #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
         fs::write(folder.path().join("studio.toml"), &setup.config)?;
-        let mut studio = Self { setup, folder, child: None, address: String::new(), key: String::new(), client };
-        studio.launch()?;
-        studio.key = fs::read_to_string(studio.data().join("first-key")).context("first key")?.trim().to_owned();
-        Ok(studio)
+        Ok(Self { setup, folder, child: None, address: String::new(), key: key.to_owned(), client })
     }
 
     /// Its data folder.

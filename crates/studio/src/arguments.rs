@@ -15,7 +15,9 @@ use studio_engines::worker::{Listen, Token, WorkerOptions};
 First steps:
   studio serve                                          start; prints the address, a first key and a curl line
   studio key create --user me@example.com --name app    make another key
-  studio ledger verify                                  check that every cent is accounted for"
+  studio ledger verify                                  check that every cent is accounted for
+  studio doctor                                         what is configured, reachable, missing and unsafe
+  studio backup backups/monday                          a copy of everything, also while the server runs"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -51,6 +53,21 @@ pub(crate) enum Command {
     /// Check the ledger, or trace one job's money
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Copy everything that the studio keeps into a new folder, while it runs, too
+    ///
+    /// The copy is the studio as it stood at one moment: the database, and every picture that it names. The server goes on
+    /// meanwhile. A backup that is broken off leaves no folder of that name. Exit code 1 if anything is missing. Your
+    /// configuration, studio.toml and keys of providers, is not in it.
+    Backup(Backup),
+    /// Bring a backup back, into a data folder that has no studio in it
+    ///
+    /// Everything is checked before it is put in place. Then `studio serve --data <folder>` just works: what was queued runs, and
+    /// what was under way goes on as after a crash. What happened after the backup is not in it.
+    Restore(Restore),
+    /// Say what is configured, reachable, missing and unsafe; while the server runs, too
+    ///
+    /// Each line is ok, warn or FAIL, and says what to do next. Exit code 1 if anything fails. It changes nothing.
+    Doctor(Doctor),
     /// Print the API's description, OpenAPI 3.1 (a running server has it at /openapi.json, and at /docs for people)
     Openapi,
     /// Run a built-in engine as a worker (the server does this by itself)
@@ -65,6 +82,51 @@ pub(crate) struct Serve {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, env = "STUDIO_LISTEN", value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// A folder that is not there yet, or is empty
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Hash every blob and audit the ledger, too: reads everything once
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Copy blobs even where they could be hard links on the same disk
+    #[arg(long)]
+    pub(crate) copy: bool,
+    /// Print only JSON: what stands in backup.json, and how it was made
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup's folder; nothing in it is changed
+    #[arg(value_name = "BACKUP")]
+    pub(crate) folder: PathBuf,
+    /// Go on without blobs that the backup does not have
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
+    /// Cancel jobs that were queued instead of running them: for when the studio went on after the backup and may have run them
+    #[arg(long)]
+    pub(crate) cancel_queued: bool,
+    /// Print only JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// As for `studio serve`
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+    /// Hash every blob, and check every index against its table: reads everything once
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Print only JSON: {"ok": true, "checks": [{"check", "verdict", "says", "next"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

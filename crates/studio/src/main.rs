@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod backup;
 mod budgets;
 mod config;
+mod doctor;
 mod first_start;
 mod jobs;
 mod keys;
 mod ledger;
+mod restore;
 mod serve;
 mod system;
 mod terminal;
@@ -26,7 +29,12 @@ fn main() -> ExitCode {
             Err(error) => failed(&error),
         };
     }
-    let result = config::load(&arguments.shared).and_then(|config| {
+    let config = config::load(&arguments.shared);
+    // A configuration that can't be read is one of the things that it is asked about.
+    if let Command::Doctor(doctor) = &arguments.command {
+        return doctor::run(config, doctor).unwrap_or_else(|error| failed(&error));
+    }
+    let result = config.and_then(|config| {
         let runtime = match arguments.command {
             Command::Serve(_) => tokio::runtime::Builder::new_multi_thread().enable_all().build()?,
             _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -45,8 +53,11 @@ fn main() -> ExitCode {
                 Command::Job(JobCommand::Adjust(adjust)) => jobs::adjust(&config, adjust).await,
                 Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
                 Command::Ledger(LedgerCommand::Show(show)) => ledger::show(&config, show).await,
+                Command::Backup(backup) => backup::run(&config, &backup),
+                Command::Restore(restore) => restore::run(&config, &restore).await,
                 Command::Openapi => print_openapi(&config),
-                Command::Worker(_) => Ok(ExitCode::SUCCESS),
+                // They came to their end above.
+                Command::Doctor(_) | Command::Worker(_) => Ok(ExitCode::SUCCESS),
             }
         })
     });

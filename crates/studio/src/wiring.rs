@@ -1,6 +1,7 @@
 //! Puts the parts together: which store, which blobs, which providers.
 
 use crate::{
+    backup::manifest::MANIFEST_FILE,
     config::Config,
     system::{SystemChance, SystemClock},
 };
@@ -17,7 +18,7 @@ use std::{
 use studio_core::{
     catalog::Catalog,
     job::Durability,
-    ports::{Chance, Destination, Provider},
+    ports::{Chance, Destination, Provider, StoreError},
 };
 use studio_outbound::{
     client::Door,
@@ -32,7 +33,7 @@ use studio_server::{
     settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderKind, ProviderSettings},
     work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
 };
-use studio_store::{DATABASE_FILE, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore, is_older};
+use studio_store::{DATABASE_FILE, Depth, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore, is_older};
 
 /// Jobs that a server of OpenAI's API may have at once when nothing is configured: it has limits of its own and says when they are reached, and many short conversations run at
 /// once.
@@ -40,18 +41,26 @@ const OPENAI_CONCURRENCY: usize = 64;
 /// As many as a Cog container runs at once unless it is built otherwise (its `concurrency.max`).
 const COG_CONCURRENCY: usize = 1;
 /// The provider that is OpenAI itself: what it speaks and where it is need not be said, but it must have a key.
-const OPENAI: &str = "openai";
+pub(crate) const OPENAI: &str = "openai";
 /// The engines that run as workers of ours. Each is the provider of its name.
-const ENGINES: [&str; 3] = ["sketch", "guide", "title"];
+pub(crate) const ENGINES: [&str; 3] = ["sketch", "guide", "title"];
+/// Where a restore works in a data folder until it is done.
+pub(crate) const RESTORING: &str = "restoring";
 /// Longest path of a Unix socket that Linux takes, less the end of the string.
 const SOCKET_PATH_LIMIT: usize = 107;
 
-/// Opens the store of a data folder beside a server that may run on it; there must be one.
+/// Opens the store of a data folder that must be there: what looks or takes away makes nothing.
 pub(crate) fn open_existing_store(data: &Path) -> anyhow::Result<SqliteStore> {
+    refuse_absent(data)?;
+    open_store_beside(data)
+}
+
+/// Refuses a folder that has no studio in it.
+pub(crate) fn refuse_absent(data: &Path) -> anyhow::Result<()> {
     if !data.join(DATABASE_FILE).exists() {
         bail!("there is no studio in {}; name its data folder with --data", data.display());
     }
-    open_store_beside(data)
+    Ok(())
 }
 
 /// Opens the store of a data folder beside a server that may run on it, making both if there are none.
@@ -68,7 +77,45 @@ const OLDER: &str = "the database was written by an older studio, and is brought
 
 /// Opens the store of a data folder that nobody else has.
 fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {
-    SqliteStore::open(data, Options::default()).with_context(|| format!("database in {}", data.display()))
+    SqliteStore::open(data, Options::default()).map_err(|error| advised(error, data))
+}
+
+/// An error of the store with what to do about it.
+pub(crate) fn advised(error: StoreError, data: &Path) -> anyhow::Error {
+    let file = data.join(DATABASE_FILE);
+    let advice = match &error {
+        StoreError::Damaged(_) => format!(
+            "the database {} is damaged. Don't delete it: what can still be read in it may be needed. Bring the last backup back into a \
+             new folder (studio restore <backup folder> --data <new folder>) and start the studio on that. Damage comes from the disk \
+             or from another program that wrote to the file: look at the disk before you go on",
+            file.display()
+        ),
+        _ => format!("database in {}", data.display()),
+    };
+    anyhow::Error::new(error).context(advice)
+}
+
+/// Refuses a folder whose database a server should not be started on.
+fn refuse_unfit(data: &Path) -> anyhow::Result<()> {
+    if data.join(MANIFEST_FILE).exists() {
+        bail!(
+            "{} is a backup. It stays as it is: studio restore {} --data <new folder>, and start the studio on that",
+            data.display(),
+            data.display()
+        );
+    }
+    if !data.join(DATABASE_FILE).exists() {
+        // A fresh studio here would look as if nothing had ever been accepted.
+        if data.join(RESTORING).exists() {
+            bail!("a restore into {} was broken off: run studio restore again", data.display());
+        }
+        return Ok(());
+    }
+    // Before anything is written to it. Every other error is told better by whoever opens it.
+    match SqliteStore::look(data).and_then(|database| database.check(Depth::Start)) {
+        Err(error @ StoreError::Damaged(_)) => Err(advised(error, data)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a folder that only its owner can look into.
@@ -83,6 +130,7 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
     let data = config.data();
     make_folder(data)?;
     let lock = FolderLock::take(data).with_context(|| format!("data folder {}", data.display()))?;
+    refuse_unfit(data)?;
     let store = open_store(data)?;
     let assets = FolderAssets::open(&data.join("blobs")).with_context(|| format!("blobs in {}", data.display()))?;
     let catalog = Catalog::load(&config.models).context("catalog")?;
@@ -145,7 +193,7 @@ fn tell_providers(catalog: &Catalog, lanes: &BTreeMap<String, Lane>) {
 }
 
 /// A provider from the configuration; nothing if it lacks only the key that it can't do without.
-fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<Lane>> {
+pub(crate) fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<Lane>> {
     let own = name == OPENAI;
     let Some(kind) = settings.kind.or(own.then_some(ProviderKind::OpenAi)) else {
         bail!("providers.{name}: kind is missing; say kind = \"cog\" for a Cog worker, \"openai\" for OpenAI's API");

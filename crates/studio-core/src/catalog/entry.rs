@@ -46,6 +46,13 @@ pub struct ModelEntry {
     streams: Option<bool>,
 }
 
+impl ModelEntry {
+    /// What callers say.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// One price list, or several, each from another day on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]

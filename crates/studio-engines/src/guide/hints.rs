@@ -19,7 +19,7 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ),
     (
         "The data folder (made with mode",
-        "where data stored saved which database db files location directory contents save keep pictures images disk sqlite why",
+        "where data stored saved which database use used db files location directory contents save keep pictures images disk sqlite why",
     ),
     (
         "You need Rust 1.95 or newer and",
@@ -162,6 +162,26 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ("id = \"postcards\"", "minimum maximum width bounds parameters price set own"),
     ("One line for each request", "level levels"),
     ("`details.reason` of a failed job", "why did fail reason interrupted meaning"),
+    // Keeping it.
+    (
+        "studio backup /backup/studio/2026-11-24",
+        "how make create backup back up snapshot copy save everything restore bring back recover data running command",
+    ),
+    (
+        "A backup is the studio as it stood at one moment",
+        "what included contained in backup consistent running server stop needed",
+    ),
+    ("Every night, on another disk", "automatic automate schedule cron nightly daily regular backups keep old"),
+    ("`studio restore` works in a data folder", "restore check verify backup missing blob"),
+    (
+        "Jobs that were queued run. If the old studio went on",
+        "after restore restoring backup queued jobs run again paid charged twice double",
+    ),
+    (
+        "`studio doctor` says what is configured",
+        "diagnose diagnosis check setup installation problems wrong health doctor unsafe provider reachable",
+    ),
+    ("`the database … is damaged`", "corrupt corrupted damaged broken page won't start refuses"),
     // Building on it.
     ("Read `ARCHITECTURE.md` first", "invariants"),
     (

@@ -49,7 +49,7 @@ struct Place {
 impl FolderAssets {
     /// Opens the blobs of a data folder, making the place if there is none.
     pub fn open(folder: &Path) -> Result<Self, AssetError> {
-        let blobs = folder.join("blobs");
+        let blobs = blob_folder(folder);
         let passing = blobs.join("tmp");
         fs::create_dir_all(&passing).map_err(unavailable)?;
         for leftover in fs::read_dir(&passing).map_err(unavailable)? {
@@ -61,11 +61,18 @@ impl FolderAssets {
     }
 }
 
-impl Place {
-    fn folder_of(&self, hash: &str) -> PathBuf {
-        self.blobs.join(&hash[..2])
-    }
+/// Where blobs lie in the folder that [`FolderAssets::open`] is given.
+pub(super) fn blob_folder(folder: &Path) -> PathBuf {
+    folder.join("blobs")
+}
 
+/// Where a blob lies among them.
+pub(super) fn blob_path(blobs: &Path, hash: ContentHash) -> PathBuf {
+    let name = hash.to_string();
+    blobs.join(&name[..2]).join(name)
+}
+
+impl Place {
     /// A new file of a passing name.
     fn passing_file(&self) -> Result<PassingFile, AssetError> {
         let path = self.passing.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
@@ -92,7 +99,7 @@ impl Drop for PassingFile {
     }
 }
 
-fn unavailable(error: io::Error) -> AssetError {
+pub(super) fn unavailable(error: io::Error) -> AssetError {
     match error.kind() {
         // The last one: a limit on the length of files. Whoever raises it makes room.
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => AssetError::NoSpace,
@@ -101,7 +108,7 @@ fn unavailable(error: io::Error) -> AssetError {
 }
 
 /// Makes the names in a folder durable.
-fn sync_folder(folder: &Path) -> Result<(), AssetError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), AssetError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unavailable)
 }
 
@@ -128,8 +135,7 @@ impl AssetStore for FolderAssets {
     }
 
     async fn open(&self, hash: ContentHash, range: Range<u64>) -> Result<BlobReader, AssetError> {
-        let hash = hash.to_string();
-        let path = self.place.folder_of(&hash).join(&hash);
+        let path = blob_path(&self.place.blobs, hash);
         let Range { start, end } = range;
         let file = on_disk(move || {
             let mut file = File::open(path).map_err(|error| match error.kind() {
@@ -175,8 +181,7 @@ impl AssetStore for FolderAssets {
     async fn remove(&self, hash: ContentHash, unless_since: Timestamp) -> Result<bool, AssetError> {
         let place = self.place.clone();
         on_disk(move || {
-            let name = hash.to_string();
-            let path = place.folder_of(&name).join(&name);
+            let path = blob_path(&place.blobs, hash);
             let _naming = place.naming.lock().unwrap_or_else(PoisonError::into_inner);
             match fs::metadata(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -262,9 +267,8 @@ impl Incoming {
     fn commit(mut self) -> Result<Blob, AssetError> {
         self.file.file.sync_all().map_err(unavailable)?;
         let blob = Blob { hash: ContentHash(self.hasher.finalize().into()), bytes: self.bytes };
-        let name = blob.hash.to_string();
-        let folder = self.place.folder_of(&name);
-        let address = folder.join(&name);
+        let address = blob_path(&self.place.blobs, blob.hash);
+        let folder = address.parent().unwrap_or(&self.place.blobs).to_owned();
         if !folder.is_dir() {
             fs::create_dir_all(&folder).map_err(unavailable)?;
             sync_folder(&self.place.blobs)?;

@@ -1,5 +1,7 @@
 //! Where bytes lie.
 
+mod backup;
 mod folder;
 
+pub use backup::{BlobFolder, BlobState, Taken};
 pub use folder::FolderAssets;

@@ -2,13 +2,16 @@
 //!
 //! Writes go through the `writer`, one thread that commits for everyone who waits; reads through a few `readers` beside it.
 //! What a write does is in `apply` and the files named after what they keep; `store` leads from the port to them. The same
-//! without threads and without a file, for a simulator, is in `simulated`.
+//! without threads and without a file, for a simulator, is in `simulated`. Whoever looks at the database from outside of the
+//! server, to copy or to check it, uses `backup`; `damage` remembers that a page could not be read.
 
 mod admit;
 mod apply;
 mod assets;
+mod backup;
 mod budgets;
 mod connection;
+mod damage;
 mod error;
 mod jobs;
 mod keys;
@@ -23,12 +26,15 @@ mod turns;
 mod words;
 mod writer;
 
+pub use backup::{Contents, Depth, Sealed, Snapshot, sealed};
+
 use apply::{Answer, Command};
 use connection::Database;
+use damage::Damage;
 use readers::Readers;
 use rusqlite::Connection;
 use simulated::InMemory;
-use std::{fs::File, io, path::Path, time::Duration};
+use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
 use store::{Engine, Sqlite};
 use studio_core::ports::StoreError;
 use tokio::{sync::Mutex, time::Instant};
@@ -68,6 +74,7 @@ pub type SimulatedStore = Sqlite<InMemory>;
 pub struct InFile {
     writer: Writer,
     readers: Readers,
+    damage: Arc<Damage>,
     checked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
@@ -79,9 +86,11 @@ impl Sqlite<InFile> {
         let connection = database.create()?;
         // A new file is found again after a power cut only if its folder was synced too.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(folder_error)?;
+        let damage = Arc::new(Damage::of(&database.file));
         Ok(Self(InFile {
-            readers: Readers::start(&database, options.readers)?,
-            writer: Writer::start(database, connection, options.max_group, options.queue)?,
+            readers: Readers::start(&database, options.readers, damage.clone())?,
+            writer: Writer::start(database, connection, options.max_group, options.queue, damage.clone())?,
+            damage,
             checked: Mutex::new(None),
         }))
     }
@@ -125,6 +134,8 @@ impl Engine for InFile {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
+        // A page that could not be read does not mend itself, whatever can still be written elsewhere in the file.
+        self.damage.none_seen()?;
         // Held while it is asked: many who ask at once share one answer.
         let mut checked = self.checked.lock().await;
         if let Some((at, result)) = &*checked

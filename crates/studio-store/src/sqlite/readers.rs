@@ -3,7 +3,7 @@
 //! A question waits in front of them for at most two seconds (finding 19); then the answer is that the store is busy, which
 //! is a better answer than a late one. Each is asked within one snapshot.
 
-use super::{connection::Database, error::store_error};
+use super::{connection::Database, damage::Damage};
 use rusqlite::Connection;
 use std::{
     sync::{
@@ -37,7 +37,7 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts `count` threads. Each opens its connection when it is first asked.
-    pub(super) fn start(database: &Database, count: usize) -> Result<Self, StoreError> {
+    pub(super) fn start(database: &Database, count: usize, damage: Arc<Damage>) -> Result<Self, StoreError> {
         let count = count.max(1);
         let (queue, questions) = channel::<Question>();
         let questions = Arc::new(Mutex::new(questions));
@@ -48,7 +48,7 @@ impl Readers {
             threads: Vec::new(),
         };
         for number in 0..count {
-            let reader = Reader { database: database.clone(), connection: None };
+            let reader = Reader { database: database.clone(), connection: None, damage: damage.clone() };
             let questions = questions.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("studio-store-reader-{number}"))
@@ -109,6 +109,7 @@ struct Reader {
     database: Database,
     /// None: not opened yet, or the last one failed in a way that a fresh one may not.
     connection: Option<Connection>,
+    damage: Arc<Damage>,
 }
 
 impl Reader {
@@ -124,7 +125,7 @@ impl Reader {
     }
 
     fn ask<T>(&mut self, question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>) -> Result<T, StoreError> {
-        let result = self.try_ask(question).map_err(store_error);
+        let result = self.try_ask(question).map_err(|error| self.damage.note(error));
         if matches!(result, Err(StoreError::Unavailable(_) | StoreError::Damaged(_))) {
             self.connection = None;
         }
@@ -155,7 +156,8 @@ mod tests {
     fn one_reader(folder: &tempfile::TempDir) -> Arc<Readers> {
         let database = Database { file: folder.path().join("db") };
         database.create().unwrap();
-        Arc::new(Readers::start(&database, 1).unwrap())
+        let damage = Arc::new(Damage::of(&database.file));
+        Arc::new(Readers::start(&database, 1, damage).unwrap())
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -185,7 +187,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database { file: folder.path().join("db") };
         database.create().unwrap();
-        let readers = Arc::new(Readers::start(&database, 2).unwrap());
+        let readers = Arc::new(Readers::start(&database, 2, Arc::new(Damage::of(&database.file))).unwrap());
         let mut tasks = tokio::task::JoinSet::new();
         let mut holds = Vec::new();
         for _ in 0..2 {

@@ -16,7 +16,7 @@ const MIGRATIONS: [&str; 5] = [
 ];
 
 /// The version that this program writes.
-const VERSION: u32 = MIGRATIONS.len() as u32;
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Why a database can't be used.
 #[derive(Debug, thiserror::Error)]

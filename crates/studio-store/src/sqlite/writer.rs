@@ -16,6 +16,7 @@
 use super::{
     apply::{Answer, Command, apply},
     connection::Database,
+    damage::Damage,
     error::store_error,
     mover::Mover,
 };
@@ -56,13 +57,15 @@ impl Writer {
         mut connection: Connection,
         max_group: usize,
         queue: usize,
+        damage: Arc<Damage>,
     ) -> Result<Self, StoreError> {
         let (sender, receiver) = sync_channel(queue.max(1));
         let waiting = Arc::new(AtomicUsize::new(0));
         let mover = Mover::start(database.clone())?;
         mover.watch(&mut connection).map_err(store_error)?;
         let counter = waiting.clone();
-        let work = Work { database, connection: Some(connection), mover, synced: None, max_group: max_group.max(1) };
+        let connection = Some(connection);
+        let work = Work { database, connection, mover, synced: None, max_group: max_group.max(1), damage };
         let thread = std::thread::Builder::new()
             .name("studio-store-writer".into())
             .spawn(move || work.run(&receiver, &counter))
@@ -133,6 +136,7 @@ struct Work {
     /// What the connection is set to do at a commit. None: not set yet.
     synced: Option<Durability>,
     max_group: usize,
+    damage: Arc<Damage>,
 }
 
 impl Work {
@@ -205,7 +209,11 @@ impl Work {
     }
 
     fn try_commit(&mut self, commands: &[&Command]) -> Result<Vec<Answer>, Failure> {
-        let at = |fault| move |error| Failure { error: store_error(error), fault };
+        let damage = self.damage.clone();
+        let at = |fault| {
+            let damage = damage.clone();
+            move |error| Failure { error: damage.note(error), fault }
+        };
         let wanted = commands.iter().map(|command| command.durability()).max().unwrap_or(Durability::Power);
         let connection = match &mut self.connection {
             Some(connection) => connection,

@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod assets;
+mod backup;
 mod budgets;
 mod chat;
 mod clock;
 mod crashes;
 mod dead_letters;
+mod doctor;
 mod door;
 mod dry_run;
 mod faults;

@@ -99,7 +99,7 @@ pub(super) const QUESTIONS: &[&str] = &[
     "how do cats sleep",
     "what is a lighthouse",
     "when does the next train leave",
-    "how do I restore a backup",
+    "how do I restore an old painting",
     "does it support single sign-on with Okta",
     "how do I cancel my Netflix subscription",
     "what is the best key for a guitar song",

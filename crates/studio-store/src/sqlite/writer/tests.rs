@@ -22,7 +22,8 @@ fn work() -> (TempDir, Work) {
     let database = Database { file: folder.path().join("db") };
     let connection = Some(database.create().unwrap());
     let mover = Mover::start(database.clone()).unwrap();
-    (folder, Work { database, connection, mover, synced: None, max_group: 256 })
+    let damage = Arc::new(Damage::of(&database.file));
+    (folder, Work { database, connection, mover, synced: None, max_group: 256, damage })
 }
 
 fn user(id: u8, email: impl Into<String>) -> Command {
@@ -183,7 +184,8 @@ fn to_harden_is_to_write() {
 async fn a_writer_takes_what_waits_up_to_its_limit() {
     let (folder, work) = work();
     let Work { database, connection, .. } = work;
-    let writer = Writer::start(database, connection.unwrap(), 3, 64).unwrap();
+    let damage = Arc::new(Damage::of(&database.file));
+    let writer = Writer::start(database, connection.unwrap(), 3, 64, damage).unwrap();
     let all = (0..20).map(|n| writer.run(user(n, format!("{n}"))));
     let told = futures_util::future::join_all(all).await;
     assert!(told.iter().all(Result::is_ok));
