@@ -206,11 +206,15 @@ async fn what_is_no_place_for_it_is_refused() {
     refused(&live, &["restore", path_text(&backup)], "another studio server uses");
     live.stop().unwrap();
     refused(&live, &["restore", path_text(&backup)], "has a studio.db in it");
-    let fresh = Studio::unstarted(setup(), "").unwrap();
+    let mut fresh = Studio::unstarted(setup(), "").unwrap();
     refused(&fresh, &["restore", path_text(&full)], "is no backup");
     // A backup stays as it is: nothing is served from it, nor brought back over it.
-    refused(&fresh, &["serve", "--listen", "127.0.0.1:0", "--data", path_text(&backup)], "is a backup");
     refused(&fresh, &["restore", path_text(&backup), "--data", path_text(&backup)], "has a studio.db in it");
+    fs::create_dir_all(fresh.data()).unwrap();
+    let manifest = fresh.data().join("backup.json");
+    fs::copy(backup.join("backup.json"), &manifest).unwrap();
+    assert!(fresh.launch().is_err() && fresh.log().contains("is a backup"), "{}", fresh.log());
+    fs::remove_file(manifest).unwrap();
     fs::create_dir_all(fresh.data().join("blobs/blobs/ab")).unwrap();
     refused(&fresh, &["restore", path_text(&backup)], "whose are they?");
 }
@@ -261,8 +265,7 @@ async fn a_restore_that_was_broken_off_is_no_studio_and_is_done_again() {
     fs::create_dir_all(fresh.data().join("blobs/blobs/ab")).unwrap();
     fs::create_dir_all(fresh.data().join("restoring")).unwrap();
     fs::write(fresh.data().join("restoring/studio.db"), "half of it").unwrap();
-    let output = fresh.run(&["serve", "--listen", "127.0.0.1:0"]).unwrap();
-    assert!(!output.status.success() && text(&output).contains("run studio restore again"), "{}", text(&output));
+    assert!(fresh.launch().is_err() && fresh.log().contains("run studio restore again"), "{}", fresh.log());
     fresh.run_json(&["restore", path_text(&backup)]).unwrap();
     assert!(!fresh.data().join("restoring").exists() && !fresh.data().join("blobs/blobs/ab").exists());
     fresh.launch().unwrap();
@@ -346,13 +349,12 @@ pub(crate) async fn all_in_the_file(live: &Studio, backup: &Path) -> (Studio, St
 async fn a_damaged_database_is_not_started_on_and_the_backup_is_as_good_as_new() {
     let (place, live) = (tempfile::tempdir().unwrap(), studio());
     let backup = place.path().join("backup");
-    let (hurt, url) = all_in_the_file(&live, &backup).await;
+    let (mut hurt, url) = all_in_the_file(&live, &backup).await;
     let database = hurt.data().join("studio.db");
     damage(&database, 4);
     let before = fs::read(&database).unwrap();
-    let output = hurt.run(&["serve", "--listen", "127.0.0.1:0"]).unwrap();
-    let said = text(&output);
-    assert!(!output.status.success(), "{said}");
+    assert!(hurt.launch().is_err(), "it was started on what is damaged");
+    let said = hurt.log();
     for word in [path_text(&database), "is damaged", "Don't delete it", "studio restore", "last backup"] {
         assert!(said.contains(word), "{word}: {said}");
     }
