@@ -129,7 +129,7 @@ pub(crate) fn make_folder(path: &Path) -> anyhow::Result<()> {
 pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)> {
     let data = config.data();
     make_folder(data)?;
-    let lock = FolderLock::take(data).with_context(|| format!("data folder {}", data.display()))?;
+    let lock = FolderLock::take_from_dying(data).with_context(|| format!("data folder {}", data.display()))?;
     refuse_unfit(data)?;
     let store = open_store(data)?;
     let assets = FolderAssets::open(&data.join("blobs")).with_context(|| format!("blobs in {}", data.display()))?;
