@@ -256,7 +256,17 @@ impl Studio {
 
     /// Runs a command of its command line on its folder.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(self.command().args(arguments).output()?)
+        let Some(pid) = self.pid().filter(|_| self.setup.own_mounts) else {
+            return Ok(self.command().args(arguments).output()?);
+        };
+        // Where its mounts are: a path through `/proc` would be resolved by SQLite to what this process has at that place.
+        let command = self.command();
+        let mut there = Command::new("nsenter");
+        there.args(["--target", &pid.to_string(), "--user", "--preserve-credentials", "--mount"]);
+        there.arg(command.get_program()).args(command.get_args()).args(arguments);
+        there.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        there.env("STUDIO_DATA", self.folder.path().join("data"));
+        Ok(there.current_dir(self.folder.path()).output()?)
     }
 
     /// Runs a command with `--json` and reads its answer.

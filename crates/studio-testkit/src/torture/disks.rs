@@ -130,6 +130,7 @@ pub async fn no_room(
     }
     let verified = studio.verify()?;
     ensure!(verified["sum"] == "0" && verified["violations"] == json!([]) && verified["openHolds"] == 0, "{verified}");
+    ensure!(verified["jobs"].as_u64() > Some(accepted.len() as u64), "the books of another place: {verified}");
     Ok(())
 }
 
