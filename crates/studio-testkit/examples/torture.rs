@@ -44,8 +44,8 @@ async fn main() -> Result<ExitCode> {
     eprintln!("told {:?}", report.told);
     eprintln!("ends {:?}", report.ends);
     eprintln!(
-        "{} jobs by a person's word; slowest start {} ms; blobs without owner {}",
-        report.resolved, report.slowest_start_ms, report.orphans
+        "{} jobs by a person's word; slowest start {} ms; blobs without owner {}, and {} when a day is over",
+        report.resolved, report.slowest_start_ms, report.orphans, report.orphans_after_a_day
     );
     report.violations.iter().for_each(|violation| eprintln!("WRONG: {violation}"));
     println!("{}", report.line());

@@ -3,7 +3,10 @@
 //! Tests see it as a stranger does, by HTTP and by its command line, and may kill it at any moment and start it again on the
 //! same folder. When a test fails, the end of its log is printed.
 
-use crate::events::{EventReader, read_events};
+use crate::{
+    clock::WallClock,
+    events::{EventReader, read_events},
+};
 use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
@@ -171,6 +174,11 @@ impl Studio {
     /// Changes what stands in `studio.toml`; the next start reads it.
     pub fn configure(&self, text: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("studio.toml"), text)?)
+    }
+
+    /// From its next start on it lives by this clock.
+    pub fn live_by(&mut self, clock: &WallClock) {
+        self.setup = clock.given_to(self.setup.clone());
     }
 
     /// Starts it, again or for the first time, on its folder.

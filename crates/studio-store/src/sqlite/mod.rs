@@ -72,8 +72,9 @@ pub type SimulatedStore = Sqlite<InMemory>;
 /// The writer and the readers of a file.
 #[derive(Debug)]
 pub struct InFile {
-    writer: Writer,
+    // Dropped in this order: the last connection to be closed is one that may write, so what is in the log gets to its place.
     readers: Readers,
+    writer: Writer,
     damage: Arc<Damage>,
     checked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }

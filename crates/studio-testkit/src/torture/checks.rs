@@ -9,6 +9,7 @@ use super::{
     town::{Town, price},
 };
 use crate::{
+    clock::WallClock,
     openai::ChatRecord,
     studio::{Studio, nanos},
 };
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    time::{Duration, Instant},
 };
 
 /// Most violations of a kind that are told in words.
@@ -27,8 +28,11 @@ const MOST_WORDS: usize = 20;
 /// What the log says only of bugs.
 const BUGS: [&str; 3] = ["a job is stuck", "an attempt broke", "panicked"];
 
-/// Checks everything.
-pub(super) async fn check(town: &Town, studio: &Studio, rest: &Rest) -> Result<Report> {
+/// How long it may take until what nobody names is removed, once it may be.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Checks everything. With the hashes of all that is named.
+pub(super) async fn check(town: &Town, studio: &Studio, rest: &Rest) -> Result<(Report, BTreeSet<String>)> {
     let Seen { orders, told, violations, doubled, lost } = town.books.read();
     let mut found = Found { report: Report { told, violations, doubled, lost, ..Report::default() } };
     found.report.accepted = orders.iter().filter(|order| order.job.is_some()).count() as u64;
@@ -45,8 +49,50 @@ pub(super) async fn check(town: &Town, studio: &Studio, rest: &Rest) -> Result<R
     found.words(town, studio, rest, &orders).await?;
     let hashes = found.outputs(town, studio, rest).await?;
     found.books_of_the_studio(studio)?;
-    found.blobs(&studio.data().join("blobs/blobs"), &hashes)?;
-    Ok(found.report)
+    found.blobs(studio, &hashes)?;
+    Ok((found.report, hashes))
+}
+
+/// Starts the studio when a day has gone by: then what nobody names goes away, and nothing else.
+pub(super) fn a_day_later(studio: &mut Studio, named: &BTreeSet<String>, report: &mut Report) -> Result<()> {
+    let clock = WallClock::new()?;
+    clock.set(25)?;
+    studio.kill()?;
+    studio.live_by(&clock);
+    studio.launch()?;
+    let begun = Instant::now();
+    let left = loop {
+        let left = blobs_of(studio)?.0;
+        if left.iter().all(|blob| named.contains(blob)) || begun.elapsed() > PATIENCE {
+            break left;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    // A stop lets it come to the end of what it is at.
+    studio.stop()?;
+    report.orphans_after_a_day = left.difference(named).count() as u64;
+    for lost in named.difference(&blobs_of(studio)?.0).take(MOST_WORDS) {
+        report.lost += 1;
+        report.violations.push(format!("blob {lost} is named, and was removed"));
+    }
+    Ok(())
+}
+
+/// The hashes of the blobs that are there, and the names of those that are under way.
+fn blobs_of(studio: &Studio) -> Result<(BTreeSet<String>, Vec<String>)> {
+    let (mut blobs, mut passing) = (BTreeSet::new(), Vec::new());
+    for part in fs::read_dir(studio.data().join("blobs/blobs"))? {
+        let part = part?;
+        for blob in fs::read_dir(part.path())? {
+            let name = blob?.file_name().to_string_lossy().into_owned();
+            if part.file_name() == "tmp" {
+                passing.push(name);
+            } else {
+                blobs.insert(name);
+            }
+        }
+    }
+    Ok((blobs, passing))
 }
 
 struct Found {
@@ -240,17 +286,11 @@ impl Found {
     }
 
     /// Bytes that nobody names: a crash between bytes and their commit leaves some. And nothing half-written stays.
-    fn blobs(&mut self, folder: &Path, named: &BTreeSet<String>) -> Result<()> {
-        for part in fs::read_dir(folder)? {
-            let part = part?;
-            let passing = part.file_name() == "tmp";
-            for blob in fs::read_dir(part.path())? {
-                let name = blob?.file_name().to_string_lossy().into_owned();
-                match passing {
-                    true => self.wrong(format!("{name} is left half-written")),
-                    false => self.report.orphans += u64::from(!named.contains(&name)),
-                }
-            }
+    fn blobs(&mut self, studio: &Studio, named: &BTreeSet<String>) -> Result<()> {
+        let (blobs, passing) = blobs_of(studio)?;
+        self.report.orphans = blobs.difference(named).count() as u64;
+        for name in passing {
+            self.wrong(format!("{name} is left half-written"));
         }
         Ok(())
     }

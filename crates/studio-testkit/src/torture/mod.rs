@@ -57,6 +57,8 @@ pub struct Report {
     pub doubled: u64,
     /// Blobs that no asset names.
     pub orphans: u64,
+    /// How many of those are there still when a day is over.
+    pub orphans_after_a_day: u64,
     /// How many jobs a person had to say something about.
     pub resolved: u64,
     /// The longest time from a start to its end, in milliseconds.
@@ -72,15 +74,15 @@ pub struct Report {
 impl Report {
     /// Whether all is as it should be.
     pub fn is_good(&self) -> bool {
-        (self.lost, self.stuck, self.doubled) == (0, 0, 0) && self.violations.is_empty()
+        (self.lost, self.stuck, self.doubled, self.orphans_after_a_day) == (0, 0, 0, 0) && self.violations.is_empty()
     }
 
     /// The one line for scripts.
     pub fn line(&self) -> Value {
         json!({
             "kills": self.kills, "accepted": self.accepted, "lost": self.lost, "stuck": self.stuck,
-            "doubled": self.doubled, "orphans": self.orphans, "seconds": self.seconds, "seed": self.seed,
-            "violations": self.violations.len(),
+            "doubled": self.doubled, "orphans": self.orphans, "orphansAfterADay": self.orphans_after_a_day,
+            "seconds": self.seconds, "seed": self.seed, "violations": self.violations.len(),
         })
     }
 }
@@ -105,14 +107,15 @@ pub async fn run(plan: Plan, tell: impl Fn(String) + Send + Sync + 'static) -> R
     town.close();
     weather.shutdown().await;
     town.calm();
-    let (studio, blows) = killed?;
+    let (mut studio, blows) = killed?;
     while let Some(client) = clients.join_next().await {
         client?.context("a client")?;
     }
     tell(format!("{} blows; coming to rest", blows.count.values().sum::<u64>()));
     let rest = rest::come_to_rest(&town, &studio).await?;
     tell(format!("{} jobs at rest, {} of them by a person's word; checking", rest.jobs.len(), rest.resolved.len()));
-    let mut report = checks::check(&town, &studio, &rest).await?;
+    let (mut report, named) = checks::check(&town, &studio, &rest).await?;
+    checks::a_day_later(&mut studio, &named, &mut report)?;
     report.kills = blows.kills;
     report.blows = blows.count;
     report.slowest_start_ms = blows.slowest_start_ms;
