@@ -34,7 +34,7 @@ async fn main() -> Result<()> {
     let backups = arguments.next().map_or(Ok(20), |text| text.parse())?;
     let callers = arguments.next().map_or(Ok(8), |text| text.parse())?;
     let binary = std::path::absolute(binary)?;
-    let setup = Setup::of(binary.to_str().context("the binary's path")?);
+    let setup = Setup::of(binary.to_str().context("the binary's path")?).endless_queues();
     let live = Arc::new(Studio::start(setup.clone())?);
     let place = tempfile::tempdir()?;
     let made = under_load(&live, &binary, place.path(), backups, callers).await?;

@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
          [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
         worker.base_url()
     );
-    let setup = Setup::of(&binary).config(&config).variable("STUDIO_LOG", "warn");
+    let setup = Setup::of(&binary).endless_queues().config(&config).variable("STUDIO_LOG", "warn");
     let limits = ["GENERATION", "STATUS"].map(|class| format!("STUDIO_LIMITS__{class}"));
     let setup = limits.iter().fold(setup, |setup, name| setup.variable(name, "10000000/min"));
     let studio = Arc::new(Studio::start(setup)?);

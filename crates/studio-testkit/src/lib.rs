@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cog_worker;
 pub mod cuts;
 pub mod events;
+pub mod fairness;
 pub mod openai;
 pub mod studio;
 pub mod system;

@@ -60,6 +60,13 @@ impl Setup {
         self
     }
 
+    /// With queues that are never full.
+    #[must_use]
+    pub fn endless_queues(self) -> Self {
+        let names = ["QUEUED", "QUEUED_PER_USER"].map(|name| format!("STUDIO_LIMITS__{name}"));
+        names.iter().fold(self, |setup, name| setup.variable(name, "1000000"))
+    }
+
     /// With this in `studio.toml`.
     #[must_use]
     pub fn config(mut self, text: &str) -> Self {

@@ -13,6 +13,7 @@ mod dead_letters;
 mod doctor;
 mod door;
 mod dry_run;
+mod fairness;
 mod faults;
 mod idempotency;
 mod images;
