@@ -48,6 +48,7 @@ torture: build ## Kill the program KILLS times under load, fill its disk, and ho
 
 bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, streams cut at random, a start after a kill with 100,000 jobs; turns
 	$(CARGO) bench --locked --package studio-store --bench admit
+	$(CARGO) bench --locked --package studio-store --bench grown
 	bench/start.sh target/release/studio
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio speed
 	$(CARGO) run --release --locked --package studio-testkit --example streams -- target/release/studio many
