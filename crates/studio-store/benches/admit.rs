@@ -10,10 +10,10 @@
 #![expect(clippy::print_stdout, reason = "a bench is there to print")]
 #![expect(clippy::unwrap_used, reason = "a bench that can't run should say so and stop")]
 
+mod common;
+
+use common::{T0, draft, folder, sync_each_write, unlike, user};
 use std::{
-    fs::File,
-    io::Write,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -21,18 +21,9 @@ use std::{
     time::{Duration, Instant},
 };
 use studio_core::{
-    caller::User,
-    catalog::Modality,
-    id::{JobId, KeyId, LeaseToken, RequestId, UserId},
-    idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Durability, NewJob, Payer, Status},
-    ledger::Window,
-    money::Nanos,
-    parameter::Parameters,
+    id::{KeyId, LeaseToken, UserId},
+    job::{Durability, Payer, Status},
     ports::{Admission, Admitted, Checkpoint, Checkpointed, Said, Store},
-    price::PriceList,
-    request::{ImageRequest, Input},
-    secret::Prompt,
     time::Timestamp,
     words::Segment,
 };
@@ -49,13 +40,12 @@ const STREAMS: u32 = 1_000;
 const LARGE: usize = 4096;
 /// What a model says in half a second, the longest time between two checkpoints, at 60 tokens a second.
 const USUAL: usize = 128;
-const T0: i64 = 1_790_000_000_000;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("Admissions, each safe from a power cut when answered ({} s each):\n", RUN.as_secs());
     println!("{:<44} {:>9} {:>7} {:>10} {:>10}", "", "per s", "ratio", "p50", "p99");
-    let disk = Figures::of(sync_each_write());
+    let disk = Figures::of(sync_each_write(folder().path(), RUN));
     let one = runtime.block_on(admissions(1, 1));
     print_row("the disk: 4 KiB appended and synced", &disk, &one);
     print_row("one commit each, 1 caller", &one, &one);
@@ -94,36 +84,12 @@ fn print_row(name: &str, figures: &Figures, one: &Figures) {
     );
 }
 
-/// A folder on the disk that the build lies on: a real one, where a folder of the system for passing files may be memory.
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap()
-}
-
-/// Appends and syncs until time is over.
-fn sync_each_write() -> (Vec<Duration>, Duration) {
-    let folder = folder();
-    let mut file = File::create(folder.path().join("log")).unwrap();
-    let (mut latencies, started) = (Vec::new(), Instant::now());
-    while started.elapsed() < RUN {
-        let asked = Instant::now();
-        file.write_all(&[1; 4096]).unwrap();
-        file.sync_data().unwrap();
-        latencies.push(asked.elapsed());
-    }
-    (latencies, started.elapsed())
-}
-
 /// Admits until time is over, each caller one after another.
 async fn admissions(max_group: usize, callers: usize) -> Figures {
     let folder = folder();
     let store = SqliteStore::open(folder.path(), Options { max_group, ..Options::default() }).unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
-    let owner = UserId::new(Timestamp::from_millis(T0), [1; 10]);
-    let user = User { id: owner, email: "bench@example.com".into(), created_at: Timestamp::from_millis(T0) };
-    let owner = store.ensure_user(user).await.unwrap().id;
-    // Every budget that there can be is looked at.
-    let limits = Window::ALL.map(|window| (window, Nanos::new(i64::MAX))).into();
-    store.set_budgets(Payer::User(owner), limits).await.unwrap();
+    let owner = user(store.as_ref(), 0).await;
     let next = Arc::new(AtomicU32::new(0));
     let started = Instant::now();
     let mut tasks = JoinSet::new();
@@ -153,9 +119,7 @@ async fn checkpoints(bytes: usize) -> Figures {
     let folder = folder();
     let store = SqliteStore::open(folder.path(), Options::default()).unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
-    let owner = UserId::new(Timestamp::from_millis(T0), [1; 10]);
-    let user = User { id: owner, email: "bench@example.com".into(), created_at: Timestamp::from_millis(T0) };
-    let owner = store.ensure_user(user).await.unwrap().id;
+    let owner = user(store.as_ref(), 0).await;
     let lease = LeaseToken::new(Timestamp::from_millis(T0), [1; 10]);
     let mut jobs = Vec::new();
     for n in 0..STREAMS {
@@ -194,48 +158,7 @@ async fn checkpoints(bytes: usize) -> Figures {
 
 /// The `n`th admission, as the server would make it.
 fn admission(owner: UserId, n: u32) -> Admission {
-    let now = Timestamp::from_millis(T0 + i64::from(n / 16));
-    let unlike = |n: u32| {
-        let mut random = [0; 10];
-        // Ids of one millisecond are in no order.
-        random[..4].copy_from_slice(&n.wrapping_mul(0x9e37_79b9).to_be_bytes());
-        random[4..8].copy_from_slice(&n.to_be_bytes());
-        random
-    };
     let payer = Payer::Key(KeyId::new(Timestamp::from_millis(T0), unlike(n % PAYERS)));
-    let job = NewJob {
-        id: JobId::new(now, unlike(n)),
-        owner,
-        payer,
-        request: RequestId::new(now, unlike(n)),
-        modality: Modality::Image,
-        model: "sketch-1".into(),
-        provider: "sketch".into(),
-        upstream: "sketch".into(),
-        input: Input::Image(ImageRequest {
-            prompt: Prompt::new(
-                "a lighthouse on a rock in a storm, oil on canvas, warm light in its windows ".repeat(3),
-            ),
-            parameters: Parameters::from([("width".into(), 1024.into()), ("seed".into(), n.into())]),
-        }),
-        deadline: None,
-        hold: Nanos::new(2_000_000),
-        price_list: Some(PriceList {
-            version: "1".into(),
-            from: "2026-01-01".into(),
-            rates: Default::default(),
-            by: Vec::new(),
-        }),
-        warnings: Vec::new(),
-        durability: Durability::Power,
-        now,
-    }
-    .queued();
-    let record = IdempotencyRecord {
-        user: owner,
-        route: "POST /api/v1/generate/image",
-        key: IdempotencyKey::parse(&format!("order-{n}")).unwrap(),
-        fingerprint: Fingerprint([7; 32]),
-    };
+    let (job, record) = draft(n, owner, payer, Timestamp::from_millis(T0 + i64::from(n / 16)));
     Admission { job, idempotency: Some(record), assets: Vec::new(), claim: None, per_owner: None }
 }

@@ -7,10 +7,10 @@
 #![expect(clippy::print_stdout, reason = "a bench is there to print")]
 #![expect(clippy::unwrap_used, reason = "a bench that can't run should say so and stop")]
 
+mod common;
+
+use common::{T0, draft, folder, sync_each_write, unlike, user};
 use std::{
-    fs::File,
-    io::Write,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -19,19 +19,10 @@ use std::{
 };
 use studio_core::{
     bill::Bill,
-    caller::User,
-    catalog::Modality,
-    id::{AssetId, JobId, LeaseToken, RequestId, UserId},
-    idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    job::{Actor, ContentHash, Durability, Event, Job, NewJob, Output, Payer},
-    ledger::Window,
+    id::{AssetId, LeaseToken, UserId},
+    job::{Actor, ContentHash, Durability, Event, Output, Payer},
     media::MediaType,
-    money::Nanos,
-    parameter::Parameters,
     ports::{Admission, Admitted, Advance, Advanced, Store},
-    price::{PriceList, Unit},
-    request::{ImageRequest, Input},
-    secret::Prompt,
     time::Timestamp,
 };
 use studio_store::{Options, SqliteStore};
@@ -40,7 +31,6 @@ use tokio::task::JoinSet;
 const CALLERS: usize = 256;
 const WINDOW: Duration = Duration::from_secs(2);
 const USERS: u32 = 100;
-const T0: i64 = 1_790_000_000_000;
 
 fn main() {
     let most = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
@@ -51,27 +41,27 @@ fn main() {
 }
 
 async fn grow(most: u64) {
-    let folder = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+    let folder = folder();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), Options::default()).unwrap());
+    let mut users = Vec::new();
     for n in 0..USERS {
-        let user = User { id: user(n), email: format!("{n}@example.com"), created_at: Timestamp::from_millis(T0) };
-        let id = store.ensure_user(user).await.unwrap().id;
-        let limits = Window::ALL.map(|window| (window, Nanos::new(i64::MAX))).into();
-        store.set_budgets(Payer::User(id), limits).await.unwrap();
+        users.push(user(store.as_ref(), n).await);
     }
+    let users: Arc<[UserId]> = users.into();
     let (next, done) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU64::new(0)));
     let mut first = None;
     let mut rows = [1_000, 10_000, 100_000, 1_000_000].into_iter().filter(|row| *row <= most);
     let mut row = rows.next();
     while let Some(jobs) = row {
-        live(&store, &next, &done, move |done| done >= jobs).await;
+        live(&store, &users, &next, &done, move |done| done >= jobs).await;
         let (before, begun) = (done.load(Ordering::Relaxed), Instant::now());
-        let mut latencies = live(&store, &next, &done, move |_| begun.elapsed() >= WINDOW).await;
+        let mut latencies = live(&store, &users, &next, &done, move |_| begun.elapsed() >= WINDOW).await;
         let rate = (done.load(Ordering::Relaxed) - before) as f64 / begun.elapsed().as_secs_f64();
         latencies.sort_unstable();
         let p99 = latencies[(latencies.len() - 1) * 99 / 100];
         let first = *first.get_or_insert(rate);
-        let syncs = syncs(folder.path());
+        let (synced, took) = sync_each_write(folder.path(), Duration::from_millis(500));
+        let syncs = synced.len() as f64 / took.as_secs_f64();
         println!("{jobs:>10} {rate:>12.0} {:>15.2}x {syncs:>12.0} {:>7.1} ms", rate / first, p99.as_secs_f64() * 1e3);
         row = rows.next();
     }
@@ -84,18 +74,20 @@ async fn grow(most: u64) {
 /// Has jobs live until it is enough; how long each took.
 async fn live(
     store: &Arc<dyn Store>,
+    users: &Arc<[UserId]>,
     next: &Arc<AtomicU32>,
     done: &Arc<AtomicU64>,
     enough: impl Fn(u64) -> bool + Clone + Send + 'static,
 ) -> Vec<Duration> {
     let mut tasks = JoinSet::new();
     for _ in 0..CALLERS {
-        let (store, next, done, enough) = (store.clone(), next.clone(), done.clone(), enough.clone());
+        let (store, users) = (store.clone(), users.clone());
+        let (next, done, enough) = (next.clone(), done.clone(), enough.clone());
         tasks.spawn(async move {
             let mut latencies = Vec::new();
             while !enough(done.load(Ordering::Relaxed)) {
                 let begun = Instant::now();
-                life(store.as_ref(), next.fetch_add(1, Ordering::Relaxed)).await;
+                life(store.as_ref(), &users, next.fetch_add(1, Ordering::Relaxed)).await;
                 done.fetch_add(1, Ordering::Relaxed);
                 latencies.push(begun.elapsed());
             }
@@ -105,8 +97,10 @@ async fn live(
     tasks.join_all().await.concat()
 }
 
-async fn life(store: &dyn Store, n: u32) {
-    let (job, record) = draft(n);
+async fn life(store: &dyn Store, users: &[UserId], n: u32) {
+    let owner = users[n as usize % users.len()];
+    // A thousand a second, so that days pass.
+    let (job, record) = draft(n, owner, Payer::User(owner), Timestamp::from_millis(T0 + i64::from(n)));
     let lease = LeaseToken::new(job.created_at, unlike(n));
     let admission =
         Admission { job, idempotency: Some(record), assets: Vec::new(), claim: Some(lease), per_owner: None };
@@ -130,65 +124,4 @@ async fn life(store: &dyn Store, n: u32) {
     let completed = Event::Completed { outputs: vec![output], finish: None, bill: Bill::for_outputs(&job, 1, 1) };
     let moved = store.advance(move_by(completed)).await.unwrap();
     assert!(matches!(moved, Advanced::Moved { .. }), "{moved:?}");
-}
-
-fn unlike(n: u32) -> [u8; 10] {
-    let mut random = [3; 10];
-    random[6..].copy_from_slice(&n.to_be_bytes());
-    random
-}
-
-fn user(n: u32) -> UserId {
-    UserId::new(Timestamp::from_millis(T0), unlike(n % USERS))
-}
-
-/// The `n`th job. A thousand a second, so that days pass.
-fn draft(n: u32) -> (Job, IdempotencyRecord) {
-    let now = Timestamp::from_millis(T0 + i64::from(n));
-    let owner = user(n);
-    let job = NewJob {
-        id: JobId::new(now, unlike(n)),
-        owner,
-        payer: Payer::User(owner),
-        request: RequestId::new(now, unlike(n)),
-        modality: Modality::Image,
-        model: "sketch-1".into(),
-        provider: "sketch".into(),
-        upstream: "sketch".into(),
-        input: Input::Image(ImageRequest {
-            prompt: Prompt::new("a lighthouse on a rock in a storm, oil on canvas, warm light ".repeat(3)),
-            parameters: Parameters::from([("width".into(), 1024.into()), ("seed".into(), n.into())]),
-        }),
-        deadline: None,
-        hold: Nanos::new(2_000_000),
-        price_list: Some(PriceList {
-            version: "1".into(),
-            from: "2026-01-01".into(),
-            rates: [(Unit::Image, 2_000_000_000_000)].into(),
-            by: Vec::new(),
-        }),
-        warnings: Vec::new(),
-        durability: Durability::Power,
-        now,
-    }
-    .queued();
-    let record = IdempotencyRecord {
-        user: owner,
-        route: "POST /api/v1/generate/image",
-        key: IdempotencyKey::parse(&format!("order-{n}")).unwrap(),
-        fingerprint: Fingerprint([7; 32]),
-    };
-    (job, record)
-}
-
-/// How often a second the disk can be synced now.
-fn syncs(folder: &Path) -> f64 {
-    let mut file = File::create(folder.join("probe")).unwrap();
-    let (mut count, begun) = (0_u32, Instant::now());
-    while begun.elapsed() < Duration::from_millis(500) {
-        file.write_all(&[1; 4096]).unwrap();
-        file.sync_data().unwrap();
-        count += 1;
-    }
-    f64::from(count) / begun.elapsed().as_secs_f64()
 }

@@ -2,12 +2,12 @@
 //! the emulated provider says that it sent. One seed decides everything but the machine's timing.
 
 use crate::{
-    chance::Chance,
     events::{EventReader, StreamEvent, joined},
     openai::{Behaviour, ChatRecord, KEY, OpenAi},
     studio::{Setup, Studio, nanos},
 };
 use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
         .variable("OPENAI_BASE_URL", &api.base_url())
         .variable("STUDIO_PROVIDERS__OPENAI__CONCURRENCY", "1000");
     let mut studio = Studio::start(setup)?;
-    let (mut chance, mut report, mut seen) = (Chance::new(seed), Report::default(), Vec::new());
+    let (mut chance, mut report, mut seen) = (Rng::with_seed(seed), Report::default(), Vec::new());
     let mut round = 0;
     while seen.len() < count {
         let killed = round % 2 == 1;
@@ -74,19 +74,19 @@ pub async fn cut_at_random(setup: Setup, count: usize, seed: u64) -> Result<Repo
         let size = ROUND.min(count - seen.len());
         let mut readers = JoinSet::new();
         for number in report.streams..report.streams + size {
-            let fate = match (killed, chance.below(3)) {
+            let fate = match (killed, chance.u64(..3)) {
                 (true, _) => Fate::Killed,
                 (_, 0) => Fate::ReaderGone,
                 (_, 1) => Fate::ProviderGone,
                 _ => Fate::Stopped,
             };
-            let at = chance.below(PIECES - 5) + 1;
+            let at = chance.u64(..PIECES - 5) + 1;
             readers.spawn(live(studio.address().to_owned(), studio.key().to_owned(), fate, number, at));
         }
         report.streams += size;
         if killed {
             // Somewhere in the middle of them.
-            api.said(said_before + chance.below(size as u64 * PIECES / 2) + 1).await?;
+            api.said(said_before + chance.u64(..size as u64 * PIECES / 2) + 1).await?;
             studio.kill()?;
             studio.launch()?;
         }

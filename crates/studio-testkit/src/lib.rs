@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod chance;
 pub mod clock;
 pub mod cog_worker;
 pub mod cuts;

@@ -5,7 +5,7 @@ use crate::{
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
-    job::{Actor, ContentHash, Durability, Effect, Event, Job, Payer, Refused, Status},
+    job::{Actor, ContentHash, Durability, Effect, Event, Job, Output, Payer, Refused, Status},
     ledger::{Audit, Entry, Limits, Standing, Window},
     media::MediaType,
     money::Nanos,
@@ -219,6 +219,21 @@ pub struct Asset {
     pub bytes: u64,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+impl Asset {
+    /// What a job made, for its owner's library.
+    pub fn of_output(job: &Job, output: &Output, now: Timestamp) -> Self {
+        Self {
+            id: output.asset,
+            owner: job.owner,
+            job: job.id,
+            hash: output.hash,
+            media_type: output.media_type,
+            bytes: output.bytes,
+            created_at: now,
+        }
+    }
 }
 
 /// A key and its owner, for a list.

@@ -4,6 +4,7 @@
 //! A blob stays for a day after anyone gave or named it: a job that names it may just be on its way into the store, and a backup
 //! that began before may still have to copy it.
 
+use super::goes_on;
 use crate::app::App;
 use std::{sync::Arc, time::Duration};
 use studio_core::{
@@ -30,10 +31,8 @@ pub(super) async fn run(app: Arc<App>) {
         if let Err(error) = clear_away(&app).await {
             tracing::warn!(%error, "blobs that nobody names can't be removed now; will try again");
         }
-        tokio::select! {
-            biased;
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+        if !goes_on(&app, PERIOD).await {
+            return;
         }
     }
 }

@@ -19,7 +19,7 @@ mod watch;
 pub use recover::recover;
 
 use crate::app::App;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Starts the loops. They end when the server stops.
 pub fn start(app: &Arc<App>) {
@@ -32,4 +32,9 @@ pub fn start(app: &Arc<App>) {
     app.work.spawn(sweep::run(app.clone()));
     app.work.spawn(watch::run(app.clone()));
     app.work.spawn(forget::run(app.clone()));
+}
+
+/// Waits, and says whether a loop goes on: not once the server stops.
+async fn goes_on(app: &App, after: Duration) -> bool {
+    app.stopping.run_until_cancelled(tokio::time::sleep(after)).await.is_some()
 }

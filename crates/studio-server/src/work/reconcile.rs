@@ -1,7 +1,7 @@
 //! Asks after what is unknown, for each provider that can be asked: does it know the submission whose answer was lost? One
 //! provider that does not answer holds up nobody else's questions, and no deadline.
 
-use super::attempt;
+use super::{attempt, goes_on};
 use crate::{
     app::App,
     commands::{Move, move_job, move_surely},
@@ -35,10 +35,8 @@ pub(super) async fn run(app: Arc<App>, provider: String) {
                 }
             }
         }
-        tokio::select! {
-            biased;
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+        if !goes_on(&app, PERIOD).await {
+            return;
         }
     }
 }

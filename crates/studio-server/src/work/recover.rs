@@ -5,7 +5,7 @@
 //! provider that charges may have landed: unknown, its money held, and the reconciler asks. An answer in words that was cut
 //! off in its middle is over, and charged by what is kept of it.
 
-use super::attempt;
+use super::{attempt, goes_on};
 use crate::{
     app::App,
     commands::{Move, move_job, move_surely},
@@ -121,10 +121,8 @@ async fn turn_away(app: Arc<App>, provider: String) {
             },
             Err(error) => tracing::warn!(provider, %error, "queue can't be emptied; will try again"),
         }
-        tokio::select! {
-            biased;
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(LOOK_ANYWAY) => {}
+        if !goes_on(&app, LOOK_ANYWAY).await {
+            return;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Once a second: counts what waits, and ends what is past its deadline.
 
+use super::goes_on;
 use crate::{
     app::App,
     commands::{Move, move_job},
@@ -21,10 +22,8 @@ pub(super) async fn run(app: Arc<App>) {
         if let Err(error) = activate(&app).await {
             tracing::warn!(%error, "sweep failed; will try again");
         }
-        tokio::select! {
-            biased;
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+        if !goes_on(&app, PERIOD).await {
+            return;
         }
     }
 }

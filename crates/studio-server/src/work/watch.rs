@@ -2,7 +2,7 @@
 //! bug of ours, or a claim whose answer never came back) would leave its owner waiting and its money held for ever; so whoever
 //! is seen without an attempt twice in a row is put back on its road, as a start would do it.
 
-use super::recover;
+use super::{goes_on, recover};
 use crate::app::App;
 use std::{
     collections::{HashMap, HashSet},
@@ -31,10 +31,8 @@ pub(super) async fn run(app: Arc<App>) {
     let mut seen = Seen::new();
     let mut flagged = Flagged::new();
     loop {
-        tokio::select! {
-            biased;
-            () = app.stopping.cancelled() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+        if !goes_on(&app, PERIOD).await {
+            return;
         }
         if let Err(error) = activate(&app, &mut seen, &mut flagged).await {
             tracing::warn!(%error, "nobody knows whether a job is stuck; will look again");

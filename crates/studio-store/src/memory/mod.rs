@@ -181,16 +181,7 @@ impl State {
         }
         if let Event::Completed { outputs, .. } = &advance.event {
             for output in outputs {
-                let asset = Asset {
-                    id: output.asset,
-                    owner: job.owner,
-                    job: job.id,
-                    hash: output.hash,
-                    media_type: output.media_type,
-                    bytes: output.bytes,
-                    created_at: advance.now,
-                };
-                self.assets.insert(asset.id, asset);
+                self.assets.insert(output.asset, Asset::of_output(&job, output, advance.now));
             }
         }
         self.follow_attempt(&job, &advance.event, advance.now);

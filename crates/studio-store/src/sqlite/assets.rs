@@ -13,16 +13,7 @@ use studio_core::{
 /// Puts what a job made into its owner's library.
 pub(super) fn insert_outputs(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {
     for output in &job.outputs {
-        let asset = Asset {
-            id: output.asset,
-            owner: job.owner,
-            job: job.id,
-            hash: output.hash,
-            media_type: output.media_type,
-            bytes: output.bytes,
-            created_at: now,
-        };
-        insert(transaction, &asset)?;
+        insert(transaction, &Asset::of_output(job, output, now))?;
     }
     Ok(())
 }

@@ -4,11 +4,9 @@ use super::{
     books::{Kind, Order, Told},
     town::Town,
 };
-use crate::{
-    chance::Chance,
-    events::{EventReader, joined},
-};
+use crate::events::{EventReader, joined};
 use anyhow::Result;
+use fastrand::Rng;
 use reqwest::{Client, Method, RequestBuilder, Response, header};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -23,12 +21,12 @@ const MOST_OPEN: usize = 6;
 const LOOKS: usize = 40;
 
 /// Lives until the town closes.
-pub(super) async fn live(town: Arc<Town>, mut chance: Chance) -> Result<()> {
+pub(super) async fn live(town: Arc<Town>, mut chance: Rng) -> Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
     let client = Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE).build()?;
     let mut life = Life { town, client, mine: Vec::new(), open: Vec::new() };
     while !life.town.is_closed() {
-        let what = chance.below(100);
+        let what = chance.u64(..100);
         if life.open.len() >= MOST_OPEN || what < 12 {
             life.follow_oldest().await;
         } else if what < 26 {
@@ -56,8 +54,8 @@ struct Life {
 
 impl Life {
     /// Thinks of something to ask for.
-    fn invent(&mut self, chance: &mut Chance) -> usize {
-        let kind = match chance.below(100) {
+    fn invent(&mut self, chance: &mut Rng) -> usize {
+        let kind = match chance.u64(..100) {
             0..=24 => Kind::Sketch,
             25..=44 => Kind::Lab,
             45..=54 => Kind::Plain,
@@ -67,12 +65,12 @@ impl Life {
             _ => Kind::Title,
         };
         // Most is asked by the first, who may spend all they like.
-        let others = self.town.people.len() as u64 - 1;
-        let who = if chance.happens(60) { 0 } else { usize::try_from(1 + chance.below(others)).unwrap_or(0) };
-        let named = chance.happens(75);
-        let tag = chance.below(1 << 40);
-        let (extra, stream, pictures) = (words(kind, chance), chance.happens(60), 1 + chance.below(2));
-        let large = chance.happens(15);
+        let others = self.town.people.len() - 1;
+        let who = if chance.u64(..100) < 60 { 0 } else { 1 + chance.usize(..others) };
+        let named = chance.u64(..100) < 75;
+        let tag = chance.u64(..1 << 40);
+        let (extra, stream, pictures) = (words(kind, chance), (chance.u64(..100) < 60), 1 + chance.u64(..2));
+        let large = chance.u64(..100) < 15;
         let number = self.town.books.begin(|number| {
             let text = format!("order-{number} {extra}");
             let messages = json!([{ "role": "user", "content": text }]);
@@ -109,13 +107,13 @@ impl Life {
     }
 
     /// Asks for an order; if no answer comes, again, where that is safe.
-    async fn ask(&mut self, number: usize, chance: &mut Chance) {
+    async fn ask(&mut self, number: usize, chance: &mut Rng) {
         loop {
             let Some(order) = self.town.books.order(number) else { return };
             let told = self.send(number, &order, chance).await;
             self.town.books.note(number, &told);
             match told {
-                Told::Nothing if order.name.is_some() && chance.happens(70) && !self.town.is_closed() => {}
+                Told::Nothing if order.name.is_some() && (chance.u64(..100) < 70) && !self.town.is_closed() => {}
                 Told::Refused(status, _) => {
                     if order.job.is_none() {
                         // Nothing was made, and nobody waits for it.
@@ -131,7 +129,7 @@ impl Life {
         }
     }
 
-    async fn send(&self, number: usize, order: &Order, chance: &mut Chance) -> Told {
+    async fn send(&self, number: usize, order: &Order, chance: &mut Rng) -> Told {
         let mut request = self.request(order.who, Method::POST, &order.path);
         if let Some(name) = &order.name {
             request = request.header("Idempotency-Key", name);
@@ -139,10 +137,10 @@ impl Life {
         if order.kind != Kind::Retry {
             request = request.json(&order.body);
         }
-        let wait = [0, 0, 1, 2, 5][usize::try_from(chance.below(5)).unwrap_or(0)];
+        let wait = [0, 0, 1, 2, 5][chance.usize(..5)];
         let request = request.header("Prefer", format!("wait={wait}"));
         // It may leave in the middle of a stream.
-        let most = if chance.happens(30) { chance.below(20) } else { u64::MAX };
+        let most = if chance.u64(..100) < 30 { chance.u64(..20) } else { u64::MAX };
         let Some(response) = self.answer(request).await else { return Told::Nothing };
         let streams = |value: &header::HeaderValue| value.as_bytes().starts_with(b"text/event-stream");
         if response.headers().get(header::CONTENT_TYPE).is_some_and(streams) {
@@ -180,9 +178,9 @@ impl Life {
     }
 
     /// Asks once more for something that has a key, whatever became of it the first time.
-    async fn repeat(&mut self, chance: &mut Chance) {
+    async fn repeat(&mut self, chance: &mut Rng) {
         let recent = &self.mine[self.mine.len().saturating_sub(30)..];
-        let Some(number) = chance.pick(recent).copied() else { return };
+        let Some(number) = chance.choice(recent).copied() else { return };
         if self.town.books.order(number).is_some_and(|order| order.name.is_some()) {
             if !self.open.contains(&number) {
                 self.open.push(number);
@@ -191,8 +189,8 @@ impl Life {
         }
     }
 
-    async fn cancel(&mut self, chance: &mut Chance) {
-        let Some(number) = chance.pick(&self.open).copied() else { return };
+    async fn cancel(&mut self, chance: &mut Rng) {
+        let Some(number) = chance.choice(&self.open).copied() else { return };
         let Some((order, job)) = self.known(number) else { return };
         let request = self.request(order.who, Method::POST, &format!("/api/v1/jobs/{job}/cancel"));
         let Some(response) = self.answer(request).await else { return };
@@ -204,12 +202,12 @@ impl Life {
     }
 
     /// Has one that ended badly done once more, as a job of its own.
-    async fn retry(&mut self, chance: &mut Chance) {
+    async fn retry(&mut self, chance: &mut Rng) {
         let recent = &self.mine[self.mine.len().saturating_sub(30)..];
-        let Some(number) = chance.pick(recent).copied() else { return };
+        let Some(number) = chance.choice(recent).copied() else { return };
         let Some(first) = self.town.books.take_retry(number) else { return };
         let Some(job) = first.job else { return };
-        let name = Some(format!("again-{number}-{}", chance.below(1 << 40)));
+        let name = Some(format!("again-{number}-{}", chance.u64(..1 << 40)));
         let path = format!("/api/v1/jobs/{job}/retry");
         let order = Order {
             kind: Kind::Retry,
@@ -286,23 +284,22 @@ impl Life {
 }
 
 /// What makes a prompt different, and tells the emulated API how to talk.
-fn words(kind: Kind, chance: &mut Chance) -> String {
+fn words(kind: Kind, chance: &mut Rng) -> String {
     if kind != Kind::Talk {
-        return ["a lighthouse in a storm", "How do I set a budget?", "a neon city at night"]
-            [usize::try_from(chance.below(3)).unwrap_or(0)]
-        .to_owned();
+        return ["a lighthouse in a storm", "How do I set a budget?", "a neon city at night"][chance.usize(..3)]
+            .to_owned();
     }
-    let pieces = 5 + chance.below(60);
-    let trick = match chance.below(30) {
-        0 => format!("[[cut {}]]", chance.below(pieces)),
+    let pieces = 5 + chance.u64(..60);
+    let trick = match chance.u64(..30) {
+        0 => format!("[[cut {}]]", chance.u64(..pieces)),
         1 => "[[gone]]".to_owned(),
         2 => "[[busy 1]]".to_owned(),
         3 => "[[nousage]]".to_owned(),
-        4 => format!("[[error {}]]", chance.below(pieces)),
+        4 => format!("[[error {}]]", chance.u64(..pieces)),
         5 => "[[status 503]]".to_owned(),
-        6 => format!("[[reset {}]]", 1 + chance.below(pieces)),
+        6 => format!("[[reset {}]]", 1 + chance.u64(..pieces)),
         7 => "[[cached 5]] [[reasoning 3]]".to_owned(),
         _ => String::new(),
     };
-    format!("[[pieces {pieces}]] [[gap {}]] {trick}", chance.below(8))
+    format!("[[pieces {pieces}]] [[gap {}]] {trick}", chance.u64(..8))
 }

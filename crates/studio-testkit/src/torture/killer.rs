@@ -3,11 +3,11 @@
 
 use super::town::Town;
 use crate::{
-    chance::Chance,
     studio::{Studio, children_of, kill_process},
     system::{Signal, signal},
 };
 use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -36,7 +36,7 @@ pub(super) fn kill(
     town: &Town,
     mut studio: Studio,
     kills: u64,
-    mut chance: Chance,
+    mut chance: Rng,
     tell: &dyn Fn(String),
 ) -> Result<(Studio, Blows)> {
     let mut killer = Killer { town, blows: Blows::default(), start: Duration::from_millis(50), raised: 0 };
@@ -67,16 +67,16 @@ impl Killer<'_> {
     }
 
     /// Lets clients do something, so that there is something to lose.
-    fn wait_for_traffic(&self, chance: &mut Chance) {
-        let (begun, wanted) = (Instant::now(), self.town.books.answers() + 1 + chance.below(40));
+    fn wait_for_traffic(&self, chance: &mut Rng) {
+        let (begun, wanted) = (Instant::now(), self.town.books.answers() + 1 + chance.u64(..40));
         while self.town.books.answers() < wanted && begun.elapsed() < LONGEST_PEACE {
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::thread::sleep(Duration::from_micros(chance.below(LAST_PAUSE_US)));
+        std::thread::sleep(Duration::from_micros(chance.u64(..LAST_PAUSE_US)));
     }
 
-    fn strike(&mut self, studio: &mut Studio, chance: &mut Chance) -> Result<()> {
-        match chance.below(100) {
+    fn strike(&mut self, studio: &mut Studio, chance: &mut Rng) -> Result<()> {
+        match chance.u64(..100) {
             0..=54 => {
                 self.count("server killed");
                 self.blows.kills += 1;
@@ -88,8 +88,8 @@ impl Killer<'_> {
                 self.count("server killed");
                 self.blows.kills += 1;
                 studio.kill()?;
-                for _ in 0..1 + chance.below(3) {
-                    let percent = u32::try_from(chance.below(110)).unwrap_or(0);
+                for _ in 0..1 + chance.u64(..3) {
+                    let percent = chance.u32(..110);
                     studio.kill_in_start(self.start * percent / 100)?;
                     self.count("server killed in its start");
                     self.blows.kills += 1;
@@ -112,12 +112,12 @@ impl Killer<'_> {
     }
 
     /// One of its children, if it has any.
-    fn worker(studio: &Studio, chance: &mut Chance) -> Option<u32> {
+    fn worker(studio: &Studio, chance: &mut Rng) -> Option<u32> {
         let children = children_of(studio.pid()?);
-        chance.pick(&children).map(|(pid, _)| *pid)
+        chance.choice(&children).map(|(pid, _)| *pid)
     }
 
-    fn kill_worker(&mut self, studio: &Studio, chance: &mut Chance) -> Result<()> {
+    fn kill_worker(&mut self, studio: &Studio, chance: &mut Rng) -> Result<()> {
         // It may have ended meanwhile.
         if Self::worker(studio, chance).is_some_and(|pid| kill_process(pid).is_ok()) {
             self.count("worker killed");
@@ -127,23 +127,23 @@ impl Killer<'_> {
     }
 
     /// A worker stands still for a moment, and goes on.
-    fn freeze_worker(&mut self, studio: &Studio, chance: &mut Chance) -> Result<()> {
+    fn freeze_worker(&mut self, studio: &Studio, chance: &mut Rng) -> Result<()> {
         if let Some(pid) = Self::worker(studio, chance)
             && signal(pid, Signal::STOP).is_ok()
         {
             self.count("worker frozen");
-            std::thread::sleep(Duration::from_millis(chance.below(400)));
+            std::thread::sleep(Duration::from_millis(chance.u64(..400)));
             drop(signal(pid, Signal::CONT));
         }
         Ok(())
     }
 
     /// Asks the server to stop; sometimes twice, and sometimes it is killed while it does so.
-    fn ask_to_stop(&mut self, studio: &mut Studio, chance: &mut Chance) -> Result<()> {
+    fn ask_to_stop(&mut self, studio: &mut Studio, chance: &mut Rng) -> Result<()> {
         let pid = studio.pid().context("it is not running")?;
         signal(pid, Signal::TERM)?;
-        let (end, begun) = (chance.below(3), Instant::now());
-        let patience = Duration::from_millis(chance.below(400));
+        let (end, begun) = (chance.u64(..3), Instant::now());
+        let patience = Duration::from_millis(chance.u64(..400));
         while studio.has_ended()?.is_none() {
             ensure!(begun.elapsed() < STOP_LIMIT, "it was asked to stop and does not");
             if end > 0 && begun.elapsed() > patience {
@@ -169,15 +169,15 @@ impl Killer<'_> {
     }
 
     /// Sometimes, before it starts again: what it left must be in order, and a person does something meanwhile.
-    fn look_at_the_ruins(&mut self, studio: &Studio, chance: &mut Chance) -> Result<()> {
-        if chance.happens(12) {
+    fn look_at_the_ruins(&mut self, studio: &Studio, chance: &mut Rng) -> Result<()> {
+        if chance.u64(..100) < 12 {
             self.count("ledger verified in between");
             let verified = studio.verify()?;
             if verified["sum"] != "0" || verified["violations"] != json!([]) {
                 self.town.books.violation(format!("the ledger after a kill: {verified}"));
             }
         }
-        if chance.happens(25) {
+        if chance.u64(..100) < 25 {
             self.raised += 1;
             self.town.raise_budgets(studio, self.raised)?;
         }

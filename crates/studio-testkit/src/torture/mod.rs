@@ -16,8 +16,9 @@ mod killer;
 mod rest;
 mod town;
 
-use crate::{chance::Chance, studio::Setup};
+use crate::studio::Setup;
 use anyhow::{Context, Result};
+use fastrand::Rng;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use tokio::task::JoinSet;
@@ -90,17 +91,17 @@ impl Report {
 /// Does it. `tell` is told how it goes. The error says why it could not be done to its end.
 pub async fn run(plan: Plan, tell: impl Fn(String) + Send + Sync + 'static) -> Result<Report> {
     let begun = Instant::now();
-    let mut chance = Chance::new(plan.seed);
+    let mut chance = Rng::with_seed(plan.seed);
     let (town, studio) = Town::open(plan.setup)?;
     let town = Arc::new(town);
     let mut clients = JoinSet::new();
     for _ in 0..plan.clients {
-        clients.spawn(client::live(town.clone(), chance.branch()));
+        clients.spawn(client::live(town.clone(), chance.fork()));
     }
     let mut weather = JoinSet::new();
-    weather.spawn(town::weather(town.clone(), chance.branch()));
+    weather.spawn(town::weather(town.clone(), chance.fork()));
     let tell = Arc::new(tell);
-    let (here, say, dice) = (town.clone(), tell.clone(), chance.branch());
+    let (here, say, dice) = (town.clone(), tell.clone(), chance.fork());
     let killing = move || killer::kill(&here, studio, plan.kills, dice, &*say);
     let killed = tokio::task::spawn_blocking(killing).await?;
     // Whatever became of it: nobody asks for more, and nothing is held back any more.

@@ -3,12 +3,12 @@
 
 use super::books::{Books, Kind};
 use crate::{
-    chance::Chance,
     cog_worker::{self, CogWorker},
     openai::{self, KEY, OpenAi},
     studio::{Setup, Studio},
 };
 use anyhow::{Context, Result};
+use fastrand::Rng;
 use std::{
     sync::{
         Arc,
@@ -138,10 +138,10 @@ fn usd(cents: u64) -> String {
 
 /// Keeps providers' answers back and lets them go, and has them misbehave now and then, so that whatever comes finds work in
 /// every stage of its life.
-pub(super) async fn weather(town: Arc<Town>, mut chance: Chance) {
+pub(super) async fn weather(town: Arc<Town>, mut chance: Rng) {
     loop {
-        tokio::time::sleep(Duration::from_millis(20 + chance.below(180))).await;
-        match chance.below(6) {
+        tokio::time::sleep(Duration::from_millis(20 + chance.u64(..180))).await;
+        match chance.u64(..6) {
             0 => town.lab.hold(),
             1 => town.lab.release(),
             2 => town.plain.hold(),
@@ -149,7 +149,7 @@ pub(super) async fn weather(town: Arc<Town>, mut chance: Chance) {
             4 => town.api.hold(),
             _ => town.api.release(),
         }
-        match chance.below(3) {
+        match chance.u64(..3) {
             0 => town.lab.set(polled_worker(&mut chance)),
             1 => town.plain.set(plain_worker(&mut chance)),
             _ => town.api.set(paid_api(&mut chance)),
@@ -157,9 +157,9 @@ pub(super) async fn weather(town: Arc<Town>, mut chance: Chance) {
     }
 }
 
-fn polled_worker(chance: &mut Chance) -> cog_worker::Behaviour {
+fn polled_worker(chance: &mut Rng) -> cog_worker::Behaviour {
     use cog_worker::Behaviour::{Async, DiesBeforeReply, NotReady503, Refuses409, ServerError500};
-    match chance.below(20) {
+    match chance.u64(..20) {
         0 => DiesBeforeReply,
         1 => NotReady503,
         2 => Refuses409,
@@ -168,9 +168,9 @@ fn polled_worker(chance: &mut Chance) -> cog_worker::Behaviour {
     }
 }
 
-fn plain_worker(chance: &mut Chance) -> cog_worker::Behaviour {
+fn plain_worker(chance: &mut Rng) -> cog_worker::Behaviour {
     use cog_worker::Behaviour::{DiesBeforeReply, DiesMidReply, Normal, NotReady503, Refuses409, ServerError500};
-    match chance.below(25) {
+    match chance.u64(..25) {
         0 => DiesBeforeReply,
         1 => DiesMidReply,
         2 => NotReady503,
@@ -180,9 +180,9 @@ fn plain_worker(chance: &mut Chance) -> cog_worker::Behaviour {
     }
 }
 
-fn paid_api(chance: &mut Chance) -> openai::Behaviour {
+fn paid_api(chance: &mut Rng) -> openai::Behaviour {
     use openai::Behaviour::{Busy429Once, DiesBeforeReply, DiesMidReply, Fails, Normal};
-    match chance.below(25) {
+    match chance.u64(..25) {
         0 => DiesBeforeReply,
         1 => DiesMidReply,
         2 => Fails(503),

@@ -1,7 +1,7 @@
 //! Backups: made while the server is at work, brought back into a fresh folder, and good; and what is refused or told when
 //! something is wrong.
 
-use crate::{IMAGE, PRICED, jobs, seeded, setup, small, studio};
+use crate::{IMAGE, PRICED, jobs, pages, seeded, setup, small, studio};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -45,21 +45,9 @@ fn assert_clean(studio: &Studio) {
     assert_eq!((&verified["sum"], &verified["violations"]), (&json!("0"), &json!([])), "{verified}");
 }
 
-/// Every job that a list has, page by page.
-async fn all_jobs(studio: &Studio, query: &str) -> Vec<Value> {
-    let (mut jobs, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let path = format!("/api/v1/jobs?limit=100{query}{cursor}");
-        let page = studio.get(&path).await.unwrap().json();
-        jobs.extend(page["items"].as_array().unwrap().iter().cloned());
-        let Some(next) = page["nextCursor"].as_str() else { return jobs };
-        cursor = format!("&cursor={next}");
-    }
-}
-
 /// Pictures that were made.
 async fn pictures(studio: &Studio) -> Vec<Value> {
-    all_jobs(studio, "&status=succeeded&modality=image").await
+    pages(studio, "/api/v1/jobs?limit=100&status=succeeded&modality=image").await
 }
 
 /// The path of a picture's blob.
@@ -130,7 +118,7 @@ async fn snapshots_under_load_are_whole_studios() {
         // Each has another seed, so another blob.
         assert!(served > 0 && json!(served) == manifest["blobs"], "{served} of {manifest}");
         // What was queued, or under way, comes to its end here.
-        for job in all_jobs(&studio, "").await {
+        for job in pages(&studio, "/api/v1/jobs?limit=100").await {
             let end = studio.end_of(job["id"].as_str().unwrap()).await.unwrap();
             assert_eq!(end["status"], "succeeded", "{end}");
         }
@@ -401,7 +389,7 @@ async fn jobs_of_before_are_gone_on_with_or_canceled_and_nothing_is_sent_twice_u
     worker.hold();
     let mut asked = Vec::new();
     for _ in 0..3 {
-        asked.push(jobs::submit(&live, &jobs::lab()).await);
+        asked.push(crate::submit(&live, &jobs::lab()).await);
     }
     worker.wait_for_predictions(1);
     let backup = place.path().join("backup");

@@ -1,6 +1,6 @@
 //! Conversations: what is asked, what goes to the provider, what comes back, what it costs, and what is refused by name.
 
-use crate::{IMAGE, setup, small, studio};
+use crate::{IMAGE, assert_clean, setup, small, studio};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -34,12 +34,6 @@ pub(crate) fn talking() -> (OpenAi, Studio) {
 /// A question to `talker`.
 pub(crate) fn ask(text: &str) -> Value {
     json!({ "modelId": "talker", "messages": [{ "role": "user", "content": text }] })
-}
-
-pub(crate) fn assert_clean(studio: &Studio, open_holds: u64) {
-    let verified = studio.verify().unwrap();
-    assert_eq!((&verified["sum"], &verified["violations"]), (&json!("0"), &json!([])));
-    assert_eq!(verified["openHolds"], open_holds);
 }
 
 /// What so many tokens cost at `talker`, in USD.

@@ -1,20 +1,13 @@
 //! kill -9, of the server and of its worker: everything accepted comes to exactly one end.
 
-use crate::{IMAGE, PRICED, setup, small, studio};
-use reqwest::{Method, StatusCode};
+use crate::{IMAGE, PRICED, setup, small, studio, submit};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use studio_testkit::studio::{Studio, children_of, is_running, kill_process};
 
 /// A picture that takes a while, so that a kill finds it in the middle.
 fn large(n: u32) -> Value {
     json!({ "prompt": format!("a storm over the sea, number {n}"), "width": 1536, "height": 1536, "seed": n })
-}
-
-async fn submit(studio: &Studio, body: &Value) -> String {
-    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(body);
-    let reply = Studio::send(request).await.unwrap();
-    assert_eq!(reply.status, StatusCode::ACCEPTED, "{:?}", reply.json());
-    reply.json()["jobId"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn worker_of(studio: &Studio) -> u32 {

@@ -55,7 +55,7 @@ async fn a_job_whose_provider_is_gone_says_so() {
     worker.hold();
     let mut jobs = Vec::new();
     for _ in 0..2 {
-        jobs.push(crate::jobs::submit(&studio, &lab()).await);
+        jobs.push(crate::submit(&studio, &lab()).await);
     }
     worker.wait_for_predictions(1);
     studio.kill().unwrap();

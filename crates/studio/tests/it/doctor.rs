@@ -186,9 +186,9 @@ async fn jobs_that_wait_for_a_person_are_counted() {
     studio.post(IMAGE, &jobs::lab()).await.unwrap();
     worker.set(Behaviour::Async);
     worker.hold();
-    let first = jobs::submit(&studio, &jobs::lab()).await;
+    let first = crate::submit(&studio, &jobs::lab()).await;
     worker.wait_for_predictions(1);
-    jobs::submit(&studio, &jobs::lab()).await;
+    crate::submit(&studio, &jobs::lab()).await;
     let report = ask(&studio, &[]);
     assert_says(&report, "jobs", "warn", "1 dead letters");
     assert_says(&report, "jobs", "ok", "1 queued, 1 under way");

@@ -1,6 +1,6 @@
 //! Jobs: list, see, follow, cancel, and the deadline.
 
-use crate::{IMAGE, setup, small, studio};
+use crate::{IMAGE, at_work, pages, setup, small, studio, submit};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::{
@@ -28,13 +28,6 @@ pub(crate) fn lab() -> Value {
     json!({ "prompt": "a slow picture", "modelId": "lab" })
 }
 
-pub(crate) async fn submit(studio: &Studio, body: &Value) -> String {
-    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(body);
-    let reply = Studio::send(request).await.unwrap();
-    assert_eq!(reply.status, StatusCode::ACCEPTED, "{:?}", reply.json());
-    reply.json()["jobId"].as_str().unwrap().to_owned()
-}
-
 pub(crate) async fn status(studio: &Studio, id: &str) -> Value {
     studio.get(&format!("/api/v1/jobs/{id}")).await.unwrap().json()["job"].clone()
 }
@@ -51,16 +44,8 @@ async fn lists_are_newest_first_in_pages() {
         let made = studio.post(IMAGE, &small(&format!("picture {n}"))).await.unwrap().json();
         ids.insert(0, made["jobId"].clone());
     }
-    let (mut seen, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page =
-            studio.get(&format!("/api/v1/jobs?limit=2&status=succeeded&modality=image{cursor}")).await.unwrap().json();
-        seen.extend(page["items"].as_array().unwrap().iter().map(|job| job["id"].clone()));
-        match page["nextCursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
+    let listed = pages(&studio, "/api/v1/jobs?limit=2&status=succeeded&modality=image").await;
+    let seen: Vec<_> = listed.iter().map(|job| job["id"].clone()).collect();
     assert_eq!(seen, ids);
     assert_eq!(studio.get("/api/v1/jobs?status=failed").await.unwrap().json()["items"], json!([]));
 }
@@ -152,11 +137,7 @@ async fn a_queued_job_is_canceled_at_once_and_costs_nothing() {
 
 #[tokio::test]
 async fn a_running_job_is_stopped_at_its_provider() {
-    let worker = CogWorker::start(Behaviour::Async).unwrap();
-    let studio = with_worker(&worker);
-    worker.hold();
-    let id = submit(&studio, &lab()).await;
-    worker.wait_for_predictions(1);
+    let (worker, studio, id) = at_work(Behaviour::Async).await;
     let asked = cancel(&studio, &id).await;
     assert!(matches!(asked.status.as_u16(), 200 | 202), "{:?}", asked.json());
     let end = studio.end_of(&id).await.unwrap();
@@ -169,11 +150,7 @@ async fn a_running_job_is_stopped_at_its_provider() {
 
 #[tokio::test]
 async fn whoever_cancels_may_wait_for_what_becomes_of_it() {
-    let worker = CogWorker::start(Behaviour::Async).unwrap();
-    let studio = with_worker(&worker);
-    worker.hold();
-    let id = submit(&studio, &lab()).await;
-    worker.wait_for_predictions(1);
+    let (_worker, studio, id) = at_work(Behaviour::Async).await;
     let path = format!("/api/v1/jobs/{id}/cancel");
     let odd = studio.request(Method::POST, &path).header("Prefer", "wait=61");
     assert_eq!(Studio::send(odd).await.unwrap().status, StatusCode::BAD_REQUEST);
@@ -189,11 +166,7 @@ async fn whoever_cancels_may_wait_for_what_becomes_of_it() {
 #[tokio::test]
 async fn what_can_not_be_stopped_says_so_and_is_paid_for() {
     // As a plain Cog container, which knows no way to stop what is asked of it synchronously.
-    let worker = CogWorker::start(Behaviour::Normal).unwrap();
-    let studio = with_worker(&worker);
-    worker.hold();
-    let id = submit(&studio, &lab()).await;
-    worker.wait_for_predictions(1);
+    let (worker, studio, id) = at_work(Behaviour::Normal).await;
     let asked = cancel(&studio, &id).await;
     let told = asked.json()["job"]["cancel"].clone();
     assert_eq!((asked.status, told.get("charged")), (StatusCode::ACCEPTED, None), "a wish, not a promise: {told}");

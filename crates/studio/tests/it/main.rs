@@ -29,8 +29,12 @@ mod tidy;
 mod torture;
 mod workers;
 
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use studio_testkit::studio::{Setup, Studio};
+use studio_testkit::{
+    cog_worker::{Behaviour, CogWorker},
+    studio::{Setup, Studio},
+};
 
 /// A setup of the binary under test.
 fn setup() -> Setup {
@@ -56,6 +60,45 @@ const IMAGE: &str = "/api/v1/generate/image";
 
 /// A `sketch` that costs something, so that money can be seen to move.
 const PRICED: &str = "[[models]]\nid = \"sketch\"\n[models.prices]\nversion = \"test-1\"\nimage = 0.002\n";
+
+/// Asks for a picture and does not wait for it: its job.
+async fn submit(studio: &Studio, body: &Value) -> String {
+    let request = studio.request(Method::POST, IMAGE).header("Prefer", "wait=0").json(body);
+    let reply = Studio::send(request).await.unwrap();
+    assert_eq!(reply.status, StatusCode::ACCEPTED, "{:?}", reply.json());
+    reply.json()["jobId"].as_str().unwrap().to_owned()
+}
+
+/// Every item of a list, page by page. `path` has a question in it already.
+async fn pages(studio: &Studio, path: &str) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = studio.get(&format!("{path}{cursor}")).await.unwrap().json();
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["nextCursor"].as_str() else { return items };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+/// A worker that keeps its answers back, and a studio whose model `lab` runs on it and is at work on this job.
+async fn at_work(behaviour: Behaviour) -> (CogWorker, Studio, String) {
+    let worker = CogWorker::start(behaviour).unwrap();
+    let studio = jobs::with_worker(&worker);
+    worker.hold();
+    let id = submit(&studio, &jobs::lab()).await;
+    worker.wait_for_predictions(1);
+    (worker, studio, id)
+}
+
+/// The books are in order, and so many holds are open.
+fn assert_clean(studio: &Studio, open_holds: u64) {
+    let verified = studio.verify().unwrap();
+    assert_eq!(
+        (&verified["sum"], &verified["openHolds"], &verified["violations"]),
+        (&json!("0"), &json!(open_holds), &json!([])),
+        "{verified}"
+    );
+}
 
 /// A moment from now, as the API takes it.
 fn in_millis(millis: u64) -> String {

@@ -1,9 +1,9 @@
 //! Where the money went: every entry of the ledger, what was learned late, and what the studio bears itself.
 
 use crate::{
-    IMAGE, PRICED,
-    jobs::{lab, submit, with_worker},
-    setup, small,
+    IMAGE, PRICED, at_work,
+    jobs::{lab, with_worker},
+    pages, setup, small,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,15 +24,7 @@ async fn every_entry_is_listed_newest_first_in_pages() {
         let made = studio.post(IMAGE, &small(&format!("picture {n}"))).await.unwrap().json();
         jobs.insert(0, made["jobId"].clone());
     }
-    let (mut seen, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let page = entries(&studio, &format!("?limit=2{cursor}")).await;
-        seen.extend(page["items"].as_array().unwrap().clone());
-        match page["nextCursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
+    let seen = pages(&studio, "/api/v1/usage/entries?limit=2").await;
     let told: Vec<_> = seen.iter().map(|entry| (entry["kind"].clone(), entry["jobId"].clone())).collect();
     let expected: Vec<_> =
         jobs.iter().flat_map(|job| [(json!("post"), job.clone()), (json!("hold"), job.clone())]).collect();
@@ -170,10 +162,7 @@ async fn what_a_bill_says_later_is_an_adjustment() {
 
 #[tokio::test]
 async fn what_goes_on_is_not_adjusted() {
-    let worker = CogWorker::start(Behaviour::Async).unwrap();
-    let studio = with_worker(&worker);
-    worker.hold();
-    let id = submit(&studio, &lab()).await;
+    let (worker, studio, id) = at_work(Behaviour::Async).await;
     let refused = studio.run(&["job", "adjust", &id, "--payer-pays", "0", "--reason", "early"]).unwrap();
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("once it is over"));
     worker.release();

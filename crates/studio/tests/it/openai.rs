@@ -1,6 +1,6 @@
 //! OpenAI as a provider: pictures by its catalog and price list, and what goes wrong there told in clean words.
 
-use crate::{IMAGE, setup};
+use crate::{IMAGE, assert_clean, setup};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::{
@@ -21,12 +21,6 @@ async fn make(studio: &Studio) -> Reply {
 async fn model(studio: &Studio) -> Value {
     let models = studio.get("/api/v1/models").await.unwrap().json();
     models["items"].as_array().unwrap().iter().find(|model| model["id"] == "gpt-image-2").unwrap().clone()
-}
-
-fn assert_clean(studio: &Studio, open_holds: u64) {
-    let verified = studio.verify().unwrap();
-    assert_eq!((&verified["sum"], &verified["violations"]), (&json!("0"), &json!([])));
-    assert_eq!(verified["openHolds"], open_holds);
 }
 
 /// Neither an answer nor the log tells the key; nor the answer where the API is, nor the log what was asked.

@@ -2,7 +2,8 @@
 
 use crate::{
     IMAGE,
-    jobs::{lab, submit, with_worker_and},
+    jobs::{lab, with_worker_and},
+    submit,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Answers as they are said: by several readers, from any offset, through cuts, stops and crashes; and what each costs.
 
 use crate::{
-    IMAGE,
-    chat::{CHAT, ask, assert_clean, knowing, talking},
+    IMAGE, assert_clean,
+    chat::{CHAT, ask, knowing, talking},
     small,
 };
 use reqwest::{Method, StatusCode};

@@ -1,6 +1,6 @@
 //! Providers that misbehave: each job ends, or is unknown with its money held, and nothing is paid twice.
 
-use crate::{IMAGE, setup};
+use crate::{IMAGE, assert_clean, setup};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::{
@@ -20,12 +20,6 @@ fn with_worker(worker: &CogWorker, polled: bool) -> Studio {
 
 async fn make(studio: &Studio) -> Reply {
     studio.post(IMAGE, &json!({ "prompt": "a test", "modelId": "lab" })).await.unwrap()
-}
-
-fn assert_clean(studio: &Studio, open_holds: u64) {
-    let verified = studio.verify().unwrap();
-    assert_eq!((&verified["sum"], &verified["violations"]), (&json!("0"), &json!([])));
-    assert_eq!(verified["openHolds"], open_holds);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `/dead-letters`: what failed for no fault of its request, for whoever runs the studio.
 
-use super::{id, json, page_size};
+use super::{id, json, page, page_size};
 use crate::{
     app::App,
     commands::{self, NotRetried},
@@ -23,15 +23,8 @@ pub(in crate::http) fn list_dead_letters(app: Arc<App>, _: Caller, call: Call) -
     Box::pin(async move {
         let before = call.query.get("cursor").map(|text| id("cursor", text, JobId::parse)).transpose()?;
         let limit = page_size(&call, USUAL_PAGE)?;
-        let mut jobs = app.store.dead_letters(before, limit + 1).await?;
-        let more = jobs.len() > limit as usize;
-        jobs.truncate(limit as usize);
-        let items: Vec<_> = jobs.iter().map(present::for_operators).collect();
-        let mut body = json!({ "success": true, "items": items });
-        if let Some(last) = jobs.last().filter(|_| more) {
-            body["nextCursor"] = last.id.to_string().into();
-        }
-        Ok(json(StatusCode::OK, &body))
+        let jobs = app.store.dead_letters(before, limit + 1).await?;
+        Ok(page(jobs, limit, present::for_operators, |job| job.id.to_string()))
     })
 }
 

@@ -1,6 +1,6 @@
 //! `/jobs`: list, see, follow, cancel.
 
-use super::{id, json, page_size};
+use super::{id, json, page, page_size};
 use crate::{
     app::App,
     commands::{self, CancelOutcome, NotRetried},
@@ -72,16 +72,8 @@ pub(in crate::http) fn list_jobs(app: Arc<App>, caller: Caller, call: Call) -> A
     Box::pin(async move {
         let filter = read_filter(&call)?;
         let limit = filter.limit;
-        // One more than asked for tells whether there is another page.
-        let mut jobs = app.store.jobs(caller.user(), JobFilter { limit: limit + 1, ..filter }).await?;
-        let more = jobs.len() > limit as usize;
-        jobs.truncate(limit as usize);
-        let items: Vec<_> = jobs.iter().map(|job| present::job(job, None)).collect();
-        let mut body = json!({ "success": true, "items": items });
-        if let Some(last) = jobs.last().filter(|_| more) {
-            body["nextCursor"] = last.id.to_string().into();
-        }
-        Ok(json(StatusCode::OK, &body))
+        let jobs = app.store.jobs(caller.user(), JobFilter { limit: limit + 1, ..filter }).await?;
+        Ok(page(jobs, limit, |job| present::job(job, None), |job| job.id.to_string()))
     })
 }
 

@@ -77,6 +77,18 @@ fn page_size(call: &Call, usual: u32) -> Result<u32, Refusal> {
     })
 }
 
+/// A page, of one row more than it is to have: that one tells whether there is another page, which begins after `name` of the last.
+fn page<T>(mut rows: Vec<T>, size: u32, item: impl Fn(&T) -> Value, name: impl Fn(&T) -> String) -> Response {
+    let more = rows.len() > size as usize;
+    rows.truncate(size as usize);
+    let items: Vec<_> = rows.iter().map(item).collect();
+    let mut body = serde_json::json!({ "success": true, "items": items });
+    if let Some(last) = rows.last().filter(|_| more) {
+        body["nextCursor"] = name(last).into();
+    }
+    json(StatusCode::OK, &body)
+}
+
 /// Whose are to be shown: the caller's own, or, for whoever runs the studio and asks so, everyone's.
 fn ours_or_all(caller: &Caller, call: &Call) -> Result<Option<UserId>, Refusal> {
     match call.query.get(ALL).map(String::as_str) {

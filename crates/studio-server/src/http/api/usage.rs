@@ -1,6 +1,6 @@
 //! `GET /usage` and `GET /usage/entries`: what was used, and every entry of the ledger behind it.
 
-use super::{id, json, ours_or_all, page_size, time};
+use super::{id, json, ours_or_all, page, page_size, time};
 use crate::{
     app::App,
     http::{
@@ -79,16 +79,8 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
             return table(app, filter).await;
         }
         let limit = page_size(&call, USUAL_PAGE)?;
-        // One more than asked for tells whether there is another page.
-        let mut rows = app.store.entries(EntryFilter { limit: limit + 1, ..filter }).await?;
-        let more = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let items: Vec<_> = rows.iter().map(present::entry).collect();
-        let mut body = json!({ "success": true, "items": items });
-        if let Some(last) = rows.last().filter(|_| more) {
-            body["nextCursor"] = last.number.to_string().into();
-        }
-        Ok(json(StatusCode::OK, &body))
+        let rows = app.store.entries(EntryFilter { limit: limit + 1, ..filter }).await?;
+        Ok(page(rows, limit, present::entry, |row| row.number.to_string()))
     })
 }
 
