@@ -76,3 +76,11 @@ async fn a_log_that_cannot_be_written_ends_nothing() {
     let reply = studio.post("/api/v1/chat", &chat).await.unwrap();
     assert_eq!((reply.status.as_u16(), reply.json()["status"].as_str()), (200, Some("succeeded")));
 }
+
+#[tokio::test]
+async fn who_is_told_to_stop_in_the_moment_it_is_ready_stops_in_order() {
+    for _ in 0..10 {
+        let mut studio = studio();
+        assert!(studio.stop().unwrap().success() && studio.log().contains("stopped"), "{}", studio.log());
+    }
+}
