@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod access;
 mod assets;
 mod backup;
 mod budgets;
@@ -15,6 +16,7 @@ mod door;
 mod dry_run;
 mod fairness;
 mod faults;
+mod front;
 mod idempotency;
 mod images;
 mod jobs;

@@ -70,6 +70,14 @@ fn operation(route: &Route) -> Value {
         Access::Key(..) => json!([{ "bearer": [] }, { "header": [] }]),
         Access::Public(_) | Access::Ticket(_) => json!([]),
     };
+    operation["x-audience"] = route.audience().as_str().into();
+    operation["x-cost"] = route.cost.as_str().into();
+    if let Some(class) = route.limit {
+        operation["x-limit-class"] = class.as_str().into();
+    }
+    if !route.legacy.is_empty() {
+        operation["x-legacy-paths"] = json!(route.legacy);
+    }
     operation
 }
 
@@ -263,6 +271,8 @@ fn answer(shape: Shape) -> Value {
             "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Job" } } },
         }),
         Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
+        Shape::LegacyStatus => json_of("LegacyStatus", "Where the job stands"),
+        Shape::Icon => json!({ "description": "A picture", "content": { "image/svg+xml": {} } }),
         Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
         Shape::Nothing => json!({ "description": "No body" }),
     }
