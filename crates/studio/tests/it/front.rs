@@ -163,7 +163,8 @@ async fn a_user_has_one_count_whatever_key_they_take_and_a_key_may_have_its_own(
     assert_eq!(left(&keys[2]).await, (200, "4".into()), "its own");
 }
 
-#[tokio::test]
+// The emulator is waited for with a thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_user_may_wait_for_more_than_a_few_things_at_once() {
     let api = OpenAi::start(Behaviour::Normal).unwrap();
     let config = format!(
