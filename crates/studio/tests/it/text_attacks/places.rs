@@ -235,13 +235,15 @@ impl Known<'_> {
         let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
         let example = || resolved(self.document, schema)["examples"].get(0).cloned();
         let body = self.bodies.get(name).cloned().or_else(example);
-        body.unwrap_or_else(|| panic!("{pattern}: {name:?} has no example: give it a body in text_attacks.rs"))
+        body.ok_or_else(|| format!("{pattern}: {name:?} has no example: give it a body in text_attacks.rs")).unwrap()
     }
 }
 
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
-        Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or_else(|| panic!("{path} is nowhere")),
+        Some(path) => {
+            document.pointer(path.trim_start_matches('#')).ok_or_else(|| format!("{path} is nowhere")).unwrap()
+        }
         None => schema,
     }
 }
