@@ -27,6 +27,7 @@ mod openapi;
 mod overload;
 mod start;
 mod streams;
+mod text_attacks;
 mod tidy;
 mod torture;
 mod workers;

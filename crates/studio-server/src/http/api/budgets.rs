@@ -48,7 +48,9 @@ fn read_limits(body: &Value) -> Result<Limits, Refusal> {
     let Some(fields) = body.as_object() else { return Err(Refusal::invalid_field("body", "must be an object")) };
     let (mut limits, mut faults) = (Limits::new(), Vec::new());
     for (name, value) in fields {
-        let mut fault = |message: String| faults.push(FieldFault { field: name.clone(), message });
+        // The name is the caller's own text: shortened, so that an error can't be made as large as the body.
+        let field = || name.chars().take(100).collect();
+        let mut fault = |message: String| faults.push(FieldFault { field: field(), message });
         let Some(window) = Window::parse(name) else {
             fault(format!("is not a known field; known are {}", Window::ALL.map(Window::as_str).join(", ")));
             continue;
