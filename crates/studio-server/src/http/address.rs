@@ -43,6 +43,9 @@ pub(super) fn query_parameters(route: &Route, query: Option<&str>) -> Result<BTr
             return Err(Refusal::invalid_field(&short, "is given twice"));
         }
     }
+    if let Some(missing) = route.query.iter().find(|known| known.required && !parameters.contains_key(known.name)) {
+        return Err(Refusal::invalid_field(missing.name, "is required"));
+    }
     Ok(parameters)
 }
 

@@ -3,7 +3,7 @@
 //! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
 
 use super::codes::{self, ErrorCode};
-use crate::commands::{NotRetried, NotSaid, NotSubmitted};
+use crate::commands::{MAX_REASON_CHARS, NotRetried, NotSaid, NotSubmitted};
 use axum::{body::Body, response::Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -261,7 +261,12 @@ impl From<NotSaid> for Refusal {
             }
             NotSaid::WhoPays(_) => Self::invalid_field("payerPays", format!("is missing: {not}")),
             NotSaid::Amount => Self::invalid_field("charged", not.to_string()),
-            NotSaid::Reason => Self::invalid_field("reason", "is required: it stays in the ledger"),
+            NotSaid::Reason => Self::invalid_field(
+                "reason",
+                format!(
+                    "must have 1 to {MAX_REASON_CHARS} characters, none of them control characters: it stays in the ledger"
+                ),
+            ),
         }
     }
 }

@@ -155,6 +155,15 @@ pub struct Query {
     pub about: &'static str,
     /// What it may be.
     pub kind: QueryKind,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+impl Query {
+    /// One that may be there or not.
+    pub(super) const fn new(name: &'static str, kind: QueryKind, about: &'static str) -> Self {
+        Self { name, about, kind, required: false }
+    }
 }
 
 /// What a query parameter may be.

@@ -51,61 +51,48 @@ pub(crate) const DRY_RUN: &str = "dryRun";
 pub(crate) const LONGEST_PAGE: u32 = 100;
 
 const JOB_QUERY: &[Query] = &[
-    Query { name: "status", about: "Only jobs of this status", kind: QueryKind::Status },
-    Query { name: "modality", about: "Only jobs of this modality", kind: QueryKind::Modality },
-    Query {
-        name: "limit",
-        about: "Jobs on a page; 20 unless said otherwise",
-        kind: QueryKind::Integer(1, LONGEST_PAGE),
-    },
-    Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id },
+    Query::new("status", QueryKind::Status, "Only jobs of this status"),
+    Query::new("modality", QueryKind::Modality, "Only jobs of this modality"),
+    Query::new("limit", QueryKind::Integer(1, LONGEST_PAGE), "Jobs on a page; 20 unless said otherwise"),
+    Query::new("cursor", QueryKind::Id, "The `nextCursor` of the page before"),
 ];
 
 /// What every generating route takes.
-const GENERATING: &[Query] = &[Query {
-    name: DRY_RUN,
-    about: "`true`: only checks the request and tells what it can cost; nothing is made or held",
-    kind: QueryKind::Boolean,
-}];
+const GENERATING: &[Query] = &[Query::new(
+    DRY_RUN,
+    QueryKind::Boolean,
+    "`true`: only checks the request and tells what it can cost; nothing is made or held",
+)];
 
 /// The query parameter by which whoever runs the studio sees everyone's.
 pub(crate) const ALL: &str = "all";
 
-const EVERYONES: Query = Query {
-    name: ALL,
-    about: "`true`: everyone's, not only your own; needs the scope `admin`",
-    kind: QueryKind::Boolean,
-};
-const FROM: Query = Query { name: "from", about: "Not before this day or time", kind: QueryKind::Time };
-const UNTIL: Query = Query { name: "until", about: "Before this day or time", kind: QueryKind::Time };
-const LIMIT: Query = Query {
-    name: "limit",
-    about: "Items on a page; 20 unless said otherwise",
-    kind: QueryKind::Integer(1, LONGEST_PAGE),
-};
+const EVERYONES: Query =
+    Query::new(ALL, QueryKind::Boolean, "`true`: everyone's, not only your own; needs the scope `admin`");
+const FROM: Query = Query::new("from", QueryKind::Time, "Not before this day or time");
+const UNTIL: Query = Query::new("until", QueryKind::Time, "Before this day or time");
+const LIMIT: Query =
+    Query::new("limit", QueryKind::Integer(1, LONGEST_PAGE), "Items on a page; 20 unless said otherwise");
 
 const ENTRY_QUERY: &[Query] = &[
     FROM,
     UNTIL,
-    Query { name: "jobId", about: "Only of this job", kind: QueryKind::Id },
+    Query::new("jobId", QueryKind::Id, "Only of this job"),
     LIMIT,
-    Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Number },
-    Query {
-        name: "format",
-        about: "`csv`: all of them as a table, as with `Accept: text/csv`",
-        kind: QueryKind::Choice(&["json", "csv"]),
-    },
+    Query::new("cursor", QueryKind::Number, "The `nextCursor` of the page before"),
+    Query::new(
+        "format",
+        QueryKind::Choice(&["json", "csv"]),
+        "`csv`: all of them as a table, as with `Accept: text/csv`",
+    ),
     EVERYONES,
 ];
 
 const DEAD_LETTER_QUERY: &[Query] =
-    &[LIMIT, Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id }];
+    &[LIMIT, Query::new("cursor", QueryKind::Id, "The `nextCursor` of the page before")];
 
-const STREAM_QUERY: &[Query] = &[Query {
-    name: "offset",
-    about: "Begin after this event id, as `Last-Event-ID` does",
-    kind: QueryKind::Integer(0, u32::MAX),
-}];
+const STREAM_QUERY: &[Query] =
+    &[Query::new("offset", QueryKind::Integer(0, u32::MAX), "Begin after this event id, as `Last-Event-ID` does")];
 
 /// What a job's status is asked for by, in the system that this one replaces.
 pub(crate) const JOB_ID: &str = "jobId";
@@ -136,7 +123,7 @@ pub const ROUTES: &[Route] = &[
         )
     },
     Route {
-        query: &[Query { name: JOB_ID, about: "The job", kind: QueryKind::Id }],
+        query: &[Query { required: true, ..Query::new(JOB_ID, QueryKind::Id, "The job") }],
         legacy: &["/api/generate/image/status"],
         ..get(
             "/api/v1/generate/image/status",

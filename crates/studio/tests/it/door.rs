@@ -147,6 +147,14 @@ async fn f02_broken_large_and_mistyped_bodies_are_refused() {
     let packed = studio.request(Method::POST, IMAGE).header("Content-Encoding", "gzip").json(&small("x"));
     assert_refused(&Studio::send(packed).await.unwrap(), 415, "unsupported_media_type");
     assert_refused(&post("application/jsonp", b"{}".to_vec()).await.unwrap(), 415, "unsupported_media_type");
+    // Of very many faults some are told: an answer is not as large as its body.
+    let many: serde_json::Map<_, _> = (0..20_000).map(|n| (format!("unknown{n}"), json!(n))).collect();
+    for (method, path) in [(Method::POST, IMAGE), (Method::PUT, "/api/v1/budgets/019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b")]
+    {
+        let refused = Studio::send(studio.request(method, path).json(&many)).await.unwrap();
+        assert_refused(&refused, 400, "invalid_request");
+        assert!(refused.body.len() < 20_000, "{}", refused.body.len());
+    }
     let large = post("application/json; charset=utf-8", vec![b' '; (1 << 20) + 1]).await.unwrap();
     assert_refused(&large, 413, "body_too_large");
     assert_eq!(large.json()["details"]["limitBytes"], 1 << 20);

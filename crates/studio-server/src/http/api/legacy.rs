@@ -41,8 +41,7 @@ fn error(job: &Job) -> Option<String> {
 
 pub(in crate::http) fn legacy_status(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let named = call.query.get(JOB_ID).ok_or_else(|| Refusal::invalid_field(JOB_ID, "is required"))?;
-        let id = id(JOB_ID, named, JobId::parse)?;
+        let id = id(JOB_ID, call.query.get(JOB_ID).map_or("", String::as_str), JobId::parse)?;
         let job = app.store.job(caller.user(), id).await?.ok_or_else(|| Refusal::not_found("job"))?;
         let url = job.outputs.first().map_or(Value::Null, |output| present::asset_url(output.asset).into());
         let body = json!({

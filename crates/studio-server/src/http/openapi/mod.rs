@@ -114,7 +114,11 @@ fn parameters(route: &Route) -> Vec<Value> {
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
         };
-        parameters.push(json!({ "name": query.name, "in": "query", "description": query.about, "schema": schema }));
+        let mut parameter = json!({ "name": query.name, "in": "query", "description": query.about, "schema": schema });
+        if query.required {
+            parameter["required"] = true.into();
+        }
+        parameters.push(parameter);
     }
     let mut header = |name: &str, about: &str, schema: Value| {
         parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));

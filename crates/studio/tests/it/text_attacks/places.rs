@@ -155,13 +155,22 @@ impl<'a> Route<'a> {
             body = Some(schema.map_or(Value::Null, |schema| known.body_of(pattern, schema)));
         }
         let mut route = Self { known, pattern, method: method.to_owned(), path: String::new(), body, schema };
-        route.path = route.address(operation, None, route.tries(operation));
+        route.path = route.address(operation, None, &route.query(operation, ""));
         route
     }
 
-    fn tries(&self, operation: &Value) -> &'static str {
-        let tried = parameters(operation, "query").any(|(name, _)| name == "dryRun");
-        if tried { "?dryRun=true" } else { "" }
+    /// What its query must have, and that it is only tried where that can be; but not the parameter of this name.
+    fn query(&self, operation: &Value, but: &str) -> String {
+        let mut query = String::from("?");
+        for (name, parameter) in parameters(operation, "query").filter(|(name, _)| *name != but) {
+            if name == "dryRun" {
+                query += "dryRun=true&";
+            } else if parameter["required"] == true {
+                let (_, job) = self.known.ids.first().unwrap();
+                query += &format!("{name}={job}&");
+            }
+        }
+        query
     }
 
     /// Its address, with a hole for one parameter.
@@ -197,19 +206,18 @@ impl<'a> Route<'a> {
     fn add_places(&self, operation: &Value, places: &mut Vec<Place>) {
         let at = |name: String, path: &str| self.place(&name, Manner::Address, path, &[], self.body.clone());
         for (name, _) in parameters(operation, "path") {
-            let path = self.address(operation, Some(name), self.tries(operation));
+            let path = self.address(operation, Some(name), &self.query(operation, ""));
             places.push(at(format!("{{{name}}}"), &path));
         }
-        let tries = match self.tries(operation) {
-            "" => "?".to_owned(),
-            tries => format!("{tries}&"),
-        };
         let mut queries = parameters(operation, "query").peekable();
         if queries.peek().is_some() {
-            places.push(at("?name".into(), &self.address(operation, None, &format!("{tries}{HOLE}=1"))));
+            places.push(at(
+                "?name".into(),
+                &self.address(operation, None, &format!("{}{HOLE}=1", self.query(operation, ""))),
+            ));
         }
         for (name, _) in queries {
-            let query = if name == "dryRun" { "?" } else { &tries };
+            let query = self.query(operation, name);
             places.push(at(format!("?{name}"), &self.address(operation, None, &format!("{query}{name}={HOLE}"))));
         }
         places.extend(parameters(operation, "header").map(|(name, _)| self.in_header(name)));
