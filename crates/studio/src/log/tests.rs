@@ -132,6 +132,19 @@ fn f18_messages_and_errors_lose_what_looks_like_a_key() {
 }
 
 #[test]
+fn f18_a_panic_is_one_line_without_its_text() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(note_panic));
+    let read = line(TEXT, || {
+        let broken = std::panic::catch_unwind(|| panic!("xylophone-canary\nin the snow"));
+        assert!(broken.is_err());
+    });
+    std::panic::set_hook(before);
+    assert!(read.contains("ERROR panicked  place=crates/studio/src/log/tests.rs:"), "{read}");
+    assert!(!read.contains("canary") && !read.contains("snow"), "{read}");
+}
+
+#[test]
 fn a_line_that_can_not_be_written_is_lost_and_the_next_begins_anew() {
     let memory = Memory::new();
     tracing::subscriber::with_default(log_to(&memory, TEXT), || {
