@@ -86,8 +86,9 @@ const LEAST_DAYS: u32 = 7;
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// For people; `pretty` means the same.
     #[default]
+    #[serde(alias = "pretty")]
     Text,
     /// For machines.
     Json,
@@ -180,9 +181,9 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         ["LOG"] => config.log = Some(value.to_owned()),
         ["LOG_FORMAT"] => {
             config.log_format = match value {
-                "text" => LogFormat::Text,
+                "text" | "pretty" => LogFormat::Text,
                 "json" => LogFormat::Json,
-                _ => bail!("must be text or json"),
+                _ => bail!("must be text, pretty (the same) or json"),
             }
         }
         ["DURABILITY"] => {
@@ -289,6 +290,18 @@ mod tests {
         lay(&mut config, "STUDIO_PROVIDERS__OTHER__KIND", "openai").unwrap();
         assert_eq!(config.providers["other"].kind, Some(ProviderKind::OpenAi));
         assert!(lay(&mut config, "STUDIO_PROVIDERS__OTHER__KIND", "magic").is_err());
+    }
+
+    #[test]
+    fn the_log_has_two_formats_and_three_words_for_them() {
+        for (word, format) in [("text", LogFormat::Text), ("pretty", LogFormat::Text), ("json", LogFormat::Json)] {
+            let config: Config = toml::from_str(&format!("log_format = \"{word}\"")).unwrap();
+            assert_eq!(config.log_format, format);
+            let mut config = Config { log_format: LogFormat::Json, ..Config::default() };
+            lay(&mut config, "STUDIO_LOG_FORMAT", word).unwrap();
+            assert_eq!(config.log_format, format);
+        }
+        assert!(lay(&mut Config::default(), "STUDIO_LOG_FORMAT", "xml").is_err());
     }
 
     #[test]

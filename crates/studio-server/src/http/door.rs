@@ -129,7 +129,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let (result, note, drained, request_headers) = match task.await {
         Ok(done) => done,
         Err(error) => {
-            tracing::error!(request.id = name, %error, "a handler broke");
+            // The error of a panic repeats its text, which may hold what a person wrote.
+            tracing::error!(request.id = name, panicked = error.is_panic(), "a handler broke");
             (Err(Refusal::internal()), Note::default(), false, HeaderMap::new())
         }
     };

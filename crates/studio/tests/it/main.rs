@@ -21,6 +21,7 @@ mod idempotency;
 mod images;
 mod jobs;
 mod keys;
+mod logs;
 mod money;
 mod openai;
 mod openapi;
