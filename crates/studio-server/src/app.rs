@@ -2,6 +2,7 @@
 
 use crate::{
     backlog::Backlog,
+    metrics::Metrics,
     news::News,
     settings::{LimitSettings, PICTURE_ROOM},
     work::{attempts::Attempts, live::Lives, uploads::Uploads, workers::Supervisor},
@@ -127,6 +128,8 @@ pub struct App {
     pub news: News,
     /// Who is being worked on.
     pub attempts: Attempts,
+    /// What is counted for whoever watches from outside.
+    pub metrics: Metrics,
     /// How much waits.
     pub backlog: Backlog,
     /// A place for each request that makes something and waits for it, and for each that follows something: fewer than there
@@ -173,6 +176,7 @@ impl App {
         Arc::new(Self {
             news: News::default(),
             attempts: Attempts::default(),
+            metrics: Metrics::new(),
             backlog: Backlog::new(parts.limits.queued, parts.limits.queued_per_user),
             long_places: Arc::new(Semaphore::new(long_places(parts.connections))),
             lives: Lives::default(),

@@ -177,6 +177,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
                 job.id = %job.id, request.id = %job.request, model = %job.model, hold = %job.hold,
                 at_once = job.status == Status::Submitting, "job accepted"
             );
+            app.metrics.job_accepted(&job);
             match permit {
                 Some(permit) if job.status == Status::Submitting => {
                     work::attempt::begin(app, job.clone(), Some(permit))

@@ -16,7 +16,7 @@ use super::{
     refusal::{Refusal, RequestIdText},
     table::{Access, BodyRule, DRY_RUN, ROUTES, Route},
 };
-use crate::app::App;
+use crate::{app::App, metrics::UNMATCHED};
 use axum::{
     Router,
     body::Body,
@@ -100,7 +100,9 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     let mut response = match result {
         Ok(response) => response,
         Err(refusal) => {
-            limit = refusal.limited.as_deref().copied().or(limit);
+            let limited = refusal.limited.as_deref().copied();
+            app.metrics.refused(refusal.code, limited.map(|(class, _)| class));
+            limit = limited.or(limit);
             refusal.into_response(RequestIdText(&name), now)
         }
     };
@@ -113,7 +115,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     if !drained {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    headers::finish(response.headers_mut(), &name, started.elapsed());
+    let took = started.elapsed();
+    headers::finish(response.headers_mut(), &name, took);
     if head_only {
         let length = response.body().size_hint().exact();
         *response.body_mut() = Body::empty();
@@ -126,10 +129,11 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
         let sent = std::mem::take(response.body_mut());
         *response.body_mut() = Body::new(body::Held::new(sent, place));
     }
+    app.metrics.answered(&method, if path.is_empty() { UNMATCHED } else { path }, response.status(), took);
     let key = note.key.as_ref();
     tracing::info!(
         request.id = %id, request.name = own_name, method = %method, path, status = response.status().as_u16(),
-        ms = format!("{:.1}", started.elapsed().as_secs_f64() * 1000.0),
+        ms = format!("{:.1}", took.as_secs_f64() * 1000.0),
         user = key.map(|key| key.user.to_string()), key = key.map(|key| key.id.to_string()),
         "request"
     );

@@ -25,7 +25,7 @@ const QUEUE_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    code: &'static str,
+    pub(crate) code: &'static str,
     message: Box<str>,
     details: Option<Box<Value>>,
     retry_after: Option<Duration>,

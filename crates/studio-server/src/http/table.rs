@@ -298,6 +298,13 @@ pub const ROUTES: &[Route] = &[
         &[(200, Shape::StuckJobs)],
         "List jobs that don't come to their end by themselves, and why",
     ),
+    get(
+        "/metrics",
+        Key(Admin, api::metrics),
+        Some(Status),
+        &[(200, Shape::Metrics)],
+        "See what is counted since the start, as Prometheus reads it",
+    ),
     get("/api/v1/health", Public(api::health), None, &[(200, Shape::Health)], "Health, with each part"),
     get("/api/v1/health/live", Public(api::live), None, &[(200, Shape::Live)], "Whether the process runs"),
     get("/api/v1/health/ready", Public(api::ready), None, &[(200, Shape::Health)], "Whether requests can be served"),

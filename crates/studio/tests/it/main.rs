@@ -19,6 +19,7 @@ mod idempotency;
 mod images;
 mod jobs;
 mod keys;
+mod metrics;
 mod money;
 mod openai;
 mod openapi;

@@ -263,6 +263,10 @@ fn answer(shape: Shape) -> Value {
             "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Job" } } },
         }),
         Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
+        Shape::Metrics => json!({
+            "description": "Counters, gauges and histograms in the text form of OpenMetrics",
+            "content": { (crate::metrics::CONTENT_TYPE): { "schema": { "type": "string" } } },
+        }),
         Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
         Shape::Nothing => json!({ "description": "No body" }),
     }
