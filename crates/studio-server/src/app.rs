@@ -2,6 +2,7 @@
 
 use crate::{
     backlog::Backlog,
+    metrics::Metrics,
     news::News,
     settings::{AT_ONCE_LIMIT, Front, LimitSettings, PICTURE_ROOM},
     work::{attempts::Attempts, live::Lives, uploads::Uploads, workers::Supervisor},
@@ -129,6 +130,8 @@ pub struct App {
     pub news: News,
     /// Who is being worked on.
     pub attempts: Attempts,
+    /// What is counted for whoever watches from outside.
+    pub metrics: Metrics,
     /// How much waits.
     pub backlog: Backlog,
     /// A place for each request that makes something and waits for it, and for each that follows something.
@@ -174,6 +177,7 @@ impl App {
         Arc::new(Self {
             news: News::default(),
             attempts: Attempts::default(),
+            metrics: Metrics::new(),
             backlog: Backlog::new(parts.limits.queued, parts.limits.queued_per_user),
             places: crate::http::Places::new(
                 long_places(parts.connections),

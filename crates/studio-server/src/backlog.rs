@@ -5,7 +5,7 @@
 //! Nothing depends on it but when to say no.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use studio_core::{id::UserId, ports::Waiting};
@@ -57,6 +57,12 @@ impl Backlog {
             return Err(Full { most: self.most, of_user: false });
         }
         Ok(())
+    }
+
+    /// How many wait for each provider, where any do.
+    pub fn by_provider(&self) -> BTreeMap<String, u64> {
+        let waiting = self.waiting();
+        waiting.iter().map(|(provider, users)| (provider.clone(), users.values().sum())).collect()
     }
 
     /// One more waits.

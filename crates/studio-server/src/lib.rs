@@ -11,6 +11,7 @@ pub mod settings;
 mod alarm;
 pub mod app;
 pub mod backlog;
+pub mod metrics;
 pub mod news;
 
 pub mod http;

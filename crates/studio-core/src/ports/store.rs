@@ -455,4 +455,9 @@ pub trait Store: Send + Sync {
 
     /// Whether it can be written now.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// How often, since it was opened, it has refused to read or write because too much waited for it: [`StoreError::Busy`].
+    fn refused_as_busy(&self) -> u64 {
+        0
+    }
 }

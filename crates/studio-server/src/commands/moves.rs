@@ -39,6 +39,10 @@ pub async fn move_job(app: &App, wanted: Move) -> Result<Advanced, StoreError> {
     let advanced = app.store.advance(Advance { job, actor, event, said, durability, now: app.now() }).await?;
     if let Advanced::Moved { job, effects } = &advanced {
         tracing::debug!(job.id = %job.id, job.status = job.status.as_str(), job.version = job.version, "job moved");
+        // Each job is settled once, at its end. Counted first: whoever is told of the end finds it counted.
+        if effects.contains(&Effect::Settle) {
+            app.metrics.job_ended(job);
+        }
         app.news.tell(job);
         for effect in effects {
             match effect {

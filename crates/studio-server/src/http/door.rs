@@ -21,7 +21,7 @@ use super::{
     refusal::{Refusal, RequestIdText},
     table::{Access, BodyRule, Cost, DRY_RUN, ROUTES, Route},
 };
-use crate::{app::App, settings::LEGACY_BODY_LIMIT};
+use crate::{app::App, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};
 use axum::{
     Router,
     body::Body,
@@ -138,7 +138,9 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let mut response = match result {
         Ok(response) => response,
         Err(refusal) => {
-            limit = refusal.limited.as_deref().copied().or(limit);
+            let limited = refusal.limited.as_deref().copied();
+            app.metrics.refused(refusal.code.code, limited.map(|(class, _)| class));
+            limit = limited.or(limit);
             refusal.into_response(RequestIdText(&name), now)
         }
     };
@@ -155,7 +157,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
         headers::tell_successor(response.headers_mut(), successor);
     }
     cross_origin::tell(&app.front.origins, &request_headers, response.headers_mut());
-    headers::finish(response.headers_mut(), &name, app.front.https, started.elapsed());
+    let took = started.elapsed();
+    headers::finish(response.headers_mut(), &name, app.front.https, took);
     if head_only {
         let length = response.body().size_hint().exact();
         *response.body_mut() = Body::empty();
@@ -168,8 +171,9 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
         let sent = std::mem::take(response.body_mut());
         *response.body_mut() = Body::new(body::Held::new(sent, place));
     }
+    app.metrics.answered(&method, if path.is_empty() { UNMATCHED } else { path }, response.status(), took);
     let key = note.key.as_ref();
-    let (status, ms) = (response.status().as_u16(), format!("{:.1}", started.elapsed().as_secs_f64() * 1000.0));
+    let (status, ms) = (response.status().as_u16(), format!("{:.1}", took.as_secs_f64() * 1000.0));
     let (user, key) = (key.map(|key| key.user.to_string()), key.map(|key| key.id.to_string()));
     let from = from.map(|address| address.to_string());
     if note.quiet && response.status().is_success() {

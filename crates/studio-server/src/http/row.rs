@@ -232,6 +232,8 @@ pub enum Shape {
     Live,
     /// How each part is.
     Health,
+    /// What is counted, as Prometheus reads it.
+    Metrics,
     /// A page for people.
     Page,
     /// The description of the API.

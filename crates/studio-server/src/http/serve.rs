@@ -72,11 +72,12 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, router: Router) {
             .max_headers(HEAD_LINES)
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
+        let connected = app.metrics.connected();
         app.doors.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(place);
+            drop((place, connected));
         });
     }
     drop(listener);

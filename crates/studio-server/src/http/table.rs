@@ -353,6 +353,13 @@ pub const ROUTES: &[Route] = &[
             "Whether requests can be served",
         )
     },
+    get(
+        "/metrics",
+        Key(Admin, api::metrics),
+        (Some(Status), Memory),
+        &[(200, Shape::Metrics)],
+        "See what is counted since the start, as Prometheus reads it",
+    ),
     get("/openapi.json", Public(api::openapi), SHOWS, &[(200, Shape::OpenApi)], "This description of the API"),
     get("/docs", Public(api::docs), SHOWS, &[(200, Shape::Page)], "This description of the API, as a page for people"),
     // Our own workers

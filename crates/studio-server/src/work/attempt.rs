@@ -61,6 +61,7 @@ pub fn begin(app: &Arc<App>, job: Job, permit: Option<OwnedSemaphorePermit>) {
             biased;
             ended = run => {
                 if ended.is_err() {
+                    app.metrics.attempt_over(&provider, None);
                     tracing::error!(job.id = %id, "an attempt broke");
                     if let Err(error) = recover::broken(&app, id).await {
                         tracing::error!(job.id = %id, %error, "and could not be ended; the next start will");
@@ -190,6 +191,7 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     if let Some(speaker) = speaker.filter(|_| job.status.is_terminal()) {
         speaker.settled(job);
     }
+    app.metrics.attempt_over(&job.provider, Some(job.status));
     tracing::info!(
         job.id = %job.id, request.id = job.request_text(), attempt = number, provider = %job.provider, model = %job.model,
         status = job.status.as_str(), error = job.error.as_ref().map(|e| e.kind.code()),

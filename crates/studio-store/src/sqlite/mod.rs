@@ -34,7 +34,16 @@ use damage::Damage;
 use readers::Readers;
 use rusqlite::Connection;
 use simulated::InMemory;
-use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use store::{Engine, Sqlite};
 use studio_core::ports::StoreError;
 use tokio::{sync::Mutex, time::Instant};
@@ -77,6 +86,19 @@ pub struct InFile {
     writer: Writer,
     damage: Arc<Damage>,
     checked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    /// How often it was too busy.
+    busy: AtomicU64,
+}
+
+impl InFile {
+    /// Counts what was refused because too much waits.
+    fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        result.inspect_err(|error| {
+            if *error == StoreError::Busy {
+                self.busy.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    }
 }
 
 impl Sqlite<InFile> {
@@ -93,6 +115,7 @@ impl Sqlite<InFile> {
             writer: Writer::start(database, connection, options.max_group, options.queue, damage.clone())?,
             damage,
             checked: Mutex::new(None),
+            busy: AtomicU64::new(0),
         }))
     }
 }
@@ -117,21 +140,21 @@ fn folder_error(error: io::Error) -> StoreError {
 
 impl Engine for InFile {
     async fn run(&self, command: Command) -> Result<Answer, StoreError> {
-        self.writer.run(command).await
+        self.noted(self.writer.run(command).await)
     }
 
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.ask(question).await
+        self.noted(self.readers.ask(question).await)
     }
 
     async fn ask_at_length<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.ask_at_length(question).await
+        self.noted(self.readers.ask_at_length(question).await)
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -144,8 +167,12 @@ impl Engine for InFile {
         {
             return result.clone();
         }
-        let result = self.writer.run(Command::Probe).await.map(drop);
+        let result = self.run(Command::Probe).await.map(drop);
         *checked = Some((Instant::now(), result.clone()));
         result
+    }
+
+    fn refused_as_busy(&self) -> u64 {
+        self.busy.load(Ordering::Relaxed)
     }
 }

@@ -42,6 +42,11 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Whether anything can be written now.
     fn check(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// How often it was too busy for a command or a question.
+    fn refused_as_busy(&self) -> u64 {
+        0
+    }
 }
 
 /// A store in SQLite.
@@ -209,5 +214,9 @@ impl<E: Engine> Store for Sqlite<E> {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.0.check().await
+    }
+
+    fn refused_as_busy(&self) -> u64 {
+        self.0.refused_as_busy()
     }
 }

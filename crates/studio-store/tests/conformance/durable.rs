@@ -223,6 +223,7 @@ async fn more_than_may_wait_is_refused_as_busy() {
     let busy = answers.iter().filter(|answer| **answer == Err(StoreError::Busy)).count();
     let accepted = answers.iter().filter(|answer| matches!(answer, Ok(Admitted::Accepted(_)))).count();
     assert_eq!((busy + accepted, accepted >= 1), (3, true));
+    assert_eq!(rig.store.refused_as_busy(), 17 + busy as u64, "each is counted");
     assert_eq!(rig.store.audit().await.unwrap().jobs, accepted as u64);
 }
 

@@ -22,6 +22,7 @@ mod images;
 mod jobs;
 mod keys;
 mod logs;
+mod metrics;
 mod money;
 mod openai;
 mod openapi;

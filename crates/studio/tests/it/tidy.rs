@@ -58,6 +58,7 @@ fn rooms_know_only_whom_they_may_know() {
         ("rusqlite", &["studio-store"]),
         ("reqwest", &["studio-outbound", "studio-testkit"]),
         ("axum", &["studio-server", "studio-engines", "studio-testkit"]),
+        ("prometheus-client", &["studio-server"]),
         ("image", &["studio-engines"]),
         ("tiny-skia", &["studio-engines"]),
     ];

@@ -277,6 +277,10 @@ fn answer(shape: Shape) -> Value {
         Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
         Shape::LegacyStatus => json_of("LegacyStatus", "Where the job stands"),
         Shape::Icon => json!({ "description": "A picture", "content": { "image/svg+xml": {} } }),
+        Shape::Metrics => json!({
+            "description": "Counters, gauges and histograms in the text form of OpenMetrics",
+            "content": { (crate::metrics::CONTENT_TYPE): { "schema": { "type": "string" } } },
+        }),
         Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
         Shape::Nothing => json!({ "description": "No body" }),
     }
