@@ -14,7 +14,7 @@ TORTURE_SEED ?=
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi tools
+.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi reference tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 
 openapi: tools ## Write docs/openapi.json anew, after a change of the API
 	$(CARGO) run --quiet --locked --package studio -- openapi > docs/openapi.json
+
+reference: openapi ## Write docs/errors.md, docs/limits.md and docs/openapi.json anew, after a change of the API
+	$(CARGO) run --quiet --locked --package studio -- reference errors > docs/errors.md
+	$(CARGO) run --quiet --locked --package studio -- reference limits > docs/limits.md
 
 # SQLite and ring are C, built from the sources in their crates: a C compiler is all that the Rust toolchain lacks.
 tools:

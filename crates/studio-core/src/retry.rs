@@ -74,6 +74,40 @@ impl FailureKind {
 }
 
 impl FailureKind {
+    /// All there are.
+    pub const ALL: [Self; 11] = [
+        Self::Rejected,
+        Self::Busy,
+        Self::Unavailable,
+        Self::Lost,
+        Self::WorkerDied,
+        Self::ModelFailed,
+        Self::BadOutput,
+        Self::CutOff,
+        Self::Timeout,
+        Self::Interrupted,
+        Self::NotConfigured,
+    ];
+
+    /// What happened, for people.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Rejected => "The provider refuses what was asked; it will refuse it again.",
+            Self::Busy => "The provider has no room now; nothing was started.",
+            Self::Unavailable => {
+                "The provider can't be reached, or broke before it took the work; nothing was started."
+            }
+            Self::Lost => "It was sent and the answer was lost: it may have been started.",
+            Self::WorkerDied => "The worker's process died with the work in it.",
+            Self::ModelFailed => "The model tried and failed.",
+            Self::BadOutput => "The provider's answer is not what it should be: wrong type, too large, nonsense.",
+            Self::CutOff => "The provider's answer broke off in its middle.",
+            Self::Timeout => "It took longer than the model may.",
+            Self::Interrupted => "The server that worked on it stopped.",
+            Self::NotConfigured => "Its provider is not configured any more.",
+        }
+    }
+
     /// Whether the same request may well succeed another time: it was not the request that failed, nor the model's work on it.
     pub const fn may_pass(self) -> bool {
         !matches!(self, Self::Rejected | Self::ModelFailed | Self::BadOutput)

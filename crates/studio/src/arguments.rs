@@ -70,11 +70,26 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Print the API's description, OpenAPI 3.1 (a running server has it at /openapi.json, and at /docs for people)
     Openapi,
+    /// Print a page of the documentation that is written from the program
+    #[command(hide = true)]
+    Reference {
+        /// Which one
+        page: ReferencePage,
+    },
     /// Run a built-in engine as a worker (the server does this by itself)
     ///
     /// A worker speaks Cog's HTTP prediction API. The server starts its own on a Unix socket; with --listen you can run one by
     /// hand and look at it with curl.
     Worker(Worker),
+}
+
+/// A page that is written from the program.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum ReferencePage {
+    /// docs/errors.md
+    Errors,
+    /// docs/limits.md
+    Limits,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ mod system;
 mod terminal;
 mod wiring;
 
-use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand};
+use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -57,6 +57,16 @@ fn main() -> ExitCode {
                 Command::Backup(backup) => backup::run(&config, &backup),
                 Command::Restore(restore) => restore::run(&config, &restore).await,
                 Command::Openapi => print_openapi(&config),
+                Command::Reference { page } => {
+                    terminal::say(
+                        match page {
+                            ReferencePage::Errors => studio_server::http::errors_page(),
+                            ReferencePage::Limits => studio_server::http::limits_page(),
+                        }
+                        .trim_end(),
+                    );
+                    Ok(ExitCode::SUCCESS)
+                }
                 // They came to their end above.
                 Command::Doctor(_) | Command::Worker(_) => Ok(ExitCode::SUCCESS),
             }

@@ -8,7 +8,11 @@ use crate::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
-use studio_server::http::{ROUTES, Who};
+use studio_core::limits::LimitClass;
+use studio_server::{
+    http::{CODES, ROUTES, Who, errors_page, limits_page},
+    settings::CONSTANTS,
+};
 use studio_testkit::{events::read_events, studio::Studio};
 
 /// Says where `value` is not as `schema` allows. Stricter than the standard: a field that isn't described is a fault, for
@@ -238,4 +242,26 @@ async fn the_committed_document_is_the_one_that_is_served() {
         committed == document(&studio()).await,
         "docs/openapi.json is old: run make openapi and look at the change"
     );
+}
+
+#[test]
+fn f37_the_pages_of_errors_and_limits_are_those_that_the_program_writes() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (file, written) in [("errors.md", errors_page()), ("limits.md", limits_page())] {
+        let committed = fs::read_to_string(docs.join(file)).unwrap();
+        assert!(committed.trim() == written.trim(), "docs/{file} is old: run make reference and look at the change");
+    }
+    // Every constant of the server that bounds something is named there, with its unit.
+    let page = limits_page();
+    for constant in CONSTANTS {
+        assert!(page.contains(&format!("| `{}` | ", constant.name)), "{}", constant.name);
+    }
+    for class in LimitClass::ALL {
+        assert!(page.contains(&format!("| `{}` | {} |", class.as_str(), class.default_rate())), "{}", class.as_str());
+    }
+    // And every code that the sources can refuse with has a row, for a refusal is made from it.
+    let errors = errors_page();
+    for code in CODES {
+        assert!(errors.contains(&format!("| {} | `{}` |", code.status.as_str(), code.code)), "{}", code.code);
+    }
 }
