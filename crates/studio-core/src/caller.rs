@@ -79,8 +79,17 @@ pub struct ApiKey {
     pub limits: BTreeMap<String, Rate>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it ends by itself; from then on it opens nothing. None: it lasts.
+    pub expires_at: Option<Timestamp>,
     /// When it was revoked; from then on it opens nothing.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether it opens anything at `now`.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 const PREFIX: &str = "mgs_";

@@ -3,9 +3,17 @@
 //! The stored time is the *theoretical arrival time*: when the next call would be due if calls came evenly. A call is
 //! allowed while that time is not further ahead than the burst allows; each call moves it on by one interval.
 
-use crate::time::Timestamp;
+use crate::{
+    id::{KeyId, UserId},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 /// What is limited together. Every route names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,13 +22,19 @@ pub enum LimitClass {
     Generation,
     /// Talking.
     Chat,
-    /// Reading jobs.
+    /// Reading jobs, models and money.
     Status,
+    /// Fetching what was made.
+    Asset,
+    /// Cancelling, settling, setting budgets: what must go through when all else is full.
+    Control,
+    /// What needs no key, and calls whose key is not good.
+    Open,
 }
 
 impl LimitClass {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Generation, Self::Chat, Self::Status];
+    pub const ALL: [Self; 6] = [Self::Generation, Self::Chat, Self::Status, Self::Asset, Self::Control, Self::Open];
 
     /// As in configuration and headers.
     pub const fn as_str(self) -> &'static str {
@@ -28,14 +42,61 @@ impl LimitClass {
             Self::Generation => "generation",
             Self::Chat => "chat",
             Self::Status => "status",
+            Self::Asset => "asset",
+            Self::Control => "control",
+            Self::Open => "open",
         }
     }
 
-    /// The limit when nothing is configured (findings 4 and 8, origin.md 2.9).
-    pub const fn default_rate(self) -> Rate {
+    /// Reads what [`LimitClass::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
+
+    /// What it is for, in words for people.
+    pub const fn about(self) -> &'static str {
         match self {
-            Self::Generation => Rate { count: 10, window: Duration::from_secs(60) },
-            Self::Chat | Self::Status => Rate { count: 60, window: Duration::from_secs(60) },
+            Self::Generation => "making something that takes a while: pictures, and doing a job again",
+            Self::Chat => "going on with a conversation, naming one",
+            Self::Status => "reading jobs, models, usage and budgets, and requests that are only tried (`dryRun`)",
+            Self::Asset => "fetching the bytes of what was made",
+            Self::Control => "cancelling, settling, setting budgets",
+            Self::Open => "what needs no key, and calls whose key is not good; counted by network address",
+        }
+    }
+
+    /// The limit when nothing is configured (findings 4 and 8, origin.md 2.9; the last three are ours: far above what a
+    /// person or a page full of pictures needs).
+    pub const fn default_rate(self) -> Rate {
+        let count = match self {
+            Self::Generation => 10,
+            Self::Chat | Self::Status => 60,
+            Self::Asset | Self::Control | Self::Open => 600,
+        };
+        Rate { count, window: Duration::from_secs(60) }
+    }
+}
+
+/// Who is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// A person, by whichever of their keys they come: more keys are no more calls.
+    User(UserId),
+    /// A key that has a limit of its own.
+    Key(KeyId),
+    /// Whoever comes from there without a good key.
+    Network(IpAddr),
+}
+
+impl Counted {
+    /// Whoever comes from `address`. One household or machine has a whole /64 of IPv6 and could be a new caller each time.
+    pub fn network(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() & !u128::from(u64::MAX);
+                Self::Network(IpAddr::V6(Ipv6Addr::from_bits(network)))
+            }
+            address @ IpAddr::V4(_) => Self::Network(address),
         }
     }
 }
@@ -166,6 +227,18 @@ mod tests {
         assert!(later.allowed, "one interval later one more is free");
         let (back, _) = decide(rate, Some(next), at(-3_600_000));
         assert!(back.reset_after <= Duration::from_secs(60), "a clock that was set back shuts nobody out");
+    }
+
+    #[test]
+    fn a_network_is_an_address_or_the_half_of_one() {
+        let of = |text: &str| Counted::network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        for class in LimitClass::ALL {
+            assert_eq!(LimitClass::parse(class.as_str()), Some(class));
+        }
     }
 
     #[test]

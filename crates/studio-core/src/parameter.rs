@@ -51,6 +51,17 @@ pub enum Parameter {
     },
 }
 
+/// What becomes of a value that a caller gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Given {
+    /// It is allowed, and this is its one form.
+    Taken(Value),
+    /// It is not, and this is the nearest that is.
+    Moved(Value),
+    /// It can't be meant.
+    Refused,
+}
+
 impl Parameter {
     /// What is allowed, for an error or a catalog page: `a whole number from 64 to 2048`.
     pub fn allowed(&self) -> String {
@@ -90,6 +101,57 @@ impl Parameter {
         }
     }
 
+    /// Reads what a caller gave, as the system that this one replaces did (origin.md, 1.2): a number or a word written as a text
+    /// is meant as what it says, what lies beyond a bound is moved to it, and only what can't be meant is refused.
+    pub fn read(&self, value: &Value) -> Given {
+        let meant = self.meant(value);
+        if let Some(checked) = self.check(&meant) {
+            return Given::Taken(checked);
+        }
+        let moved = match self {
+            Self::Integer { min, max, step, .. } => meant.as_f64().map(|number| {
+                let step = step.unwrap_or(1).max(1);
+                // Rounded to the nearest step, and back by one if that lies beyond the last.
+                let steps = ((number.clamp(*min as f64, *max as f64) - *min as f64) / step as f64).round();
+                let last = max.abs_diff(*min) / step.unsigned_abs();
+                let steps = (whole(steps).unwrap_or(0)).clamp(0, i64::try_from(last).unwrap_or(i64::MAX));
+                Value::from(min + steps * step)
+            }),
+            Self::Number { min, max, .. } => {
+                meant.as_f64().and_then(|number| Number::from_f64(number.clamp(*min, *max))).map(Value::Number)
+            }
+            Self::Boolean { .. } | Self::Choice { .. } | Self::Text { .. } => None,
+        };
+        moved.and_then(|value| self.check(&value)).map_or(Given::Refused, Given::Moved)
+    }
+
+    /// What a value says, where it was written as another kind of JSON.
+    fn meant(&self, value: &Value) -> Value {
+        let meant = match (self, value) {
+            (Self::Integer { .. } | Self::Number { .. }, Value::String(text)) => {
+                let text = text.trim();
+                let number = text.parse::<i64>().map(Number::from).ok();
+                number.or_else(|| text.parse().ok().and_then(Number::from_f64)).map(Value::Number)
+            }
+            (Self::Boolean { .. }, Value::String(text)) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Some(Value::Bool(true)),
+                "false" | "no" | "off" | "0" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            (Self::Boolean { .. }, Value::Number(number)) => match number.as_i64() {
+                Some(1) => Some(Value::Bool(true)),
+                Some(0) => Some(Value::Bool(false)),
+                _ => None,
+            },
+            (Self::Choice { of, .. }, Value::String(text)) => {
+                of.iter().find(|allowed| allowed.eq_ignore_ascii_case(text.trim())).cloned().map(Value::String)
+            }
+            (Self::Choice { .. }, Value::Number(number)) => Some(Value::String(number.to_string())),
+            _ => None,
+        };
+        meant.unwrap_or_else(|| value.clone())
+    }
+
     /// The value taken when the caller gives none.
     pub fn default_value(&self) -> Option<Value> {
         match self {
@@ -124,6 +186,7 @@ fn whole(value: f64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -145,6 +208,61 @@ mod tests {
         assert!(scale.check(&json!(7)).is_some() && scale.check(&json!(20.01)).is_none());
         let text = Parameter::Text { max_chars: 3 };
         assert!(text.check(&json!("äöü")).is_some() && text.check(&json!("a\0")).is_none());
+    }
+
+    #[test]
+    fn what_a_caller_means_is_taken_and_what_lies_beyond_a_bound_is_moved_to_it() {
+        let side = Parameter::Integer { min: 64, max: 2048, step: None, default: Some(1024) };
+        let coarse = Parameter::Integer { min: 1024, max: 1536, step: Some(512), default: None };
+        let scale = Parameter::Number { min: 0.0, max: 2.0, default: None };
+        let yes = Parameter::Boolean { default: None };
+        let format = Parameter::Choice { of: vec!["png".into(), "5".into()], default: None };
+        let text = Parameter::Text { max_chars: 3 };
+        let (taken, moved) = (|value: Value| Given::Taken(value), |value: Value| Given::Moved(value));
+        for (parameter, given, expected) in [
+            (&side, json!("512"), taken(json!(512))),
+            (&side, json!(" 512.0 "), taken(json!(512))),
+            (&side, json!(1), moved(json!(64))),
+            (&side, json!(-1e300), moved(json!(64))),
+            (&side, json!(1e300), moved(json!(2048))),
+            (&side, json!("99999999999999999999"), moved(json!(2048))),
+            (&side, json!(100.4), moved(json!(100))),
+            (&side, json!("NaN"), Given::Refused),
+            (&side, json!("inf"), Given::Refused),
+            (&side, json!("many"), Given::Refused),
+            (&side, json!(true), Given::Refused),
+            (&side, json!([64]), Given::Refused),
+            (&coarse, json!(1300), moved(json!(1536))),
+            (&coarse, json!(1200), moved(json!(1024))),
+            (&coarse, json!(9000), moved(json!(1536))),
+            (&scale, json!("0.5"), taken(json!(0.5))),
+            (&scale, json!(7), moved(json!(2.0))),
+            (&scale, json!({}), Given::Refused),
+            (&yes, json!("TRUE"), taken(json!(true))),
+            (&yes, json!(0), taken(json!(false))),
+            (&yes, json!("maybe"), Given::Refused),
+            (&yes, json!(2), Given::Refused),
+            (&format, json!("PNG"), taken(json!("png"))),
+            (&format, json!(5), taken(json!("5"))),
+            (&format, json!("gif"), Given::Refused),
+            (&text, json!("abcd"), Given::Refused),
+            (&text, json!(1), Given::Refused),
+        ] {
+            assert_eq!(parameter.read(&given), expected, "{parameter:?} {given}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_allowed(min in -1000i64..1000, span in 0i64..5000, step in 1i64..700, given in any::<f64>()) {
+            let parameter = Parameter::Integer { min, max: min + span, step: Some(step), default: None };
+            for value in [json!(given), json!(given.to_string()), json!(given as i64)] {
+                match parameter.read(&value) {
+                    Given::Taken(value) | Given::Moved(value) => prop_assert!(parameter.check(&value).is_some()),
+                    Given::Refused => prop_assert!(!given.is_finite()),
+                }
+            }
+        }
     }
 
     #[test]

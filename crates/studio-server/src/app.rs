@@ -3,7 +3,7 @@
 use crate::{
     backlog::Backlog,
     news::News,
-    settings::{LimitSettings, PICTURE_ROOM},
+    settings::{AT_ONCE_LIMIT, Front, LimitSettings, PICTURE_ROOM},
     work::{attempts::Attempts, live::Lives, uploads::Uploads, workers::Supervisor},
 };
 use std::{
@@ -112,6 +112,8 @@ pub struct Parts {
     pub workers: Vec<Arc<Supervisor>>,
     /// Configured limits.
     pub limits: LimitSettings,
+    /// How the outside sees the server.
+    pub front: Front,
     /// What the answers to synchronous conversations promise.
     pub durability: Durability,
     /// Most connections at once.
@@ -129,9 +131,8 @@ pub struct App {
     pub attempts: Attempts,
     /// How much waits.
     pub backlog: Backlog,
-    /// A place for each request that makes something and waits for it, and for each that follows something: fewer than there
-    /// are connections, so that whoever asks, cancels or keeps the books always finds one.
-    pub long_places: Arc<Semaphore>,
+    /// A place for each request that makes something and waits for it, and for each that follows something.
+    pub places: crate::http::Places,
     /// What is being said.
     pub lives: Lives,
     /// Room for pictures on their way to providers.
@@ -174,7 +175,10 @@ impl App {
             news: News::default(),
             attempts: Attempts::default(),
             backlog: Backlog::new(parts.limits.queued, parts.limits.queued_per_user),
-            long_places: Arc::new(Semaphore::new(long_places(parts.connections))),
+            places: crate::http::Places::new(
+                long_places(parts.connections),
+                parts.limits.at_once.unwrap_or(AT_ONCE_LIMIT),
+            ),
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
             uploads: Uploads::default(),

@@ -11,6 +11,17 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub const USUAL_WAIT: Duration = Duration::from_secs(30);
 /// Most bytes of a JSON body.
 pub const JSON_BODY_LIMIT: u64 = 1 << 20;
+/// Most bytes of a JSON body that comes by a path of the system that this one replaces: pictures came inside (design.md,
+/// "Bodies").
+pub const LEGACY_BODY_LIMIT: u64 = 20 << 20;
+/// Lists and objects of a JSON body within each other, at most. A tool's schema of arguments needs the most; the rest is flat.
+pub const JSON_DEPTH_LIMIT: usize = 64;
+/// How long a browser may remember what a preflight said.
+pub const PREFLIGHT_MEMORY: Duration = Duration::from_secs(600);
+/// How long a browser is to remember to come by https alone.
+pub const HTTPS_MEMORY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Requests of one user that may stay for long at once, such as those that wait for a picture, or follow a job.
+pub const AT_ONCE_LIMIT: usize = 100;
 /// Most bytes of one picture that a provider may hand us. The largest honest one (2048², noise, PNG) has about 16 MiB.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
 /// Longest that a request body may take to arrive.
@@ -58,16 +69,24 @@ pub const KEY_MEMORY: Duration = Duration::from_millis(500);
 /// How long running work may take to end when the server is asked to stop.
 pub const DRAIN: Duration = Duration::from_secs(20);
 
-/// What can be configured about the server.
+/// How much may be asked for, as configured. What is not said is usual.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
-    /// Making pictures: `10/min`.
+    /// [`LimitClass::Generation`]: `10/min`.
     pub generation: Option<Rate>,
-    /// Talking: `60/min`.
+    /// [`LimitClass::Chat`]: `60/min`.
     pub chat: Option<Rate>,
-    /// Reading jobs: `60/min`.
+    /// [`LimitClass::Status`]: `60/min`.
     pub status: Option<Rate>,
+    /// [`LimitClass::Asset`]: `600/min`.
+    pub asset: Option<Rate>,
+    /// [`LimitClass::Control`]: `600/min`.
+    pub control: Option<Rate>,
+    /// [`LimitClass::Open`]: `600/min`.
+    pub open: Option<Rate>,
+    /// Most requests of one user that may stay for long at once.
+    pub at_once: Option<usize>,
     /// Most jobs that may wait at a provider.
     pub queued: Option<u64>,
     /// Most of these of one user.
@@ -77,15 +96,41 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
+    /// What is configured for a class.
+    pub fn of(&mut self, class: LimitClass) -> &mut Option<Rate> {
+        match class {
+            LimitClass::Generation => &mut self.generation,
+            LimitClass::Chat => &mut self.chat,
+            LimitClass::Status => &mut self.status,
+            LimitClass::Asset => &mut self.asset,
+            LimitClass::Control => &mut self.control,
+            LimitClass::Open => &mut self.open,
+        }
+    }
+
     /// The limit of a class: configured, or the default.
     pub fn rate(&self, class: LimitClass) -> Rate {
         let configured = match class {
             LimitClass::Generation => self.generation,
             LimitClass::Chat => self.chat,
             LimitClass::Status => self.status,
+            LimitClass::Asset => self.asset,
+            LimitClass::Control => self.control,
+            LimitClass::Open => self.open,
         };
         configured.unwrap_or_else(|| class.default_rate())
     }
+}
+
+/// How the outside sees the server.
+#[derive(Debug, Clone, Default)]
+pub struct Front {
+    /// Origins whose pages may read our answers, as browsers write them.
+    pub origins: Vec<String>,
+    /// Proxies in front of it, whose word on where a request comes from is taken.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Whether people come by https, so that browsers are to insist on it.
+    pub https: bool,
 }
 
 /// What a provider speaks.

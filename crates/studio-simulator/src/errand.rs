@@ -225,6 +225,7 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         request: RequestId::new(now, app.chance.id_bytes()),
         model,
         input,
+        request_name: None,
         retry_of: None,
         priority: town.world.draw(|dice| dice.one(&Priority::ALL)).unwrap_or_default(),
         may_shorten,

@@ -115,6 +115,7 @@ impl Run {
                 scopes: Scope::ALL.into(),
                 limits: BTreeMap::new(),
                 created_at: BEGINNING,
+                expires_at: None,
                 revoked_at: None,
             };
             self.store.create_key(key, Limits::new()).await?;

@@ -23,7 +23,7 @@ use studio_server::{
     app::{App, Lane, Parts},
     commands::{Move, move_job},
     lifecycle,
-    settings::{DRAIN, LimitSettings},
+    settings::{DRAIN, Front, LimitSettings},
     work,
 };
 use studio_store::MemoryLimiter;
@@ -101,6 +101,7 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
         lanes,
         workers: Vec::new(),
         limits: LimitSettings::default(),
+        front: Front::default(),
         durability: Durability::Process,
         connections: 16,
         retention: None,

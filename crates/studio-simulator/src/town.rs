@@ -192,6 +192,7 @@ fn people(world: &World) -> Vec<ApiKey> {
         scopes: Scope::ALL.into(),
         limits: BTreeMap::new(),
         created_at: now,
+        expires_at: None,
         revoked_at: None,
     };
     (1..=3).map(person).collect()

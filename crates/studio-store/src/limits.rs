@@ -1,6 +1,6 @@
 //! Counts calls in memory, by the rule in `studio_core::limits`.
 //!
-//! One time for each key and class is all there is to keep, and a time that has passed says nothing any more. So the map is
+//! One time for each caller and class is all there is to keep, and a time that has passed says nothing any more. So the map is
 //! swept whenever it has doubled since the last sweep: its size follows the callers of the last window, not of all time.
 
 use std::{
@@ -8,8 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use studio_core::{
-    id::KeyId,
-    limits::{self, ArrivalNanos, Decision, LimitClass, Rate},
+    limits::{self, ArrivalNanos, Counted, Decision, LimitClass, Rate},
     ports::Limiter,
     time::Timestamp,
 };
@@ -25,7 +24,7 @@ pub struct MemoryLimiter {
 
 #[derive(Debug)]
 struct Arrivals {
-    times: HashMap<(KeyId, LimitClass), ArrivalNanos>,
+    times: HashMap<(Counted, LimitClass), ArrivalNanos>,
     sweep_at: usize,
 }
 
@@ -56,19 +55,19 @@ impl Arrivals {
 }
 
 impl Limiter for MemoryLimiter {
-    fn check(&self, key: KeyId, class: LimitClass, rate: Rate, now: Timestamp) -> Decision {
+    fn check(&self, who: Counted, class: LimitClass, rate: Rate, now: Timestamp) -> Decision {
         let mut arrivals = self.arrivals();
-        let before = arrivals.times.get(&(key, class)).copied();
+        let before = arrivals.times.get(&(who, class)).copied();
         let (decision, arrival) = limits::decide(rate, before, now);
-        arrivals.times.insert((key, class), arrival);
+        arrivals.times.insert((who, class), arrival);
         if arrivals.times.len() >= arrivals.sweep_at {
             arrivals.sweep(now);
         }
         decision
     }
 
-    fn peek(&self, key: KeyId, class: LimitClass, rate: Rate, now: Timestamp) -> Decision {
-        limits::decide(rate, self.arrivals().times.get(&(key, class)).copied(), now).0
+    fn peek(&self, who: Counted, class: LimitClass, rate: Rate, now: Timestamp) -> Decision {
+        limits::decide(rate, self.arrivals().times.get(&(who, class)).copied(), now).0
     }
 }
 
@@ -76,18 +75,19 @@ impl Limiter for MemoryLimiter {
 mod tests {
     use super::*;
     use std::time::Duration;
+    use studio_core::id::KeyId;
 
     const T0: Timestamp = Timestamp::from_millis(1_790_000_000_000);
     const RATE: Rate = Rate { count: 2, window: Duration::from_secs(60) };
 
-    fn key(n: u16) -> KeyId {
+    fn key(n: u16) -> Counted {
         let mut random = [0; 10];
         random[..2].copy_from_slice(&n.to_be_bytes());
-        KeyId::new(T0, random)
+        Counted::Key(KeyId::new(T0, random))
     }
 
     #[test]
-    fn calls_are_counted_by_key_and_class() {
+    fn calls_are_counted_by_caller_and_class() {
         let limiter = MemoryLimiter::new();
         let check = |n, class| limiter.check(key(n), class, RATE, T0).allowed;
         assert!(check(1, LimitClass::Generation));

@@ -68,6 +68,8 @@ pub struct Recorded {
     pub output_file_prefix: Option<String>,
     /// The `Authorization` header that came with it.
     pub authorization: Option<String>,
+    /// The `X-Request-Id` header that came with it.
+    pub request_id: Option<String>,
 }
 
 /// The worker. Dropped, it is gone, and with it every open connection.
@@ -242,6 +244,7 @@ async fn put(stream: &mut TcpStream, shared: &Shared, id: &str, request: &Reques
                 input: body["input"].clone(),
                 output_file_prefix: body["output_file_prefix"].as_str().map(str::to_owned),
                 authorization: request.headers.get("authorization").cloned(),
+                request_id: request.headers.get("x-request-id").cloned(),
             });
         }
         behaviour

@@ -7,8 +7,10 @@ pub mod cuts;
 pub mod events;
 pub mod fairness;
 pub mod openai;
+pub mod raw_client;
 pub mod studio;
 pub mod system;
+pub mod text_attacks;
 pub mod torture;
 
 mod raw_http;

@@ -42,11 +42,14 @@ pub struct Setup {
 impl Setup {
     /// The usual one, for tests: nothing configured but limits that are out of the way.
     pub fn of(binary: &str) -> Self {
-        let variables = ["GENERATION", "CHAT", "STATUS"].map(|class| (format!("STUDIO_LIMITS__{class}"), "100000/min"));
+        let classes = ["GENERATION", "CHAT", "STATUS", "ASSET", "CONTROL", "OPEN"];
+        let mut variables: Vec<_> =
+            classes.map(|class| (format!("STUDIO_LIMITS__{class}"), "100000/min".to_owned())).into();
+        variables.push(("STUDIO_LIMITS__AT_ONCE".to_owned(), "100000".to_owned()));
         Self {
             binary: binary.into(),
             config: String::new(),
-            variables: variables.map(|(name, value)| (name, value.to_owned())).into(),
+            variables,
             log: None,
             wrapper: Vec::new(),
             own_mounts: false,

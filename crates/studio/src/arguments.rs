@@ -159,6 +159,12 @@ pub(crate) struct CreateKey {
     /// What it may do: generate, read; admin sees and sets everyone's budgets
     #[arg(long, value_delimiter = ',', value_name = "SCOPES", default_values = ["generate", "read"])]
     pub(crate) scopes: Vec<String>,
+    /// When it ends by itself: a span, such as 30d or 12h, or a time, such as 2027-01-31T00:00:00Z [default: never]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// A rate limit of its own, such as generation=100/min; may be given for several classes
+    #[arg(long, value_name = "CLASS=RATE")]
+    pub(crate) limit: Vec<String>,
     /// Print only JSON: {"id": "...", "key": "mgs_..."}
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,15 +7,19 @@
 
 use crate::arguments::Shared;
 use anyhow::{Context, bail};
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
-use studio_core::{catalog::ModelEntry, job::Durability, secret::Secret};
-use studio_server::settings::{LimitSettings, ProviderKind, ProviderSettings};
+use studio_core::{catalog::ModelEntry, job::Durability, limits::LimitClass, secret::Secret};
+use studio_server::{
+    http::is_origin,
+    settings::{Front, LimitSettings, ProviderKind, ProviderSettings},
+};
 
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "studio.toml";
@@ -34,6 +38,12 @@ pub(crate) struct Config {
     pub(crate) listen: Option<SocketAddr>,
     /// The data folder.
     data: Option<PathBuf>,
+    /// Where people find it, such as `https://studio.example.com`.
+    pub(crate) public_url: Option<String>,
+    /// Proxies in front of it, as addresses or networks: `10.0.0.0/8`.
+    trusted_proxies: Vec<String>,
+    /// Pages of other origins.
+    cors: Cors,
     /// What to log: `info`, `debug`, `studio_server=debug,warn`.
     pub(crate) log: Option<String>,
     /// How to log.
@@ -53,6 +63,14 @@ pub(crate) struct Config {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Which pages of other origins may read our answers.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Cors {
+    /// Their origins, such as `https://app.example.com`.
+    origins: Vec<String>,
+}
+
 /// How long what is over is remembered.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,8 +86,9 @@ const LEAST_DAYS: u32 = 7;
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// For people; `pretty` means the same.
     #[default]
+    #[serde(alias = "pretty")]
     Text,
     /// For machines.
     Json,
@@ -79,6 +98,32 @@ impl Config {
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or_else(|| Path::new("data"))
+    }
+
+    /// How the outside sees the server.
+    pub(crate) fn front(&self) -> anyhow::Result<Front> {
+        for origin in &self.cors.origins {
+            if !is_origin(origin) {
+                bail!(
+                    "[cors] origins: {origin:?} must be an origin as browsers write it, such as https://app.example.com: \
+                     no path, no capital letters, no *"
+                );
+            }
+        }
+        let network = |text: &String| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            address.or_else(|_| text.parse::<IpNet>()).with_context(|| {
+                format!("trusted_proxies: {text:?} must be an address or a network, such as 10.0.0.0/8")
+            })
+        };
+        let https = match self.public_url.as_deref() {
+            None => false,
+            Some(url) if url.starts_with("https://") => true,
+            Some(url) if url.starts_with("http://") => false,
+            Some(url) => bail!("public_url: {url:?} must begin with https:// or http://"),
+        };
+        let trusted_proxies = self.trusted_proxies.iter().map(network).collect::<anyhow::Result<_>>()?;
+        Ok(Front { origins: self.cors.origins.clone(), trusted_proxies, https })
     }
 
     /// How long what is over is remembered. None: for ever.
@@ -136,12 +181,11 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         ["LOG"] => config.log = Some(value.to_owned()),
         ["LOG_FORMAT"] => {
             config.log_format = match value {
-                "text" => LogFormat::Text,
+                "text" | "pretty" => LogFormat::Text,
                 "json" => LogFormat::Json,
-                _ => bail!("must be text or json"),
+                _ => bail!("must be text, pretty (the same) or json"),
             }
         }
-        ["LIMITS", "GENERATION"] => config.limits.generation = Some(value.parse()?),
         ["DURABILITY"] => {
             config.durability = match value {
                 "process" => Some(Durability::Process),
@@ -149,11 +193,17 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
                 _ => bail!("must be process or power"),
             }
         }
-        ["LIMITS", "CHAT"] => config.limits.chat = Some(value.parse()?),
-        ["LIMITS", "STATUS"] => config.limits.status = Some(value.parse()?),
         ["RETENTION", "JOBS_DAYS"] => {
             config.retention.jobs_days = Some(value.parse().context("must be a whole number of days")?);
         }
+        ["LIMITS", class] if LimitClass::parse(&class.to_ascii_lowercase()).is_some() => {
+            let class = LimitClass::parse(&class.to_ascii_lowercase()).context("a class")?;
+            *config.limits.of(class) = Some(value.parse()?);
+        }
+        ["LIMITS", "AT_ONCE"] => config.limits.at_once = Some(value.parse().context("must be a whole number")?),
+        ["PUBLIC_URL"] => config.public_url = Some(value.to_owned()),
+        ["TRUSTED_PROXIES"] => config.trusted_proxies = listed(value),
+        ["CORS", "ORIGINS"] => config.cors.origins = listed(value),
         ["LIMITS", "QUEUED"] => config.limits.queued = Some(value.parse().context("must be a whole number")?),
         ["LIMITS", "QUEUED_PER_USER"] => {
             config.limits.queued_per_user = Some(value.parse().context("must be a whole number")?);
@@ -186,6 +236,11 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         _ => config.warnings.push(format!("{name} is not a setting of the studio; it is ignored")),
     }
     Ok(())
+}
+
+/// The items of a list in a variable, between commas.
+fn listed(value: &str) -> Vec<String> {
+    value.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
 }
 
 /// Fills in a setting of a provider that nothing else has said. An empty variable says nothing; what runs something else
@@ -235,6 +290,18 @@ mod tests {
         lay(&mut config, "STUDIO_PROVIDERS__OTHER__KIND", "openai").unwrap();
         assert_eq!(config.providers["other"].kind, Some(ProviderKind::OpenAi));
         assert!(lay(&mut config, "STUDIO_PROVIDERS__OTHER__KIND", "magic").is_err());
+    }
+
+    #[test]
+    fn the_log_has_two_formats_and_three_words_for_them() {
+        for (word, format) in [("text", LogFormat::Text), ("pretty", LogFormat::Text), ("json", LogFormat::Json)] {
+            let config: Config = toml::from_str(&format!("log_format = \"{word}\"")).unwrap();
+            assert_eq!(config.log_format, format);
+            let mut config = Config { log_format: LogFormat::Json, ..Config::default() };
+            lay(&mut config, "STUDIO_LOG_FORMAT", word).unwrap();
+            assert_eq!(config.log_format, format);
+        }
+        assert!(lay(&mut Config::default(), "STUDIO_LOG_FORMAT", "xml").is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
-use studio_core::{caller::Scope, ledger::Limits, secret::Secret};
+use studio_core::{caller::Scope, secret::Secret};
 use studio_server::{
     app::App,
     commands::{NewKey, create_key},
@@ -33,8 +33,7 @@ pub(crate) async fn key(app: &App, data: &Path) -> anyhow::Result<FirstKey> {
     if !app.store.keys().await?.is_empty() {
         return Ok(FirstKey::NotNeeded);
     }
-    let new =
-        NewKey { email: OWNER.into(), name: "first key".into(), scopes: Scope::ALL.into(), limits: Limits::new() };
+    let new = NewKey { email: OWNER.into(), name: "first key".into(), scopes: Scope::ALL.into(), ..NewKey::default() };
     let (_, text) = create_key(app.store.as_ref(), app.clock.as_ref(), app.chance.as_ref(), new).await?;
     if std::io::stdout().is_terminal() {
         return Ok(FirstKey::Show(text));

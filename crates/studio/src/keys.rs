@@ -10,12 +10,14 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use serde_json::json;
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 use studio_core::{
     caller::Scope,
     id::KeyId,
     ledger::Window,
+    limits::{LimitClass, Rate},
     ports::{Clock, KeyRow, Store},
+    time::Timestamp,
 };
 use studio_server::commands::{NewKey, create_key};
 
@@ -41,7 +43,14 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
         Scope::parse(text)
             .with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
     });
-    let new = NewKey { email: arguments.user, name: arguments.name, scopes: scopes.collect::<Result<_, _>>()?, limits };
+    let new = NewKey {
+        email: arguments.user,
+        name: arguments.name,
+        scopes: scopes.collect::<Result<_, _>>()?,
+        limits,
+        rates: read_rates(&arguments.limit)?,
+        expires_at: arguments.expires.as_deref().map(read_expiry).transpose()?,
+    };
     let store = open_store_beside(config.data())?;
     let (id, text) = create_key(&store, &SystemClock, &SystemChance, new).await?;
     if arguments.json {
@@ -50,6 +59,44 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
         say(&format!("{}\n\nShown this once; only its hash is kept. Its id, to revoke it: {id}", text.expose()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Rate limits of the key's own: `generation=100/min`.
+fn read_rates(texts: &[String]) -> anyhow::Result<BTreeMap<String, Rate>> {
+    let classes = || LimitClass::ALL.map(LimitClass::as_str).join(", ");
+    let read = |text: &String| {
+        let pair = text.split_once('=').and_then(|(class, rate)| Some((LimitClass::parse(class.trim())?, rate)));
+        let Some((class, rate)) = pair else {
+            bail!(
+                "--limit: {text:?} must be a class and a rate, such as generation=100/min; classes are {}",
+                classes()
+            );
+        };
+        let rate: Rate = rate.trim().parse().with_context(|| format!("--limit {}", class.as_str()))?;
+        Ok((class.as_str().to_owned(), rate))
+    };
+    texts.iter().map(read).collect()
+}
+
+/// When the key ends: a time, or a number of days, hours, minutes or seconds from now, such as `30d`.
+fn read_expiry(text: &str) -> anyhow::Result<Timestamp> {
+    let now = SystemClock.now();
+    let unit = |unit: char| match unit {
+        'd' => Some(24 * 3600),
+        'h' => Some(3600),
+        'm' => Some(60),
+        's' => Some(1),
+        _ => None,
+    };
+    let span = text.char_indices().next_back().and_then(|(at, last)| {
+        let seconds = text[..at].parse::<u64>().ok()?.checked_mul(unit(last)?)?;
+        Some(now.plus(Duration::from_secs(seconds)))
+    });
+    match span.or_else(|| Timestamp::parse(text)) {
+        Some(end) if end > now => Ok(end),
+        Some(_) => bail!("--expires: {text} is over already"),
+        None => bail!("--expires must be a span, such as 30d or 12h, or a time, such as 2027-01-31T00:00:00Z"),
+    }
 }
 
 pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -66,7 +113,12 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitC
         let budgets: Vec<_> =
             row.limits.iter().map(|(window, limit)| format!("{limit} USD for the {}", window.as_str())).collect();
         let budget = if budgets.is_empty() { "no limit".to_owned() } else { budgets.join(", ") };
-        let state = row.key.revoked_at.map_or_else(|| "active".to_owned(), |at| format!("revoked {at}"));
+        let state = match (row.key.revoked_at, row.key.expires_at) {
+            (Some(at), _) => format!("revoked {at}"),
+            (None, Some(end)) if end <= SystemClock.now() => format!("expired {end}"),
+            (None, Some(end)) => format!("active until {end}"),
+            (None, None) => "active".to_owned(),
+        };
         let scopes = row.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
         say(&format!(
             "{}  …{}  {:<24}  {:<28}  {scopes}  spent or held {} USD; budget {budget}  {state}",
@@ -86,7 +138,9 @@ fn show_json(row: &KeyRow) -> serde_json::Value {
         "budget": row.limits.get(&Window::Lifetime).map(|budget| budget.to_string()),
         "budgets": row.limits.iter().map(|(window, limit)| (window.as_str(), limit.to_string())).collect::<BTreeMap<_, _>>(),
         "committed": row.committed.to_string(),
+        "limits": row.key.limits,
         "createdAt": row.key.created_at.to_string(),
+        "expiresAt": row.key.expires_at.map(|at| at.to_string()),
         "revokedAt": row.key.revoked_at.map(|at| at.to_string()),
     })
 }

@@ -10,6 +10,7 @@ mod first_start;
 mod jobs;
 mod keys;
 mod ledger;
+mod log;
 mod restore;
 mod serve;
 mod system;

@@ -1,18 +1,13 @@
 //! `studio serve`: from flags to a running server, and back.
 
-use crate::{
-    arguments::Serve,
-    config::{Config, LogFormat},
-    first_start, terminal, wiring,
-};
+use crate::{arguments::Serve, config::Config, first_start, log, terminal, wiring};
 use anyhow::Context;
-use std::{io::IsTerminal, net::SocketAddr, time::Instant};
+use std::{net::SocketAddr, time::Instant};
 use studio_server::lifecycle;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::EnvFilter;
 
 /// Where to listen when nothing is configured: only this machine.
 pub(crate) const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -20,7 +15,7 @@ pub(crate) const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V
 /// Runs until it is told to stop.
 pub(crate) async fn run(config: Config, arguments: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
-    start_log(&config)?;
+    log::start(&config)?;
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let wanted = arguments.listen.or(config.listen).unwrap_or(USUAL_ADDRESS);
     // Before anything is opened: a port that is taken should change nothing.
@@ -49,22 +44,5 @@ pub(crate) async fn run(config: Config, arguments: Serve) -> anyhow::Result<()> 
     })
     .await;
     tracing::info!("stopped");
-    Ok(())
-}
-
-fn start_log(config: &Config) -> anyhow::Result<()> {
-    let filter = config.log.as_deref().unwrap_or("info");
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        // It would complain of a line that can't be written where that can't be written either, and panic: a full disk under
-        // the log, or a pipe whose reader has gone, must not end whoever has something to say.
-        .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
     Ok(())
 }

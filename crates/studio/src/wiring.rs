@@ -162,6 +162,7 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         workers,
         durability: config.durability.unwrap_or(Durability::Process),
         limits: config.limits.clone(),
+        front: config.front()?,
         connections: connections(config),
         retention: config.retention()?,
     });

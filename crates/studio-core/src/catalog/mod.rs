@@ -13,6 +13,9 @@ use std::{collections::BTreeMap, time::Duration};
 const FILES: [&str; 2] =
     [include_str!("../../../../catalog/image.toml"), include_str!("../../../../catalog/chat.toml")];
 
+/// Old names, and those of today.
+const RENAMED: &str = include_str!("../../../../catalog/renamed.toml");
+
 /// Whole-job limit of a model that doesn't name its own.
 pub const DEFAULT_TOTAL_LIMIT: Duration = Duration::from_secs(600);
 /// Wait for a provider's first byte where the model doesn't name its own (design.md, "Limits").
@@ -152,6 +155,7 @@ pub struct CatalogError {
 #[derive(Debug, Clone)]
 pub struct Catalog {
     models: Vec<Model>,
+    renamed: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -162,10 +166,16 @@ impl Catalog {
         struct File {
             models: Vec<ModelEntry>,
         }
-        let mut catalog = Self { models: Vec::new() };
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Renamed {
+            renamed: BTreeMap<String, String>,
+        }
+        let broken = |e: toml::de::Error| CatalogError { model: "catalog file".into(), problem: e.to_string() };
+        let Renamed { renamed } = toml::from_str(RENAMED).map_err(broken)?;
+        let mut catalog = Self { models: Vec::new(), renamed };
         for text in FILES {
-            let file: File = toml::from_str(text)
-                .map_err(|e| CatalogError { model: "catalog file".into(), problem: e.to_string() })?;
+            let file: File = toml::from_str(text).map_err(broken)?;
             file.models.iter().try_for_each(|entry| catalog.lay(entry))?;
         }
         overrides.iter().try_for_each(|entry| catalog.lay(entry))?;
@@ -184,6 +194,11 @@ impl Catalog {
             .iter()
             .find(|m| m.id == name)
             .or_else(|| self.models.iter().find(|m| m.aliases.iter().any(|alias| alias == name)))
+    }
+
+    /// What a model of an old name is called today. A name that is in use again is not old.
+    pub fn renamed(&self, name: &str) -> Option<&str> {
+        self.renamed.get(name).map(String::as_str).filter(|_| self.find(name).is_none())
     }
 
     /// The model taken when none is named.

@@ -2,8 +2,10 @@
 //!
 //! This file has the nouns. How a job moves is in [`machine`]: one pure function, and no other way.
 
+mod content_hash;
 pub mod machine;
 
+pub use content_hash::ContentHash;
 pub use machine::{Actor, Effect, Event, MOST_ADJUSTED, Moved, Refused, step};
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     media::MediaType,
     money::Nanos,
     price::{PriceList, Usage},
-    request::Input,
+    request::{Flags, Input},
     retry::FailureKind,
     time::Timestamp,
     words::Finish,
@@ -168,49 +170,6 @@ impl std::fmt::Display for Payer {
     }
 }
 
-/// The SHA-256 of a blob: its address in the asset store.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContentHash(pub [u8; 32]);
-
-impl ContentHash {
-    /// Reads 64 lower-case hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-            return None;
-        }
-        for (place, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(bytes))
-    }
-}
-
-impl std::fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::fmt::Debug for ContentHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl Serialize for ContentHash {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ContentHash {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a SHA-256 in hexadecimal"))
-    }
-}
-
 /// One thing that a job made, kept by us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
@@ -270,6 +229,9 @@ pub struct Job {
     pub payer: Payer,
     /// The request that made it.
     pub request: RequestId,
+    /// What its caller called that request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_name: Option<String>,
     /// The job that it does again, after that one ended without a result.
     #[serde(default)]
     pub retry_of: Option<JobId>,
@@ -358,6 +320,9 @@ pub struct Job {
     pub error: Option<JobError>,
     /// What its owner should know although it was accepted.
     pub warnings: Vec<String>,
+    /// What in its words is worth a second look.
+    #[serde(default, skip_serializing_if = "Flags::is_empty")]
+    pub flags: Flags,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When a provider first had it.
@@ -410,12 +375,14 @@ pub struct NewJob {
 impl NewJob {
     /// The job as it begins: queued, its first version.
     pub fn queued(self) -> Job {
+        let flags = self.input.flags();
         let Self { id, owner, payer, request, modality, model, provider, upstream, .. } = self;
         Job {
             id,
             owner,
             payer,
             request,
+            request_name: None,
             retry_of: None,
             priority: Priority::Normal,
             modality,
@@ -453,6 +420,7 @@ impl NewJob {
             outputs: Vec::new(),
             error: None,
             warnings: self.warnings,
+            flags,
             created_at: self.now,
             started_at: None,
             attempt_at: None,
@@ -485,6 +453,11 @@ impl Job {
             forgotten_at: Some(now),
             ..self.clone()
         }
+    }
+
+    /// The request that made it, as its caller was told: by their own name for it, or by ours. Providers and workers get it too.
+    pub fn request_text(&self) -> String {
+        self.request_name.clone().unwrap_or_else(|| self.request.to_string())
     }
 
     /// Whether nothing is charged for it whatever happens.

@@ -1,16 +1,15 @@
 //! Counts calls against rate limits: in memory, or where replicas share it.
 
 use crate::{
-    id::KeyId,
-    limits::{Decision, LimitClass, Rate},
+    limits::{Counted, Decision, LimitClass, Rate},
     time::Timestamp,
 };
 
 /// Counts calls. Never fails: an implementation whose backing is lost goes on in memory.
 pub trait Limiter: Send + Sync {
-    /// Counts one call of `key` in `class` and says whether it may pass.
-    fn check(&self, key: KeyId, class: LimitClass, rate: Rate, now: Timestamp) -> Decision;
+    /// Counts one call of `who` in `class` and says whether it may pass.
+    fn check(&self, who: Counted, class: LimitClass, rate: Rate, now: Timestamp) -> Decision;
 
     /// What [`Limiter::check`] would say, without counting.
-    fn peek(&self, key: KeyId, class: LimitClass, rate: Rate, now: Timestamp) -> Decision;
+    fn peek(&self, who: Counted, class: LimitClass, rate: Rate, now: Timestamp) -> Decision;
 }

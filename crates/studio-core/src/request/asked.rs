@@ -4,10 +4,14 @@ use super::Fields;
 use crate::{
     catalog::{Catalog, Modality, Model},
     job::Priority,
-    parameter::Parameters,
+    parameter::{Given, Parameters},
     time::Timestamp,
 };
 use serde_json::Value;
+
+/// Characters of a name of the caller's that a warning repeats, and how many of such names.
+const MAX_SHOWN_CHARS: usize = 100;
+const MOST_SHOWN: usize = 10;
 
 /// A seed when the caller gives none or −1 is drawn from this many; every client's numbers hold it exactly.
 pub(super) const SEEDS: u64 = 1 << 32;
@@ -40,11 +44,19 @@ pub(super) fn model<'c>(
     let (provider, old_provider) = (fields.text("provider"), fields.text("providerId"));
     let provider = provider.map(|name| ("provider", name)).or(old_provider.map(|name| ("providerId", name)));
     if let Some((field, name)) = by_id.map(|n| ("modelId", n)).or(by_old_name.map(|n| ("model", n))) {
-        let found = catalog.find(name).filter(|m| modalities.contains(&m.modality));
+        let of_this = |name: &str| catalog.find(name).filter(|m| modalities.contains(&m.modality));
+        let renamed = catalog.renamed(name);
+        let found = of_this(name).or_else(|| {
+            let model = of_this(renamed?)?;
+            warnings.push(format!("{field} {name:?} is an old name: {:?} was taken, at its own price", model.id));
+            Some(model)
+        });
         if found.is_none() {
-            let near = catalog.nearest(name, modalities).join(", ");
+            let near = catalog.nearest(renamed.unwrap_or(name), modalities).join(", ");
             let article = if usual == Modality::Image { "an" } else { "a" };
-            let message = format!("is not {article} {} model of this catalog; near names are {near}", usual.as_str());
+            let today = renamed.map(|today| format!(" (today it is {today:?})")).unwrap_or_default();
+            let message =
+                format!("is not {article} {} model of this catalog{today}; near names are {near}", usual.as_str());
             fields.fault(field, message);
         }
         if let (Some(model), Some((given, provider))) = (found, provider)
@@ -125,19 +137,33 @@ pub(super) fn parameters(
     model: &Model,
     given: Vec<(String, &str, &Value)>,
     random: u64,
+    warnings: &mut Vec<String>,
 ) -> Parameters {
     let mut checked = Parameters::new();
+    let mut unknown = Vec::new();
     for (path, name, value) in given {
         let Some(parameter) = model.parameters.get(name) else {
-            let known = model.parameters.keys().cloned().collect::<Vec<_>>().join(", ");
-            let path: String = path.chars().take(100).collect();
-            fields.fault(&path, format!("is not a parameter of {}; those are {known}", model.id));
+            unknown.push(path.chars().take(MAX_SHOWN_CHARS).collect::<String>());
             continue;
         };
-        match parameter.check(value) {
-            Some(value) => drop(checked.insert(name.to_owned(), value)),
-            None => fields.fault(&path, format!("must be {}", parameter.allowed())),
+        match parameter.read(value) {
+            Given::Taken(value) => drop(checked.insert(name.to_owned(), value)),
+            Given::Moved(value) => {
+                warnings.push(format!("{path} must be {}: {value} was taken", parameter.allowed()));
+                checked.insert(name.to_owned(), value);
+            }
+            Given::Refused => fields.fault(&path, format!("must be {}", parameter.allowed())),
         }
+    }
+    // What is not declared could not be priced, so it is not passed on (origin.md passed it on).
+    if !unknown.is_empty() {
+        let known = model.parameters.keys().cloned().collect::<Vec<_>>().join(", ");
+        let (more, shown) = (unknown.len().saturating_sub(MOST_SHOWN), unknown.iter().take(MOST_SHOWN));
+        let mut shown = shown.cloned().collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            shown += &format!(" and {more} more");
+        }
+        warnings.push(format!("{shown}: ignored, for {} takes {known}", model.id));
     }
     for (name, parameter) in &model.parameters {
         if let (false, Some(value)) = (checked.contains_key(name), parameter.default_value()) {

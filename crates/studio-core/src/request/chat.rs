@@ -8,7 +8,7 @@ use super::{
 use crate::{
     bill::{Tokens, estimated_tokens},
     catalog::{Catalog, DEFAULT_OUTPUT, MAX_OUTPUT_TOKENS, Modality, Model},
-    parameter::Parameters,
+    parameter::{Given, Parameters},
     price::{PriceList, Unit, Usage},
     secret::Prompt,
     time::Timestamp,
@@ -184,8 +184,12 @@ pub fn read_chat<'c>(
         check_traits(&mut fields, model, messages, &tools, &format);
     }
     let given = given_parameters(&mut fields, &PARAMETER_FIELDS);
-    let bounded_by_caller = given.iter().any(|(_, name, _)| *name == MAX_OUTPUT_TOKENS);
-    let parameters = model.map(|model| parameters(&mut fields, model, given, 0));
+    // A bound beyond all bounds was moved to what there is: it is no wish any more that can't be granted.
+    let bounded_by_caller = given.iter().filter(|(_, name, _)| *name == MAX_OUTPUT_TOKENS).any(|(_, name, value)| {
+        let parameter = model.and_then(|model| model.parameters.get(*name));
+        parameter.is_some_and(|parameter| matches!(parameter.read(value), Given::Taken(_)))
+    });
+    let parameters = model.map(|model| parameters(&mut fields, model, given, 0, &mut warnings));
     let request = read.zip(parameters).zip(model).map(|((messages, parameters), model)| {
         let streams = model.chat.streams;
         ChatRequest { messages, tools, tool_choice, format, stop, streams, parameters }
@@ -205,7 +209,7 @@ pub fn read_title<'c>(body: &Value, catalog: &'c Catalog, now: Timestamp) -> Res
     let priority = priority(&mut fields);
     let request = model.zip(messages).map(|(model, messages)| {
         let shortened = shorten(&messages);
-        let mut parameters = parameters(&mut fields, model, Vec::new(), 0);
+        let mut parameters = parameters(&mut fields, model, Vec::new(), 0, &mut warnings);
         let messages = if model.modality == Modality::Title {
             shortened
         } else {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Most faults that are told of nested values.
+/// Most faults that are told: an error can't be made as large as a body.
 const MOST_FAULTS: usize = 20;
 
 /// One field that is wrong.
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
         self.faults.push(FieldFault { field: field.to_owned(), message: message.into() });
     }
 
-    /// Notes what was wrong within `path`. Of very many faults the first will do: an error can't be made as large as a body.
+    /// Notes what was wrong within `path`. Of very many faults the first will do.
     pub fn absorb(&mut self, path: &str, invalid: Invalid) {
         for fault in invalid.0 {
             if self.faults.len() >= MOST_FAULTS {
@@ -81,7 +81,8 @@ impl<'a> Fields<'a> {
     /// Ends the reading: `value` when nothing was wrong, else all faults, unknown fields among them.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Invalid> {
         let known = self.known.iter().copied().collect::<Vec<_>>().join(", ");
-        for name in self.object.keys().filter(|name| !self.known.contains(name.as_str())) {
+        let unknown = self.object.keys().filter(|name| !self.known.contains(name.as_str()));
+        for name in unknown.take(MOST_FAULTS.saturating_sub(self.faults.len()).max(1)) {
             // The name is the caller's own text: shortened, so that an error can't be made as large as the body.
             let field: String = name.chars().take(100).collect();
             self.faults.push(FieldFault { field, message: format!("is not a known field; known are {known}") });

@@ -93,7 +93,7 @@ pub fn read_image<'c>(
         }
     }
     let given = given_parameters(&mut fields, &PARAMETER_FIELDS);
-    let parameters = model.map(|model| parameters(&mut fields, model, given, random));
+    let parameters = model.map(|model| parameters(&mut fields, model, given, random, &mut warnings));
     let read = match (prompt, model, parameters) {
         (Some(prompt), Some(model), Some(parameters)) => {
             Some(Read { model, request: ImageRequest { prompt, parameters }, deadline, priority, warnings })
@@ -119,6 +119,7 @@ fn prompt(fields: &mut Fields<'_>) -> Option<Prompt> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_600_000_000);
 
@@ -175,17 +176,17 @@ mod tests {
             (json!([]), "body", "object"),
             (json!({}), "prompt", "required"),
             (json!({"prompt": 7}), "prompt", "text"),
-            (json!({"prompt": "x", "width": 63}), "width", "64 to 2048"),
-            (json!({"prompt": "x", "width": "512"}), "width", "whole number"),
-            (json!({"prompt": "x", "numImages": 5}), "numImages", "1 to 4"),
+            (json!({"prompt": "x", "width": "wide"}), "width", "64 to 2048"),
+            (json!({"prompt": "x", "width": []}), "width", "whole number"),
+            (json!({"prompt": "x", "numImages": true}), "numImages", "1 to 4"),
             (json!({"prompt": "x", "format": "gif"}), "format", "png, jpeg, webp"),
             (json!({"prompt": "x", "colour": "red"}), "colour", "known are"),
             (json!({"prompt": "x", "modelId": "skecth"}), "modelId", "sketch"),
             (json!({"prompt": "x", "modelId": 1}), "modelId", "text"),
             (json!({"prompt": "x", "provider": "acme"}), "provider", "sketch"),
             (json!({"prompt": "x", "modelId": "sketch", "provider": "acme"}), "provider", "contradicts"),
-            (json!({"prompt": "x", "modelParams": {"steps": 3}}), "modelParams.steps", "width"),
-            (json!({"prompt": "x", "modelParams": {"width": 1}}), "modelParams.width", "64"),
+            (json!({"prompt": "x", "modelParams": {"width": {}}}), "modelParams.width", "64"),
+            (json!({"prompt": "x", "modelId": "runway-gen-4"}), "modelId", "today it is \"runway-gen4\""),
             (json!({"prompt": "x", "width": 64, "modelParams": {"width": 64}}), "width", "twice"),
             (json!({"prompt": "x", "modelParams": 3}), "modelParams", "object"),
             (json!({"prompt": "x", "deadline": "soon"}), "deadline", "ISO 8601"),
@@ -197,6 +198,40 @@ mod tests {
             let found = faults(body.clone());
             assert!(found.iter().any(|(f, m)| f == field && m.contains(word)), "{body}: {found:?}");
         }
-        assert_eq!(faults(json!({"width": 1, "height": 1, "x": 1})).len(), 4, "all faults at once");
+        assert_eq!(faults(json!({"width": [], "height": [], "x": 1})).len(), 4, "all faults at once");
+    }
+
+    #[test]
+    fn what_can_be_meant_is_taken_with_a_warning() {
+        let catalog = Catalog::load(&[]).unwrap();
+        let body = json!({"prompt": "x", "width": 63, "height": "512", "numImages": 9, "format": "PNG", "seed": -2,
+            "modelParams": {"steps": 3, "cfg": 7}});
+        let read = read_image(&body, &catalog, 5, NOW).unwrap();
+        let p = &read.request.parameters;
+        assert_eq!((&p["width"], &p["height"], &p["numImages"]), (&json!(64), &json!(512), &json!(4)));
+        assert_eq!((&p["format"], &p["seed"]), (&json!("png"), &json!(5)), "-2 is moved to -1, which is drawn");
+        assert!(!p.contains_key("steps") && !p.contains_key("cfg"), "what has no price is not passed on");
+        let warned = |words: &[&str]| read.warnings.iter().any(|w| words.iter().all(|word| w.contains(word)));
+        assert!(warned(&["width", "64 to 2048", "64 was taken"]), "{:?}", read.warnings);
+        assert!(warned(&["modelParams.cfg, modelParams.steps", "ignored"]) && warned(&["numImages"]));
+        assert_eq!(read.warnings.len(), 4, "{:?}", read.warnings);
+    }
+
+    #[test]
+    fn f21_an_old_name_of_a_model_is_taken_with_a_warning() {
+        let catalog = Catalog::load(&[]).unwrap();
+        let read = read_image(&json!({"prompt": "x", "modelId": "dall-e-3"}), &catalog, 5, NOW).unwrap();
+        assert_eq!(read.model.id, "gpt-image-2");
+        assert!(
+            read.warnings[0].contains("dall-e-3") && read.warnings[0].contains("gpt-image-2"),
+            "{:?}",
+            read.warnings
+        );
+        let own = "[[models]]\nid = \"dall-e-3\"\nmodality = \"image\"\nprovider = \"sketch\"";
+        let own: BTreeMap<String, Vec<crate::catalog::ModelEntry>> = toml::from_str(own).unwrap();
+        let catalog = Catalog::load(&own["models"]).unwrap();
+        let read = read_image(&json!({"prompt": "x", "modelId": "dall-e-3"}), &catalog, 5, NOW).unwrap();
+        assert_eq!(read.model.id, "dall-e-3", "a name that is in use is not old");
+        assert!(read.warnings.is_empty());
     }
 }

@@ -4,12 +4,14 @@
 mod asked;
 mod chat;
 mod fields;
+mod flags;
 mod image;
 mod messages;
 
 pub use asked::Read;
 pub use chat::{ChatRequest, ReadChat, read_chat, read_title};
 pub use fields::{FieldFault, Fields, Invalid};
+pub use flags::{Flag, Flags};
 pub use image::{ImageRequest, read_image};
 pub use messages::{
     Format, MAX_MESSAGES, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice,
@@ -100,7 +102,8 @@ impl Input {
     }
 }
 
-/// Reads a prompt by finding 12: trimmed, not empty, bounded, no NUL, no endless word.
+/// Reads a prompt by finding 12: trimmed, not empty, bounded, no NUL, no other control characters than tabs and line breaks,
+/// no endless word. All else is kept as it is: there are scripts and emoji that can't do without characters that show nothing.
 fn read_prompt(text: &str) -> Result<Prompt, String> {
     let text = text.trim();
     let allowed = format!("must be a text of 1 to {MAX_PROMPT_CHARS} characters");
@@ -113,6 +116,9 @@ fn read_prompt(text: &str) -> Result<Prompt, String> {
     }
     if text.contains('\0') {
         return Err("must not contain the NUL character".into());
+    }
+    if let Some(found) = text.chars().find(|c| flags::is_control(*c)) {
+        return Err(format!("must not contain control characters; this one has U+{:04X}", u32::from(found)));
     }
     if text.split_whitespace().any(|word| word.chars().count() > MAX_WORD_CHARS) {
         return Err(format!("must not contain a word of more than {MAX_WORD_CHARS} characters"));
@@ -133,6 +139,8 @@ mod tests {
             ("", "1 to 2000"),
             (" \n\t", "white space"),
             ("a\0b", "NUL"),
+            ("a\u{1b}[31mb", "U+001B"),
+            ("a\u{85}b", "U+0085"),
             (&"x".repeat(101), "100 characters"),
             (&"ab ".repeat(700), "2099"),
         ] {

@@ -7,7 +7,7 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use std::time::Duration;
-use studio_core::secret::Secret;
+use studio_core::{job::Job, secret::Secret};
 
 /// Most bytes of a reply that may hold outputs. Base64 makes four of three, so 48 MiB of pictures; larger ones go by
 /// upload.
@@ -89,6 +89,13 @@ impl Trouble {
             CallError::Lost | CallError::Silent => Self::Lost,
             CallError::OutOfTime => Self::OutOfTime,
         }
+    }
+}
+
+/// Names the request of ours that a call is made for, so that their log and ours can be laid side by side.
+pub(super) fn name_request(headers: &mut HeaderMap, job: &Job) {
+    if let Ok(name) = HeaderValue::try_from(job.request_text()) {
+        headers.insert("x-request-id", name);
     }
 }
 

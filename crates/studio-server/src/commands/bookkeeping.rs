@@ -22,9 +22,12 @@ pub enum NotSaid {
     #[error("no job can have cost less than nothing, or more than {MOST_ADJUSTED} USD")]
     Amount,
     /// It stays in the ledger for whoever reads it.
-    #[error("a reason must be given: it stays in the ledger")]
+    #[error("a reason must be given, of 1 to {MAX_REASON_CHARS} characters that can be seen: it stays in the ledger")]
     Reason,
 }
+
+/// Most characters of a reason.
+pub const MAX_REASON_CHARS: usize = 1000;
 
 /// What became of an unknown job: its provider charged so much, or (nothing) never had it.
 pub fn resolution(job: &Job, charge: Nanos, reason: &str) -> Result<Event, NotSaid> {
@@ -61,5 +64,8 @@ pub fn adjustment(job: &Job, provided: Option<Nanos>, paid: Option<Nanos>, reaso
 
 fn read_reason(reason: &str) -> Result<String, NotSaid> {
     let reason = reason.trim();
-    if reason.is_empty() { Err(NotSaid::Reason) } else { Ok(reason.to_owned()) }
+    let plain = !reason.is_empty()
+        && reason.chars().count() <= MAX_REASON_CHARS
+        && !reason.chars().any(|c| c.is_control() && !"\r\n\t".contains(c));
+    if plain { Ok(reason.to_owned()) } else { Err(NotSaid::Reason) }
 }

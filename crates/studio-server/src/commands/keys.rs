@@ -5,12 +5,14 @@ use studio_core::{
     caller::{ApiKey, Scope, User, mint_key, read_key},
     id::{KeyId, UserId},
     ledger::Limits,
+    limits::Rate,
     ports::{Chance, Clock, Store, StoreError},
     secret::Secret,
+    time::Timestamp,
 };
 
 /// What a new key is to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewKey {
     /// Whose; made if there is no such person.
     pub email: String,
@@ -20,6 +22,10 @@ pub struct NewKey {
     pub scopes: BTreeSet<Scope>,
     /// The most that it may spend, by window.
     pub limits: Limits,
+    /// Rate limits of its own, by class name.
+    pub rates: BTreeMap<String, Rate>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The person of that address, made if there is none.
@@ -62,8 +68,9 @@ pub async fn create_key(
         hash,
         last4,
         scopes: new.scopes,
-        limits: BTreeMap::new(),
+        limits: new.rates,
         created_at: now,
+        expires_at: new.expires_at,
         revoked_at: None,
     };
     store.create_key(key, new.limits).await?;

@@ -10,7 +10,7 @@ mod retry;
 mod submit;
 mod wait;
 
-pub use bookkeeping::{NotSaid, adjustment, resolution};
+pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution};
 pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
 pub use keys::{NewKey, create_key, ensure_owner};

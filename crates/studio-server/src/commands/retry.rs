@@ -75,6 +75,7 @@ async fn again(
         request,
         model,
         input: before.input,
+        request_name: None,
         retry_of: Some(before.id),
         priority: before.priority,
         may_shorten: false,

@@ -14,7 +14,7 @@ use studio_core::{
     money::Nanos,
     ports::{Admission, Admitted, Asset, StoreError},
     price::{PriceError, Unit},
-    request::{Input, Picture},
+    request::{Flags, Input, Picture},
     time::Timestamp,
 };
 
@@ -31,6 +31,8 @@ pub struct Asked<'a> {
     pub payer: Payer,
     /// In which request.
     pub request: RequestId,
+    /// What its caller calls that.
+    pub request_name: Option<String>,
     /// Of which model.
     pub model: &'a Model,
     /// What.
@@ -174,8 +176,8 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
     match admitted {
         Admitted::Accepted(job) => {
             tracing::info!(
-                job.id = %job.id, request.id = %job.request, model = %job.model, hold = %job.hold,
-                at_once = job.status == Status::Submitting, "job accepted"
+                job.id = %job.id, request.id = job.request_text(), model = %job.model, hold = %job.hold,
+                flags = told(&job.flags), at_once = job.status == Status::Submitting, "job accepted"
             );
             match permit {
                 Some(permit) if job.status == Status::Submitting => {
@@ -195,6 +197,12 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
     }
 }
 
+/// What was found in its words, for the log: how often, and nothing of the words.
+fn told(flags: &Flags) -> Option<String> {
+    let counts: Vec<_> = flags.iter().map(|(flag, count)| format!("{}:{count}", flag.as_str())).collect();
+    (!counts.is_empty()).then(|| counts.join(","))
+}
+
 /// The job as it would be accepted.
 fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
     let now = app.now();
@@ -203,7 +211,7 @@ fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
         Some(list) => list.cost(&asked.input.upper_usage(list, asked.model.total_limit))?,
         None => Nanos::ZERO,
     };
-    let (retry_of, priority) = (asked.retry_of, asked.priority);
+    let (retry_of, priority, request_name) = (asked.retry_of, asked.priority, asked.request_name);
     let job = NewJob {
         id: JobId::new(now, app.chance.id_bytes()),
         owner: asked.owner,
@@ -222,7 +230,7 @@ fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
         now,
     }
     .queued();
-    Ok(Job { retry_of, priority, ..job })
+    Ok(Job { retry_of, priority, request_name, ..job })
 }
 
 /// Bounds a conversation's answer to what is left under a cap. False: too little is left for an answer, or it is no

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use studio_core::{
-    caller::{ApiKey, KeyHash, Scope, read_key},
+    caller::{ApiKey, KeyHash, read_key},
     ports::StoreError,
     time::Timestamp,
 };
@@ -56,33 +56,42 @@ pub(super) async fn look_up(app: &App, hash: KeyHash) -> Result<Option<Arc<ApiKe
 /// Whether a key still opens anything: asked again and again by what stays open.
 pub(crate) async fn still_good(app: &App, key: &ApiKey) -> bool {
     match look_up(app, key.hash).await {
-        Ok(found) => found.is_some_and(|key| key.revoked_at.is_none()),
+        Ok(found) => found.is_some_and(|key| key.is_good(app.now())),
         // A store that is busy says nothing against the key; it is asked again in a moment.
         Err(_) => true,
     }
 }
 
-/// Signs a request in, if its key is good and has `scope`.
-pub(super) async fn sign_in(app: &App, headers: &HeaderMap, scope: Scope) -> Result<Caller, Refusal> {
-    let Some(text) = presented(headers) else {
+/// Signs a request in, if its key is good.
+pub(super) async fn sign_in(app: &App, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Refusal> {
+    let Some(text) = presented(headers)? else {
         return Err(Refusal::unauthorized(
             "Send an API key: Authorization: Bearer mgs_... (make one: studio key create).",
         ));
     };
-    // One message for a key that never was, one that is revoked, and a typo: a guess learns nothing.
-    let no_such_key = || Refusal::unauthorized("This API key is not valid. It may be mistyped, or revoked.");
+    // One message for a key that never was, one that is revoked or expired, and a typo: a guess learns nothing.
     let hash = read_key(text).ok_or_else(no_such_key)?;
-    let key = look_up(app, hash).await?.filter(|key| key.revoked_at.is_none()).ok_or_else(no_such_key)?;
-    if !key.scopes.contains(&scope) {
-        return Err(Refusal::missing_scope(scope));
-    }
+    let key = look_up(app, hash).await?.filter(|key| key.is_good(now)).ok_or_else(no_such_key)?;
     Ok(Caller { key })
 }
 
-fn presented(headers: &HeaderMap) -> Option<&str> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
+fn no_such_key() -> Refusal {
+    Refusal::unauthorized("This API key is not valid. It may be mistyped, expired or revoked.")
+}
+
+/// The key as it is written in the headers, if any is. Two of them can't both be meant: whoever stands between may have read
+/// the other one.
+fn presented(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let mut presented = headers.get_all(header::AUTHORIZATION).iter().map(|value| {
         let (scheme, text) = value.to_str().ok()?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| text.trim());
+        scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+    });
+    let mut bare = headers.get_all("x-api-key").iter().map(|value| value.to_str().ok());
+    let found = presented.next().or_else(|| bare.next());
+    let another = presented.next().or_else(|| bare.next());
+    match (found, another) {
+        (None, _) => Ok(None),
+        (Some(text), another) if another.is_none_or(|other| other == text) => text.map(Some).ok_or_else(no_such_key),
+        _ => Err(Refusal::unauthorized("There are two API keys in the headers, and they differ. Send one.")),
     }
-    headers.get("x-api-key")?.to_str().ok()
 }

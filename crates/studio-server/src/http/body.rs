@@ -1,22 +1,19 @@
 //! Reads bodies within their limits, and clears away those that nobody read.
 
-use super::refusal::Refusal;
-use crate::settings::BODY_DEADLINE;
+use super::{codes, places::Place, refusal::Refusal};
+use crate::settings::{BODY_DEADLINE, JSON_DEPTH_LIMIT};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 /// How much of an unread body is cleared away so that its sender can read the answer (design.md, "Bodies").
 const DRAIN_BYTES: usize = 4 << 20;
@@ -49,30 +46,64 @@ pub(super) async fn read(body: &mut Body, headers: &HeaderMap, limit: u64) -> Re
 
 pub(super) fn too_slow() -> Refusal {
     let message = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
-    Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
+    Refusal::new(codes::BODY_TOO_SLOW, message)
 }
 
 pub(super) fn broken() -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "body_cut_off", "The body ended before it was complete.")
+    Refusal::new(codes::BODY_CUT_OFF, "The body ended before it was complete.")
 }
 
-/// A JSON body is wanted: checks that it is announced as one (finding 26).
+/// A JSON body is wanted: checks that it is announced as one (finding 26), in the one encoding that JSON has between systems
+/// (RFC 8259, 8.1), and not packed.
 pub(super) fn check_json_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let essence = kind.split(';').next().unwrap_or("").trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    let (essence, parameters) = kind.split_once(';').unwrap_or((kind, ""));
+    let charset = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='))
+        .find_map(|(name, value)| name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"')));
+    let plain = headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding.as_bytes() == b"identity");
+    if essence.trim().eq_ignore_ascii_case("application/json")
+        && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+        && plain
+    {
         return Ok(());
     }
-    let message = "Send the body as JSON, with Content-Type: application/json.";
-    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+    let message = "Send the body as plain JSON in UTF-8, with Content-Type: application/json and no Content-Encoding.";
+    Err(Refusal::new(codes::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
 /// Parses JSON (finding 2: a broken body is the sender's fault and says where).
 pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, Refusal> {
+    if is_too_deep(bytes) {
+        let message = format!("Lists and objects may be nested {JSON_DEPTH_LIMIT} deep, no deeper.");
+        return Err(Refusal::new(codes::JSON_TOO_DEEP, message).with(json!({ "limitDepth": JSON_DEPTH_LIMIT })));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        Refusal::new(StatusCode::BAD_REQUEST, "malformed_json", format!("The body is not valid JSON: see {place}."))
+        Refusal::new(codes::MALFORMED_JSON, format!("The body is not valid JSON: see {place}."))
     })
+}
+
+/// Whether lists and objects are nested more deeply than [`JSON_DEPTH_LIMIT`], told without building any of them.
+fn is_too_deep(bytes: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                if depth > JSON_DEPTH_LIMIT {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Clears away what is left of a body. True: all of it, and the connection can go on.
@@ -104,12 +135,12 @@ pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
 /// A body that holds a place until it is sent, or nobody wants it any more.
 pub(super) struct Held {
     body: Body,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Held {
     /// `body`, in a place.
-    pub(super) fn new(body: Body, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(body: Body, place: Place) -> Self {
         Self { body, _place: place }
     }
 }
@@ -153,5 +184,19 @@ mod tests {
             (&said["requestId"], &said["timestamp"]),
             (&Value::from("r"), &Value::from("1970-01-01T00:00:00.000Z"))
         );
+    }
+
+    #[test]
+    fn depth_is_told_apart_from_brackets_in_texts() {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(
+            !is_too_deep(nested(JSON_DEPTH_LIMIT).as_bytes()) && is_too_deep(nested(JSON_DEPTH_LIMIT + 1).as_bytes())
+        );
+        let flat = format!("[{}]", vec!["[1]"; 1000].join(","));
+        let text = format!("{{\"a\":\"\\\"{}\\\\\"}}", "[".repeat(1000));
+        assert!(serde_json::from_str::<Value>(&text).is_ok());
+        for shallow in [flat, text] {
+            assert!(!is_too_deep(shallow.as_bytes()), "{shallow}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, header::HeaderName};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use studio_core::{
-    caller::ApiKey,
+    caller::{ApiKey, Scope},
     id::{RequestId, UserId},
     idempotency::IdempotencyRecord,
     job::Job,
@@ -27,6 +27,11 @@ impl Caller {
         &self.key
     }
 
+    /// Refuses unless the key has this scope.
+    pub(super) fn may(&self, scope: Scope) -> Result<(), Refusal> {
+        if self.key.scopes.contains(&scope) { Ok(()) } else { Err(Refusal::missing_scope(scope)) }
+    }
+
     /// Who they are.
     pub(crate) fn user(&self) -> UserId {
         self.key.user
@@ -37,6 +42,8 @@ impl Caller {
 pub(crate) struct Call {
     /// Its id.
     pub(crate) request: RequestId,
+    /// The caller's own name for it.
+    pub(crate) request_name: Option<String>,
     /// When it came.
     pub(crate) now: Timestamp,
     /// Path parameters by name.
@@ -45,6 +52,8 @@ pub(crate) struct Call {
     pub(crate) query: BTreeMap<String, String>,
     /// It is only tried (`?dryRun=true`): nothing is to be made or held.
     pub(crate) tried: bool,
+    /// It came by a path of the system that this one replaces.
+    pub(crate) legacy: bool,
     /// Headers.
     pub(crate) headers: HeaderMap,
     /// The JSON body, where the row takes one.

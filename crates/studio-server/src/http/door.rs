@@ -1,22 +1,27 @@
 //! Enforces what a route's row says, in this order and no other:
 //!
-//! 1. sizes of address and headers (414, 431); 2. the route (404, 405); 3. who calls and what they may (401, 403);
-//! 4. the rate limit (429), except where a repeat must be recognised first; 5. the body (415, 408, 413, 400);
-//! 6. repeats: the job that the same request made before, which doesn't count against the limit; 7. the handler.
+//! 1. sizes of address and headers (414, 431); 2. the route (404, 405), and questions of browsers about it (`OPTIONS`);
+//! 3. who calls and what they may (401, 403); 4. a place, for what may stay for long (429, 503); 5. the rate limit (429),
+//! except where a repeat must be recognised first; 6. the body (415, 408, 413, 400); 7. repeats: the job that the same request
+//! made before, which doesn't count against the limit; 8. the handler.
 //!
 //! A request runs in a task of its own, so a caller who goes away cancels nothing, and a bug in a handler is a 500 and not a
 //! broken connection.
 
 use super::{
+    address::{path_parameters, query_parameters},
     auth,
     body::{self, check_json_type, parse_json},
     call::{Call, Caller},
+    codes, cross_origin,
     flights::Flight,
     headers,
+    network::{Peer, client},
+    places::Place,
     refusal::{Refusal, RequestIdText},
-    table::{Access, BodyRule, DRY_RUN, ROUTES, Route},
+    table::{Access, BodyRule, Cost, DRY_RUN, ROUTES, Route},
 };
-use crate::app::App;
+use crate::{app::App, settings::LEGACY_BODY_LIMIT};
 use axum::{
     Router,
     body::Body,
@@ -28,14 +33,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, reque
 use http_body::Body as _;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use studio_core::{
-    caller::ApiKey,
+    caller::{ApiKey, Scope},
     id::RequestId,
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    limits::{Decision, LimitClass, Rate},
+    limits::{Counted, Decision, LimitClass, Rate},
     ports::Admitted,
     time::Timestamp,
 };
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -44,14 +48,16 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub fn router(app: Arc<App>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
     for route in ROUTES {
-        paths.entry(route.path).or_default().push(route);
+        for path in std::iter::once(&route.path).chain(route.legacy) {
+            paths.entry(path).or_default().push(route);
+        }
     }
     let mut router = Router::new();
     for (path, routes) in paths {
-        let routes: Arc<[&'static Route]> = routes.into();
+        let matched = Matched { path, routes: routes.into() };
         let handler = move |State(app): State<Arc<App>>, request: Request| {
-            let routes = routes.clone();
-            async move { pass(app, request, Some((path, routes))).await }
+            let matched = matched.clone();
+            async move { pass(app, request, Some(matched)).await }
         };
         router = router.route(path, any(handler));
     }
@@ -59,17 +65,49 @@ pub fn router(app: Arc<App>) -> Router {
     router.fallback(fallback).with_state(app)
 }
 
-type Matched = Option<(&'static str, Arc<[&'static Route]>)>;
+/// A path that is there, and the rows that it has.
+#[derive(Clone)]
+struct Matched {
+    path: &'static str,
+    routes: Arc<[&'static Route]>,
+}
+
+impl Matched {
+    /// The path of today, where this one is of the system that we replace.
+    fn successor(&self) -> Option<&'static str> {
+        self.routes.first().map(|route| route.path).filter(|path| *path != self.path)
+    }
+
+    /// The methods that it takes, as in `Allow`.
+    fn methods(&self) -> String {
+        let mut methods: Vec<_> = self.routes.iter().map(|route| route.method.as_method().to_string()).collect();
+        if methods.iter().any(|method| method == "GET") {
+            methods.push("HEAD".into());
+        }
+        methods.push("OPTIONS".into());
+        methods.join(", ")
+    }
+
+    /// The row for a method. `HEAD` is `GET` without its body.
+    fn find(&self, method: &Method) -> Result<&'static Route, Refusal> {
+        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let found = self.routes.iter().find(|route| route.method.as_method() == *wanted).copied();
+        found.ok_or_else(|| Refusal::method_not_allowed(self.methods()))
+    }
+}
 
 /// One request, from its first byte to its line in the log.
-async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
+async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Response {
     let started = Instant::now();
     let now = app.now();
     let id = RequestId::new(now, app.chance.id_bytes());
     let (parts, mut body) = request.into_parts();
     let own_name = headers::request_id(&parts.headers);
     let name = own_name.clone().unwrap_or_else(|| id.to_string());
-    let path = matched.as_ref().map_or("", |(path, _)| *path);
+    let path = matched.as_ref().map_or("", |matched| matched.path);
+    let successor = matched.as_ref().and_then(Matched::successor);
+    let peer = parts.extensions.get::<Peer>().map(|Peer(address)| *address);
+    let from = peer.map(|peer| client(&app.front.trusted_proxies, peer, &parts.headers));
     let head_only = parts.method == Method::HEAD;
     let method = parts.method.clone();
     let request_headers = parts.headers.clone();
@@ -79,24 +117,24 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     let _going = gone.clone().drop_guard();
     let task_app = app.clone();
     let task = app.doors.spawn(async move {
-        let mut note = Note { gone, ..Note::default() };
+        let mut note = Note { gone, from: from.map(Counted::network), ..Note::default() };
         let result = enforce(&task_app, id, now, parts, &mut body, matched, &mut note).await;
         let drained = match &result {
             // Whoever still sends must be able to read the answer before the connection closes.
             Err(_) => body::drain(&mut body, &request_headers).await,
             Ok(_) => true,
         };
-        (result, note, drained)
+        (result, note, drained, request_headers)
     });
-    let (result, note, drained) = match task.await {
+    let (result, note, drained, request_headers) = match task.await {
         Ok(done) => done,
         Err(error) => {
-            tracing::error!(request.id = name, %error, "a handler broke");
-            (Err(Refusal::internal()), Note::default(), false)
+            // The error of a panic repeats its text, which may hold what a person wrote.
+            tracing::error!(request.id = name, panicked = error.is_panic(), "a handler broke");
+            (Err(Refusal::internal()), Note::default(), false, HeaderMap::new())
         }
     };
     let mut limit = note.limit;
-    let place = note.place;
     let mut response = match result {
         Ok(response) => response,
         Err(refusal) => {
@@ -113,7 +151,11 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
     if !drained {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    headers::finish(response.headers_mut(), &name, started.elapsed());
+    if let Some(successor) = successor {
+        headers::tell_successor(response.headers_mut(), successor);
+    }
+    cross_origin::tell(&app.front.origins, &request_headers, response.headers_mut());
+    headers::finish(response.headers_mut(), &name, app.front.https, started.elapsed());
     if head_only {
         let length = response.body().size_hint().exact();
         *response.body_mut() = Body::empty();
@@ -122,17 +164,21 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
             response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
     }
-    if let Some(place) = place {
+    if let Some(place) = note.place {
         let sent = std::mem::take(response.body_mut());
         *response.body_mut() = Body::new(body::Held::new(sent, place));
     }
     let key = note.key.as_ref();
-    tracing::info!(
-        request.id = %id, request.name = own_name, method = %method, path, status = response.status().as_u16(),
-        ms = format!("{:.1}", started.elapsed().as_secs_f64() * 1000.0),
-        user = key.map(|key| key.user.to_string()), key = key.map(|key| key.id.to_string()),
-        "request"
-    );
+    let (status, ms) = (response.status().as_u16(), format!("{:.1}", started.elapsed().as_secs_f64() * 1000.0));
+    let (user, key) = (key.map(|key| key.user.to_string()), key.map(|key| key.id.to_string()));
+    let from = from.map(|address| address.to_string());
+    if note.quiet && response.status().is_success() {
+        tracing::debug!(request.id = name, request.uuid = own_name.map(|_| id.to_string()), method = %method, path, status, ms, from, "request");
+    } else {
+        tracing::info!(
+            request.id = name, request.uuid = own_name.map(|_| id.to_string()), method = %method, path, status, ms, from, user, key, "request"
+        );
+    }
     response
 }
 
@@ -141,12 +187,16 @@ async fn pass(app: Arc<App>, request: Request, matched: Matched) -> Response {
 struct Note {
     key: Option<Arc<ApiKey>>,
     limit: Option<(LimitClass, Decision)>,
+    /// Where it comes from, to be counted by if it has no good key.
+    from: Option<Counted>,
     /// It found what the same request had made before.
     replayed: bool,
+    /// It is one of those that come every few seconds and say nothing new: probes, and browsers' wishes for a sign.
+    quiet: bool,
     /// Falls when nobody waits for the answer any more.
     gone: CancellationToken,
     /// Where it may stay for long: until its answer is sent.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 async fn enforce(
@@ -155,21 +205,31 @@ async fn enforce(
     now: Timestamp,
     parts: Parts,
     body: &mut Body,
-    matched: Matched,
+    matched: Option<Matched>,
     note: &mut Note,
 ) -> Result<Response, Refusal> {
     headers::check_sizes(&parts.uri, &parts.headers)?;
-    let (path, routes) = matched.ok_or_else(|| Refusal::not_found("path; GET / says where to begin"))?;
-    let route = find(&routes, &parts.method)?;
+    let Some(matched) = matched else {
+        note_stranger(app, now, note)?;
+        return Err(Refusal::not_found("path; GET / says where to begin, GET /docs what there is"));
+    };
+    if parts.method == Method::OPTIONS {
+        note_stranger(app, now, note)?;
+        return Ok(options(app, &parts.headers, &matched));
+    }
+    let route = matched.find(&parts.method)?;
+    let legacy = matched.path != route.path;
+    note.quiet = matches!(route.access, Access::Public(_));
     let caller = match route.access {
-        Access::Key(scope, _) => Some(auth::sign_in(app, &parts.headers, scope).await?),
+        Access::Key(scope, _) => Some(sign_in(app, route, scope, &parts.headers, now, note).await?),
         Access::Public(_) | Access::Ticket(_) => None,
     };
-    note.key = caller.as_ref().map(|caller| caller.key.clone());
-    if route.is_long() {
+    if let (None, Some(LimitClass::Open)) = (&caller, route.limit) {
+        note_stranger(app, now, note)?;
+    }
+    if let Some(caller) = caller.as_ref().filter(|_| route.is_long()) {
         // The others have places of their own: who wants to know, to cancel, or to keep the books is always served.
-        let place = app.long_places.clone().try_acquire_owned().map_err(|_| Refusal::overloaded())?;
-        note.place = Some(place);
+        note.place = Some(app.places.take(caller.user())?);
     }
     let key = read_idempotency_key(route, &parts.headers)?;
     let query = query_parameters(route, parts.uri.query())?;
@@ -183,13 +243,15 @@ async fn enforce(
     if let (Some((caller, class)), None) = (limit, &key) {
         note.limit = Some((class, count(app, caller, class, now)?));
     }
-    let json = read_json(route, &parts.headers, body).await?;
+    let json = read_json(route, legacy, &parts.headers, body).await?;
     let mut call = Call {
         request: id,
+        request_name: headers::request_id(&parts.headers),
         now,
-        path: path_parameters(path, parts.uri.path())?,
+        path: path_parameters(matched.path, parts.uri.path())?,
         query,
         tried,
+        legacy,
         headers: parts.headers,
         json,
         body: Body::empty(),
@@ -224,29 +286,73 @@ async fn enforce(
     }
 }
 
-/// The row for a method. `HEAD` is `GET` without its body.
-fn find(routes: &[&'static Route], method: &Method) -> Result<&'static Route, Refusal> {
-    let wanted = if method == Method::HEAD { &Method::GET } else { method };
-    routes.iter().find(|route| route.method.as_method() == *wanted).copied().ok_or_else(|| {
-        let mut allowed: Vec<_> = routes.iter().map(|route| route.method.as_method().to_string()).collect();
-        if allowed.iter().any(|method| method == "GET") {
-            allowed.push("HEAD".into());
+/// Signs in. Who can't is counted as a stranger: guesses are bounded, and so is what they cost.
+async fn sign_in(
+    app: &Arc<App>,
+    route: &Route,
+    scope: Scope,
+    headers: &HeaderMap,
+    now: Timestamp,
+    note: &mut Note,
+) -> Result<Caller, Refusal> {
+    match auth::sign_in(app, headers, now).await {
+        Ok(caller) => {
+            note.key = Some(caller.key.clone());
+            let may = caller.may(scope);
+            if let Some(class) = route.limit {
+                // Who may not is counted here, for they come no further; of the others it is only told what they have left.
+                let decision =
+                    if may.is_err() { count(app, &caller, class, now)? } else { peek(app, &caller, class, now) };
+                note.limit = Some((class, decision));
+            }
+            may.map(|()| caller)
         }
-        Refusal::method_not_allowed(allowed.join(", "))
-    })
+        Err(refusal) if refusal.code == codes::UNAUTHORIZED => {
+            note_stranger(app, now, note)?;
+            Err(refusal)
+        }
+        Err(refusal) => Err(refusal),
+    }
 }
 
-fn rate(app: &App, caller: &Caller, class: LimitClass) -> Rate {
-    caller.key().limits.get(class.as_str()).copied().unwrap_or_else(|| app.limits.rate(class))
+/// What a path takes, for whoever asks; and for a browser that asks for a page, whether that page may.
+fn options(app: &App, headers: &HeaderMap, matched: &Matched) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let methods = matched.methods();
+    cross_origin::tell_preflight(&app.front.origins, headers, &methods, response.headers_mut());
+    if let Ok(methods) = HeaderValue::try_from(methods) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}
+
+/// Counts a call by its network, for want of a key.
+fn note_stranger(app: &App, now: Timestamp, note: &mut Note) -> Result<(), Refusal> {
+    let Some(from) = note.from else { return Ok(()) };
+    let class = LimitClass::Open;
+    let decision = app.limiter.check(from, class, app.limits.rate(class), now);
+    note.limit = Some((class, decision));
+    if decision.allowed { Ok(()) } else { Err(Refusal::limited(class, decision)) }
+}
+
+/// Who is counted, and by which limit: a key that has one of its own by that, all others of a user together.
+fn counted(app: &App, caller: &Caller, class: LimitClass) -> (Counted, Rate) {
+    match caller.key().limits.get(class.as_str()) {
+        Some(own) => (Counted::Key(caller.key().id), *own),
+        None => (Counted::User(caller.user()), app.limits.rate(class)),
+    }
 }
 
 fn count(app: &App, caller: &Caller, class: LimitClass, now: Timestamp) -> Result<Decision, Refusal> {
-    let decision = app.limiter.check(caller.key().id, class, rate(app, caller, class), now);
+    let (who, rate) = counted(app, caller, class);
+    let decision = app.limiter.check(who, class, rate, now);
     if decision.allowed { Ok(decision) } else { Err(Refusal::limited(class, decision)) }
 }
 
 fn peek(app: &App, caller: &Caller, class: LimitClass, now: Timestamp) -> Decision {
-    app.limiter.peek(caller.key().id, class, rate(app, caller, class), now)
+    let (who, rate) = counted(app, caller, class);
+    app.limiter.peek(who, class, rate, now)
 }
 
 fn read_idempotency_key(route: &Route, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
@@ -265,10 +371,17 @@ fn read_dry_run(query: &BTreeMap<String, String>) -> Result<bool, Refusal> {
     }
 }
 
-async fn read_json(route: &Route, headers: &HeaderMap, body: &mut Body) -> Result<serde_json::Value, Refusal> {
+async fn read_json(
+    route: &Route,
+    legacy: bool,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<serde_json::Value, Refusal> {
     match route.body {
         BodyRule::Json(limit, _) => {
             check_json_type(headers)?;
+            // There pictures came in the body itself.
+            let limit = if legacy && route.cost == Cost::Paid { LEGACY_BODY_LIMIT } else { limit };
             let bytes = body::read(body, headers, limit).await?;
             parse_json(&bytes)
         }
@@ -305,79 +418,4 @@ async fn recognise(
     }
     call.idempotency = Some(record);
     Ok(flight)
-}
-
-/// The values of `{parameters}`. axum matched the path; this names its pieces.
-fn path_parameters(pattern: &'static str, path: &str) -> Result<BTreeMap<&'static str, String>, Refusal> {
-    let mut parameters = BTreeMap::new();
-    for (piece, text) in pattern.split('/').zip(path.split('/')) {
-        if let Some(name) = piece.strip_prefix('{').and_then(|piece| piece.strip_suffix('}')) {
-            let decoded = decode(text, false)
-                .ok_or_else(|| Refusal::invalid_field(name, "is not valid percent-encoded UTF-8"))?;
-            parameters.insert(name, decoded);
-        }
-    }
-    Ok(parameters)
-}
-
-/// The query's parameters. One that the row doesn't name is refused: a typo must not be ignored in silence.
-fn query_parameters(route: &Route, query: Option<&str>) -> Result<BTreeMap<String, String>, Refusal> {
-    let mut parameters = BTreeMap::new();
-    for pair in query.unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let bad = || {
-            Refusal::new(StatusCode::BAD_REQUEST, "malformed_query", "The query is not valid percent-encoded UTF-8.")
-        };
-        let name = decode(name, true).ok_or_else(bad)?;
-        let value = decode(value, true).ok_or_else(bad)?;
-        let short: String = name.chars().take(100).collect();
-        if !route.query.iter().any(|known| known.name == name) {
-            // Probes and links for people carry what others add to them.
-            if matches!(route.access, Access::Public(_)) {
-                continue;
-            }
-            let known: Vec<_> = route.query.iter().map(|known| known.name).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let message = format!("is not a known query parameter; known are {known}");
-            return Err(Refusal::invalid_field(&short, message));
-        }
-        if parameters.insert(name, value).is_some() {
-            return Err(Refusal::invalid_field(&short, "is given twice"));
-        }
-    }
-    Ok(parameters)
-}
-
-/// Percent-decodes; in a query a plus is a space. Nothing when it is not UTF-8 or a percent sign stands alone.
-fn decode(text: &str, plus_is_space: bool) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        match first {
-            b'%' => {
-                let (digits, after) = rest.split_at_checked(2)?;
-                let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
-                bytes.push(u8::from_str_radix(digits, 16).ok()?);
-                rest = after;
-            }
-            b'+' if plus_is_space => bytes.push(b' '),
-            other => bytes.push(*other),
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_encoding_is_decoded_or_refused() {
-        assert_eq!(decode("a%20b%C3%BC+c", true).as_deref(), Some("a bü c"));
-        assert_eq!(decode("a+b", false).as_deref(), Some("a+b"));
-        for bad in ["%", "%4", "%zz", "%+1", "%ff"] {
-            assert_eq!(decode(bad, true), None, "{bad}");
-        }
-    }
 }

@@ -1,11 +1,17 @@
 //! Headers that every answer has, and limits on those of every request.
 
-use super::refusal::{Refusal, whole_seconds};
-use crate::settings::{HEADER_COUNT_LIMIT, HEADERS_LIMIT, URI_LIMIT};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use super::{
+    codes,
+    refusal::{Refusal, whole_seconds},
+};
+use crate::settings::{HEADER_COUNT_LIMIT, HEADERS_LIMIT, HTTPS_MEMORY, URI_LIMIT};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use std::time::Duration;
 use studio_core::limits::{Decision, LimitClass};
 
+/// Since when the paths of the system that this one replaces are deprecated: since there are those of today, 2026-11-24, as a
+/// structured date.
+const LEGACY_SINCE: &str = "@1795478400";
 /// Longest request id that a caller may choose.
 const REQUEST_ID_LIMIT: usize = 64;
 
@@ -13,12 +19,12 @@ const REQUEST_ID_LIMIT: usize = 64;
 pub(super) fn check_sizes(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     if uri.path().len() + uri.query().map_or(0, str::len) > URI_LIMIT {
         let message = format!("The address may have at most {URI_LIMIT} bytes.");
-        return Err(Refusal::new(StatusCode::URI_TOO_LONG, "uri_too_long", message));
+        return Err(Refusal::new(codes::URI_TOO_LONG, message));
     }
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if bytes > HEADERS_LIMIT || headers.len() > HEADER_COUNT_LIMIT {
         let message = format!("Headers may have at most {HEADERS_LIMIT} bytes and {HEADER_COUNT_LIMIT} lines.");
-        return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", message));
+        return Err(Refusal::new(codes::HEADERS_TOO_LARGE, message));
     }
     Ok(())
 }
@@ -53,8 +59,22 @@ pub(super) fn tell_limit(headers: &mut HeaderMap, class: LimitClass, decision: &
     }
 }
 
-/// Headers that every answer has.
-pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, took: Duration) {
+/// Says that this path goes away and which one comes after it (RFC 9745, RFC 5829).
+pub(super) fn tell_successor(headers: &mut HeaderMap, path: &'static str) {
+    headers.insert("deprecation", HeaderValue::from_static(LEGACY_SINCE));
+    if let Ok(link) = HeaderValue::try_from(format!("<{path}>; rel=\"successor-version\"")) {
+        headers.append(header::LINK, link);
+    }
+}
+
+/// What a browser may do with an answer that is no page of ours: nothing.
+const NO_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+/// Nothing of ours needs any of these; the studio's own pages will ask for what they need.
+const NO_PERMISSIONS: HeaderValue =
+    HeaderValue::from_static("camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()");
+
+/// Headers that every answer has. `https`: people come by it, and are to come by nothing else.
+pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, https: bool, took: Duration) {
     if let Ok(value) = HeaderValue::try_from(request_id) {
         headers.insert("x-request-id", value);
     }
@@ -64,5 +84,12 @@ pub(super) fn finish(headers: &mut HeaderMap, request_id: &str, took: Duration) 
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("permissions-policy", NO_PERMISSIONS);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_POLICY);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if https && let Ok(value) = HeaderValue::try_from(format!("max-age={}", HTTPS_MEMORY.as_secs())) {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
 }

@@ -41,6 +41,15 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
+/// What in its words is worth a second look.
+fn flags(job: &Job) -> Value {
+    if job.flags.is_empty() {
+        return Value::Null;
+    }
+    let counts = job.flags.iter().map(|(flag, count)| (flag.as_str().to_owned(), Value::from(*count)));
+    Value::Object(counts.collect())
+}
+
 fn links(id: JobId) -> Value {
     let own = format!("/api/v1/jobs/{id}");
     json!({ "self": own, "events": format!("{own}/events"), "cancel": format!("{own}/cancel") })
@@ -77,6 +86,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "stage": job.stage,
         "progress": f64::from(job.progress) / 1000.0,
         "queuePosition": queue_position,
+        "flags": flags(job),
         "retryOf": job.retry_of.map(|id| id.to_string()),
         "priority": job.priority.as_str(),
         "modelId": job.model,
@@ -101,7 +111,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "hold": if over { Value::Null } else { money(job.hold) },
         "error": job.error.as_ref().filter(|_| over || job.status == Status::Unknown).map(shown_error),
         "warnings": (!job.warnings.is_empty()).then(|| job.warnings.clone()),
-        "requestId": job.request.to_string(),
+        "requestId": job.request_text(),
         "links": links_of(job),
     }))
 }
@@ -145,7 +155,7 @@ pub(super) fn for_operators(job: &Job) -> Value {
         "userId": job.owner.to_string(),
         "payer": job.payer.to_string(),
         "status": job.status.as_str(),
-        "requestId": job.request.to_string(),
+        "requestId": job.request_text(),
         "modality": job.modality.as_str(),
         "modelId": job.model,
         "provider": job.provider,
@@ -158,6 +168,7 @@ pub(super) fn for_operators(job: &Job) -> Value {
         "writtenOff": (job.absorbed != Nanos::ZERO).then(|| money(job.absorbed)),
         "createdAt": job.created_at.to_string(),
         "endedAt": time(job.ended_at),
+        "flags": flags(job),
         "retryOf": job.retry_of.map(|id| id.to_string()),
     }))
 }

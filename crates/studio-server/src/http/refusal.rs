@@ -2,7 +2,8 @@
 //! `{"success":false,"error":"<code>","message":"<human>","details":{...}?,"requestId":"...","timestamp":"<ISO>"}`.
 //! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
 
-use crate::commands::{NotRetried, NotSaid, NotSubmitted};
+use super::codes::{self, ErrorCode};
+use crate::commands::{MAX_REASON_CHARS, NotRetried, NotSaid, NotSubmitted};
 use axum::{body::Body, response::Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -24,8 +25,7 @@ const QUEUE_PAUSE: Duration = Duration::from_secs(5);
 /// A request that is not served, and why.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    code: &'static str,
+    pub(crate) code: &'static ErrorCode,
     message: Box<str>,
     details: Option<Box<Value>>,
     retry_after: Option<Duration>,
@@ -36,13 +36,19 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static ErrorCode, message: impl Into<String>) -> Self {
         let message = message.into().into_boxed_str();
-        Self { status, code, message, details: None, retry_after: None, header: None, limited: None }
+        Self { code, message, details: None, retry_after: None, header: None, limited: None }
     }
 
     pub(crate) fn with(mut self, details: Value) -> Self {
         self.details = Some(Box::new(details));
+        self
+    }
+
+    /// To be tried again after this.
+    pub(super) fn retry_in(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
         self
     }
 
@@ -52,35 +58,34 @@ impl Refusal {
     }
 
     pub(crate) fn unauthorized(message: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        Self::new(codes::UNAUTHORIZED, message)
     }
 
     pub(crate) fn missing_scope(scope: Scope) -> Self {
         let message = format!("This API key lacks the scope {}.", scope.as_str());
-        Self::new(StatusCode::FORBIDDEN, "missing_scope", message)
+        Self::new(codes::MISSING_SCOPE, message)
     }
 
     /// The one answer for what is absent and for what is another's.
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+        Self::new(codes::NOT_FOUND, format!("There is no such {what}."))
     }
 
     pub(crate) fn method_not_allowed(allowed: String) -> Self {
         let message = format!("This path takes {allowed}.");
-        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        let mut refusal = Self::new(codes::METHOD_NOT_ALLOWED, message);
         refusal.header = Some(Box::new((header::ALLOW, allowed)));
         refusal
     }
 
     pub(crate) fn too_large(limit: u64) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("The body may have at most {limit} bytes."))
+        Self::new(codes::BODY_TOO_LARGE, format!("The body may have at most {limit} bytes."))
             .with(json!({ "limitBytes": limit }))
     }
 
     pub(crate) fn range_not_satisfiable(bytes: u64) -> Self {
         let message = format!("The asset has {bytes} bytes; the range lies outside of them.");
-        let mut refusal = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", message)
-            .with(json!({ "bytes": bytes }));
+        let mut refusal = Self::new(codes::RANGE_NOT_SATISFIABLE, message).with(json!({ "bytes": bytes }));
         refusal.header = Some(Box::new((header::CONTENT_RANGE, format!("bytes */{bytes}"))));
         refusal
     }
@@ -93,7 +98,7 @@ impl Refusal {
             class.as_str(),
             class.as_str()
         );
-        let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+        let mut refusal = Self::new(codes::RATE_LIMITED, message)
             .with(json!({ "class": class.as_str(), "limit": decision.rate.to_string() }));
         refusal.retry_after = Some(decision.retry_after);
         refusal.limited = Some(Box::new((class, decision)));
@@ -102,30 +107,26 @@ impl Refusal {
 
     pub(crate) fn stopping() -> Self {
         let message = "The server is about to stop. Try again in a moment.";
-        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message);
-        refusal.retry_after = Some(Duration::from_secs(2));
-        refusal
+        Self::new(codes::STOPPING, message).retry_in(Duration::from_secs(2))
     }
 
     /// Too many requests wait for what they make already.
     pub(crate) fn overloaded() -> Self {
         let message = "Too many requests wait here already. Nothing was accepted; try again in a moment.";
-        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message);
-        refusal.retry_after = Some(Duration::from_secs(1));
-        refusal
+        Self::new(codes::OVERLOADED, message).retry_in(Duration::from_secs(1))
     }
 
     /// A bug of ours. What happened is in the log, under the request id.
     pub(crate) fn internal() -> Self {
         let message = "Something went wrong here. The request id helps the operator to find out what.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+        Self::new(codes::INTERNAL, message)
     }
 
     /// The response. `request` and `now` name it in the log.
     pub(crate) fn into_response(self, request: RequestIdText<'_>, now: Timestamp) -> Response {
         let mut body = json!({
             "success": false,
-            "error": self.code,
+            "error": self.code.code,
             "message": self.message,
             "requestId": request.0,
             "timestamp": now.to_string(),
@@ -134,7 +135,7 @@ impl Refusal {
             body["details"] = *details;
         }
         let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.code.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(wait) = self.retry_after {
@@ -145,7 +146,7 @@ impl Refusal {
         {
             headers.insert(name, value);
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.code.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"studio\""));
         }
         response
@@ -164,26 +165,22 @@ pub(crate) fn whole_seconds(duration: Duration) -> u64 {
 impl From<Invalid> for Refusal {
     fn from(invalid: Invalid) -> Self {
         let message = format!("The request is not valid: {invalid}.");
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message).with(json!({ "fields": invalid.0 }))
+        Self::new(codes::INVALID_REQUEST, message).with(json!({ "fields": invalid.0 }))
     }
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let (status, code, message) = match &error {
-            StoreError::NoSpace => {
-                (StatusCode::INSUFFICIENT_STORAGE, "no_space", "The data folder is full. Nothing was accepted.")
-            }
-            StoreError::Busy => {
-                (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much waits for the database. Try again in a moment.")
-            }
+        let (code, message) = match &error {
+            StoreError::NoSpace => (codes::NO_SPACE, "The data folder is full. Nothing was accepted."),
+            StoreError::Busy => (codes::BUSY, "Too much waits for the database. Try again in a moment."),
             StoreError::Unavailable(_) | StoreError::Damaged(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The database can't be used now.")
+                (codes::STORE_UNAVAILABLE, "The database can't be used now.")
             }
         };
         tracing::error!(%error, "store failed a request");
-        let mut refusal = Self::new(status, code, message);
-        refusal.retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
+        let mut refusal = Self::new(code, message);
+        refusal.retry_after = (code.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
         refusal
     }
 }
@@ -193,11 +190,9 @@ impl From<AssetError> for Refusal {
         tracing::error!(%error, "asset store failed a request");
         match error {
             AssetError::TooLarge { limit } => Self::too_large(limit),
-            AssetError::NoSpace => {
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_space", "The place for blobs is full.")
-            }
+            AssetError::NoSpace => Self::new(codes::NO_SPACE, "The place for blobs is full."),
             AssetError::Absent | AssetError::Unavailable(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "blobs_unavailable", "The asset's bytes can't be read now.")
+                Self::new(codes::BLOBS_UNAVAILABLE, "The asset's bytes can't be read now.")
             }
         }
     }
@@ -207,20 +202,17 @@ impl From<NotSubmitted> for Refusal {
     fn from(not: NotSubmitted) -> Self {
         match not {
             NotSubmitted::KeyReused => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
+                codes::IDEMPOTENCY_KEY_REUSED,
                 "This Idempotency-Key was used for a request with another body. Use a new key for a new request.",
             ),
             NotSubmitted::OverCap { over, needed, now } => over_budget(over, needed, now),
             NotSubmitted::Unpriced => Self::new(
-                StatusCode::PAYMENT_REQUIRED,
-                "unpriced_model",
+                codes::UNPRICED_MODEL,
                 "This model has no price, so where there is a budget it can't be used. Give it one: [models.prices] in studio.toml.",
             ),
             NotSubmitted::Price(error) => Self::invalid_field("modelId", format!("can't be priced: {error}")),
             NotSubmitted::NoProvider => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "provider_not_configured",
+                codes::PROVIDER_NOT_CONFIGURED,
                 "No provider is configured for this model. GET /api/v1/models lists those that are ready.",
             ),
             NotSubmitted::QueueFull(full) => {
@@ -229,10 +221,9 @@ impl From<NotSubmitted> for Refusal {
                     "{} {whose} wait for this provider already: as many as may. Try again when some of them are done.",
                     full.most
                 );
-                let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
-                    .with(json!({ "limit": full.most, "whose": if full.of_user { "user" } else { "all" } }));
-                refusal.retry_after = Some(QUEUE_PAUSE);
-                refusal
+                Self::new(codes::QUEUE_FULL, message)
+                    .with(json!({ "limit": full.most, "whose": if full.of_user { "user" } else { "all" } }))
+                    .retry_in(QUEUE_PAUSE)
             }
             NotSubmitted::Stopping => Self::stopping(),
             NotSubmitted::Store(error) => error.into(),
@@ -250,11 +241,11 @@ impl From<NotRetried> for Refusal {
                     _ => "The job is not over yet. It can be done again once it has failed, or was canceled.",
                 };
                 let details = json!({ "status": status.as_str() });
-                Self::new(StatusCode::CONFLICT, "not_to_retry", message).with(details)
+                Self::new(codes::NOT_TO_RETRY, message).with(details)
             }
             NotRetried::ModelGone(model) => {
                 let message = format!("Its model {model} is not in the catalog any more. Make a new request.");
-                Self::new(StatusCode::CONFLICT, "model_gone", message)
+                Self::new(codes::MODEL_GONE, message)
             }
             NotRetried::NotSubmitted(not) => not.into(),
         }
@@ -266,11 +257,16 @@ impl From<NotSaid> for Refusal {
         match &not {
             NotSaid::NotUnknown(status) | NotSaid::NotOver(status) => {
                 let message = format!("The job can't be settled so: {not}.");
-                Self::new(StatusCode::CONFLICT, "not_to_settle", message).with(json!({ "status": status.as_str() }))
+                Self::new(codes::NOT_TO_SETTLE, message).with(json!({ "status": status.as_str() }))
             }
             NotSaid::WhoPays(_) => Self::invalid_field("payerPays", format!("is missing: {not}")),
             NotSaid::Amount => Self::invalid_field("charged", not.to_string()),
-            NotSaid::Reason => Self::invalid_field("reason", "is required: it stays in the ledger"),
+            NotSaid::Reason => Self::invalid_field(
+                "reason",
+                format!(
+                    "must have 1 to {MAX_REASON_CHARS} characters, none of them control characters: it stays in the ledger"
+                ),
+            ),
         }
     }
 }
@@ -293,7 +289,7 @@ fn over_budget(over: Standing, needed: Nanos, now: Timestamp) -> Refusal {
         "This could cost up to {needed} USD; {committed} of the {whose}'s budget of {} USD{window} is spent or held.{anew}",
         cap.limit
     );
-    let mut refusal = Refusal::new(StatusCode::PAYMENT_REQUIRED, "over_budget", message);
+    let mut refusal = Refusal::new(codes::OVER_BUDGET, message);
     refusal.retry_after = ends.filter(|_| needed <= cap.limit).map(|at| at.since(now));
     refusal.with(json!({
         "budget": cap.limit.to_string(), "committed": committed.to_string(), "needed": needed.to_string(),

@@ -47,6 +47,56 @@ pub enum BodyRule {
     Stream(u64),
 }
 
+/// For whom a route is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anyone.
+    Everyone,
+    /// Whoever uses the studio, for what is their own.
+    Users,
+    /// Whoever runs it, for what is anyone's.
+    Operators,
+    /// Its own workers.
+    Workers,
+}
+
+impl Audience {
+    /// As in the OpenAPI document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Users => "users",
+            Self::Operators => "operators",
+            Self::Workers => "workers",
+        }
+    }
+}
+
+/// What a call costs the studio at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// Nothing: it is answered from memory.
+    Memory,
+    /// A look into the store or the blobs.
+    Read,
+    /// A commit.
+    Write,
+    /// Work at a provider, and its money: held first, and only once for each idempotency key.
+    Paid,
+}
+
+impl Cost {
+    /// As in the OpenAPI document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Paid => "paid",
+        }
+    }
+}
+
 /// One route.
 #[derive(Clone, Copy)]
 pub struct Route {
@@ -56,8 +106,10 @@ pub struct Route {
     pub path: &'static str,
     /// Who may pass, and what answers them.
     pub(crate) access: Access,
-    /// Against which limit it counts.
+    /// Against which limit it counts. Only what must be answered whatever happens has none: health, and our own workers.
     pub limit: Option<LimitClass>,
+    /// What a call costs the studio at most.
+    pub cost: Cost,
     /// What body it takes.
     pub body: BodyRule,
     /// Whether it takes an `Idempotency-Key`.
@@ -66,6 +118,8 @@ pub struct Route {
     pub query: &'static [Query],
     /// What it answers when all goes well, by status.
     pub answers: &'static [(u16, Shape)],
+    /// Paths by which the system that this one replaces had it: answered in the same way, with a hint at the path of today.
+    pub legacy: &'static [&'static str],
     /// What it does, in a few words.
     pub about: &'static str,
 }
@@ -101,6 +155,15 @@ pub struct Query {
     pub about: &'static str,
     /// What it may be.
     pub kind: QueryKind,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+impl Query {
+    /// One that may be there or not.
+    pub(super) const fn new(name: &'static str, kind: QueryKind, about: &'static str) -> Self {
+        Self { name, about, kind, required: false }
+    }
 }
 
 /// What a query parameter may be.
@@ -173,12 +236,26 @@ pub enum Shape {
     Page,
     /// The description of the API.
     OpenApi,
+    /// A little picture.
+    Icon,
+    /// Where a job stands, in the words of the system that this one replaces.
+    LegacyStatus,
 }
 
 impl Route {
     /// Whether its requests may stay for long: those that make something and wait for it, and those that follow something.
     pub(super) fn is_long(&self) -> bool {
-        self.idempotent || self.answers.iter().any(|(_, shape)| matches!(shape, Shape::Events | Shape::Words))
+        self.cost == Cost::Paid || self.answers.iter().any(|(_, shape)| matches!(shape, Shape::Events | Shape::Words))
+    }
+
+    /// For whom it is.
+    pub const fn audience(&self) -> Audience {
+        match self.access {
+            Access::Public(_) => Audience::Everyone,
+            Access::Key(Scope::Admin, _) => Audience::Operators,
+            Access::Key(..) => Audience::Users,
+            Access::Ticket(_) => Audience::Workers,
+        }
     }
 
     /// Who may pass.

@@ -1,11 +1,17 @@
 //! Accepts connections and speaks HTTP/1.1 on them, with limits on how slow and how many they may be.
 
+use super::network::Peer;
 use crate::{
     app::App,
     settings::{HEADER_DEADLINE, WRITE_DEADLINE},
 };
 use axum::Router;
-use hyper::server::conn::http1;
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -38,8 +44,8 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, router: Router) {
             () = app.closing.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -54,12 +60,17 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, router: Router) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_DEADLINE));
         let stream = Box::pin(stream);
+        let router = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer.ip()));
+            router.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_DEADLINE)
             .max_buf_size(HEAD_BUFFER)
             .max_headers(HEAD_LINES)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+            .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         app.doors.spawn(async move {
             if let Err(error) = connection.await {

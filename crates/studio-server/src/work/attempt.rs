@@ -191,7 +191,7 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
         speaker.settled(job);
     }
     tracing::info!(
-        job.id = %job.id, request.id = %job.request, attempt = number, provider = %job.provider, model = %job.model,
+        job.id = %job.id, request.id = job.request_text(), attempt = number, provider = %job.provider, model = %job.model,
         status = job.status.as_str(), error = job.error.as_ref().map(|e| e.kind.code()),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "attempt ended"
     );

@@ -26,8 +26,9 @@ pub(super) fn ensure_user(transaction: &Transaction<'_>, user: &User) -> Result<
 
 /// Keeps a key with its budgets. That same key again changes nothing; another one of its id or hash is an error.
 pub(super) fn create(transaction: &Transaction<'_>, key: &ApiKey, limits: &Limits) -> Result<(), rusqlite::Error> {
-    const CREATE: &str = "INSERT INTO keys (id, user_id, name, hash, last4, scopes, limits, created_at, revoked_at)
-        VALUES (:id, :user_id, :name, :hash, :last4, :scopes, :limits, :created_at, :revoked_at)";
+    const CREATE: &str = "INSERT INTO keys (id, user_id, name, hash, last4, scopes, limits, created_at, revoked_at,
+            expires_at)
+        VALUES (:id, :user_id, :name, :hash, :last4, :scopes, :limits, :created_at, :revoked_at, :expires_at)";
     if find(transaction, key.hash)?.is_some_and(|known| known.id == key.id) {
         return Ok(());
     }
@@ -41,6 +42,7 @@ pub(super) fn create(transaction: &Transaction<'_>, key: &ApiKey, limits: &Limit
         ":limits": write_json(&key.limits, "limits")?,
         ":created_at": key.created_at.as_millis(),
         ":revoked_at": key.revoked_at.map(Timestamp::as_millis),
+        ":expires_at": key.expires_at.map(Timestamp::as_millis),
     })?;
     budgets::set(transaction, Payer::Key(key.id), limits).map(drop)
 }
@@ -54,8 +56,8 @@ pub(super) fn revoke(transaction: &Transaction<'_>, id: KeyId, now: Timestamp) -
 }
 
 const COLUMNS: &str = "keys.id, keys.user_id, keys.name, keys.hash, keys.last4, keys.scopes, keys.limits,
-    keys.created_at, keys.revoked_at";
-const COLUMN_COUNT: usize = 9;
+    keys.created_at, keys.revoked_at, keys.expires_at";
+const COLUMN_COUNT: usize = 10;
 
 /// The key of that hash, revoked or not.
 pub(super) fn find(connection: &Connection, hash: KeyHash) -> Result<Option<ApiKey>, rusqlite::Error> {
@@ -111,5 +113,6 @@ fn read_key(row: &Row<'_>) -> Result<ApiKey, rusqlite::Error> {
         limits: read_json(row, 6, "a key's limits")?,
         created_at: Timestamp::from_millis(row.get(7)?),
         revoked_at: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_millis),
+        expires_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
     })
 }

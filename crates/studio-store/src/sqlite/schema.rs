@@ -7,12 +7,13 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_words.sql"),
     include_str!("../../migrations/0003_money.sql"),
     include_str!("../../migrations/0004_turns.sql"),
     include_str!("../../migrations/0005_retention.sql"),
+    include_str!("../../migrations/0006_expiry.sql"),
 ];
 
 /// The version that this program writes.

@@ -68,6 +68,7 @@ pub(crate) fn key(n: u32, owner: UserId) -> ApiKey {
         scopes: BTreeSet::from(Scope::ALL),
         limits: [("generation".to_owned(), "3/s".parse().unwrap())].into(),
         created_at: at(i64::from(n)),
+        expires_at: None,
         revoked_at: None,
     }
 }

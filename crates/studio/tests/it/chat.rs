@@ -187,7 +187,7 @@ async fn bad_input_is_refused_by_name_and_nothing_is_made() {
             "messages",
             "too long",
         ),
-        (with(json!({ "maxOutputTokens": 1_000_000 })), 400, "maxOutputTokens", "1 to 32768"),
+        (with(json!({ "maxOutputTokens": "many" })), 400, "maxOutputTokens", "1 to 32768"),
         (with(json!({ "maxTokens": 5 })), 400, "maxTokens", "maxOutputTokens"),
         (
             with(

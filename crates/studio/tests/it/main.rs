@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod access;
 mod assets;
 mod backup;
 mod budgets;
@@ -16,10 +17,12 @@ mod dry_run;
 mod fairness;
 mod faults;
 mod findings;
+mod front;
 mod idempotency;
 mod images;
 mod jobs;
 mod keys;
+mod logs;
 mod money;
 mod openai;
 mod openapi;
@@ -27,6 +30,7 @@ mod overload;
 mod refusals;
 mod start;
 mod streams;
+mod text_attacks;
 mod tidy;
 mod torture;
 mod workers;

@@ -14,7 +14,7 @@ mod tests;
 use crate::{
     client::{Call, Door, IDLE_LIMIT},
     providers::{
-        exchange::{Answer, Opened, Trouble, exchange, open, show_key},
+        exchange::{Answer, Opened, Trouble, exchange, name_request, open, show_key},
         outputs::{INLINE_LIMIT, bad_output},
         saying::{said, saying},
     },
@@ -109,8 +109,20 @@ impl CogProvider {
         first_byte: Duration,
         total: Duration,
     ) -> Result<Answer, Trouble> {
-        let url = format!("{}{path}", self.base_url);
         let headers = self.headers(body.is_some(), prefer)?;
+        self.ask_with(headers, method, path, body, first_byte, total).await
+    }
+
+    async fn ask_with(
+        &self,
+        headers: HeaderMap,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        first_byte: Duration,
+        total: Duration,
+    ) -> Result<Answer, Trouble> {
+        let url = format!("{}{path}", self.base_url);
         let (destination, idle) = (&self.settings.destination, IDLE_LIMIT);
         let call = Call { destination, method, url: &url, headers, body, first_byte, idle, total };
         exchange(&self.door, call).await
@@ -121,6 +133,7 @@ impl CogProvider {
         let name = submission.job.attempt_name();
         let url = format!("{}/predictions/{name}", self.base_url);
         let mut headers = self.headers(true, None).map_err(|trouble| self.submit_trouble(trouble))?;
+        name_request(&mut headers, submission.job);
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         let call = Call {
             destination: &self.settings.destination,
@@ -152,7 +165,9 @@ impl CogProvider {
             false => (None, submission.total_limit),
         };
         let path = format!("/predictions/{name}");
-        let answer = self.ask(Method::PUT, &path, Some(body), prefer, first_byte, submission.total_limit).await;
+        let mut headers = self.headers(true, prefer).map_err(|trouble| self.submit_trouble(trouble))?;
+        name_request(&mut headers, submission.job);
+        let answer = self.ask_with(headers, Method::PUT, &path, Some(body), first_byte, submission.total_limit).await;
         let answer = match answer {
             // It has it, under the name that we gave it.
             Err(Trouble::Taken) if self.settings.polled => return Ok(Started::Pending(name)),

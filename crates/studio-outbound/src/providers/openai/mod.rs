@@ -12,7 +12,7 @@ mod tests;
 use crate::{
     client::{Call, Door, IDLE_LIMIT},
     providers::{
-        exchange::{Answer, Opened, Trouble, exchange, open, show_key},
+        exchange::{Answer, Opened, Trouble, exchange, name_request, open, show_key},
         outputs::{INLINE_LIMIT, bad_output},
         saying::{said, saying},
     },
@@ -69,11 +69,12 @@ impl OpenAiProvider {
     }
 
     /// A call whose answer may be silent as long as all of it may take.
-    fn call<'a>(&'a self, url: &'a str, name: &str, body: Bytes, limit: Duration) -> Result<Call<'a>, Trouble> {
+    fn call<'a>(&'a self, url: &'a str, job: &Job, body: Bytes, limit: Duration) -> Result<Call<'a>, Trouble> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let name = HeaderValue::try_from(name).map_err(|_| Trouble::NotSent)?;
+        let name = HeaderValue::try_from(job.attempt_name()).map_err(|_| Trouble::NotSent)?;
         headers.insert(HeaderName::from_static("x-client-request-id"), name);
+        name_request(&mut headers, job);
         if let Some(key) = &self.settings.api_key {
             show_key(&mut headers, key)?;
         }
@@ -97,8 +98,7 @@ impl OpenAiProvider {
         let job = submission.job;
         let url = self.url("/images/generations");
         // The first byte of an answer is the result: it may take all the time there is.
-        let call =
-            self.call(&url, &job.attempt_name(), wire::image_request(&job.upstream, image), submission.total_limit);
+        let call = self.call(&url, job, wire::image_request(&job.upstream, image), submission.total_limit);
         let answer = match call {
             Ok(call) => exchange(&self.door, call).await,
             Err(trouble) => Err(trouble),
@@ -115,7 +115,7 @@ impl OpenAiProvider {
         let bound = if self.settings.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
         let body = wire::chat_request(&job.upstream, chat, submission.pictures, bound)?;
         let url = self.url("/chat/completions");
-        let opened = match self.call(&url, &job.attempt_name(), body, submission.total_limit) {
+        let opened = match self.call(&url, job, body, submission.total_limit) {
             Ok(call) if chat.streams => {
                 let (first_byte, idle) = (submission.first_byte_limit, submission.first_byte_limit);
                 open(&self.door, Call { first_byte, idle, ..call }, WHOLE_LIMIT).await

@@ -1,12 +1,13 @@
 //! What generating routes answer, whatever they make: the result if it is there, the job if it goes on, and what became of
 //! it if nothing did.
 
-use super::json;
+use super::{json, legacy};
 use crate::{
     app::App,
     commands::{self, Asked},
     http::{
         call::{Call, Caller},
+        codes::{self, ErrorCode},
         present,
         refusal::Refusal,
     },
@@ -26,6 +27,7 @@ pub(super) fn asked<'a, R>(caller: &Caller, call: &mut Call, read: Read<'a, R>, 
         owner: caller.user(),
         payer: Payer::Key(caller.key().id),
         request: call.request,
+        request_name: call.request_name.take(),
         model: read.model,
         input: input(read.request),
         retry_of: None,
@@ -72,6 +74,7 @@ pub(super) async fn wait_for(app: &App, call: &mut Call, job: Job, patience: Dur
 /// The answer for a job as it stands. `result` shows one that succeeded.
 pub(super) async fn answer(
     app: &App,
+    legacy: bool,
     job: &Job,
     at_once: bool,
     result: impl FnOnce(&Job) -> Value,
@@ -81,18 +84,22 @@ pub(super) async fn answer(
         Status::Succeeded if !at_once => json(StatusCode::OK, &result(job)),
         Status::Failed if !at_once => return Err(failed(job)),
         Status::Canceled if !at_once => {
-            return Err(over(job, StatusCode::CONFLICT, "canceled", "The job was canceled before it was done."));
+            return Err(over(job, codes::CANCELED, "The job was canceled before it was done."));
         }
         Status::Expired if !at_once => {
             let message = "The job's deadline passed before it was done.";
-            return Err(over(job, StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message));
+            return Err(over(job, codes::DEADLINE_EXCEEDED, message));
         }
         _ => {
             // Whoever is told to come back later finds it, even after a power cut.
             if job.durability == Durability::Process {
                 app.store.harden().await?;
             }
-            json(StatusCode::ACCEPTED, &present::accepted(job))
+            let mut accepted = present::accepted(job);
+            if legacy {
+                accepted["status"] = legacy::word(job.status).into();
+            }
+            json(StatusCode::ACCEPTED, &accepted)
         }
     };
     name(&mut response, job);
@@ -113,10 +120,10 @@ fn failed(job: &Job) -> Refusal {
     };
     let charged = job.cost.unwrap_or_default();
     let message = format!("The job failed: {message}. Charged: {charged} USD. A new request makes a new job.");
-    let refusal = over(job, StatusCode::BAD_GATEWAY, "generation_failed", &message);
+    let refusal = over(job, codes::GENERATION_FAILED, &message);
     refusal.with(json!({ "jobId": job.id.to_string(), "reason": code, "cost": present::money(charged) }))
 }
 
-fn over(job: &Job, status: StatusCode, code: &'static str, message: &str) -> Refusal {
-    Refusal::new(status, code, message).with(json!({ "jobId": job.id.to_string() }))
+fn over(job: &Job, code: &'static ErrorCode, message: &str) -> Refusal {
+    Refusal::new(code, message).with(json!({ "jobId": job.id.to_string() }))
 }

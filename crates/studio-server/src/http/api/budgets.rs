@@ -43,12 +43,17 @@ pub(in crate::http) fn put_budgets(app: Arc<App>, _: Caller, call: Call) -> Answ
     })
 }
 
+/// Most fields beyond those there are that are looked at: a refusal can't be made as large as a body.
+const MOST_FAULTS: usize = 20;
+
 /// `{"day": "1.50", "month": null, "lifetime": 20}`: amounts in USD, as text or as numbers. What is not there has no limit.
 fn read_limits(body: &Value) -> Result<Limits, Refusal> {
     let Some(fields) = body.as_object() else { return Err(Refusal::invalid_field("body", "must be an object")) };
     let (mut limits, mut faults) = (Limits::new(), Vec::new());
-    for (name, value) in fields {
-        let mut fault = |message: String| faults.push(FieldFault { field: name.clone(), message });
+    for (name, value) in fields.iter().take(Window::ALL.len() + MOST_FAULTS) {
+        // The name is the caller's own text: shortened, so that an error can't be made as large as the body.
+        let field = || name.chars().take(100).collect();
+        let mut fault = |message: String| faults.push(FieldFault { field: field(), message });
         let Some(window) = Window::parse(name) else {
             fault(format!("is not a known field; known are {}", Window::ALL.map(Window::as_str).join(", ")));
             continue;

@@ -50,7 +50,7 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, mut call: Call) -> An
         }
         let job = wait_for(&app, &mut call, job, patience).await;
         let log = said(&app, &job).await?;
-        answer(&app, &job, patience.is_zero(), |job| present::chat(job, &log)).await
+        answer(&app, call.legacy, &job, patience.is_zero(), |job| present::chat(job, &log)).await
     })
 }
 
@@ -71,7 +71,7 @@ pub(in crate::http) fn title(app: Arc<App>, caller: Caller, mut call: Call) -> A
         };
         let job = wait_for(&app, &mut call, job, patience).await;
         let log = said(&app, &job).await?;
-        answer(&app, &job, patience.is_zero(), |job| present::title(job, &log)).await
+        answer(&app, call.legacy, &job, patience.is_zero(), |job| present::title(job, &log)).await
     })
 }
 

@@ -38,7 +38,7 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: C
             call.headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"image/"));
         match job.outputs.first() {
             Some(first) if wants_picture && !patience.is_zero() => picture(&app, &job, first).await,
-            _ => answer(&app, &job, patience.is_zero(), present::images).await,
+            _ => answer(&app, call.legacy, &job, patience.is_zero(), present::images).await,
         }
     })
 }

@@ -6,7 +6,7 @@ use crate::{
     commands::{self, CancelOutcome, NotRetried},
     http::{
         call::{Call, Caller},
-        present,
+        codes, present,
         refusal::Refusal,
         stream,
         table::Answer,
@@ -111,7 +111,7 @@ pub(in crate::http) fn cancel_job(app: Arc<App>, caller: Caller, call: Call) -> 
             CancelOutcome::Over(job) => {
                 let message = format!("The job is over already: it {}.", job.status.as_str());
                 let details = json!({ "jobId": job.id.to_string(), "status": job.status.as_str() });
-                Err(Refusal::new(StatusCode::CONFLICT, "job_over", message).with(details))
+                Err(Refusal::new(codes::JOB_OVER, message).with(details))
             }
             CancelOutcome::Absent => Err(absent()),
         }
@@ -170,7 +170,7 @@ pub(in crate::http) fn job_stream(app: Arc<App>, caller: Caller, call: Call) -> 
         let job = own_job(&app, &caller, job_id(&call)?).await?;
         if !matches!(job.input, Input::Chat(_)) {
             let message = "This job says nothing. Follow its events: GET /api/v1/jobs/{id}/events.";
-            return Err(Refusal::new(StatusCode::CONFLICT, "no_stream", message));
+            return Err(Refusal::new(codes::NO_STREAM, message));
         }
         let Some(place) = place else {
             // Its reader has seen the end; 204 tells a browser's EventSource not to come back.

@@ -10,6 +10,7 @@ mod docs;
 mod health;
 mod images;
 mod jobs;
+mod legacy;
 mod operators;
 mod outputs;
 mod usage;
@@ -17,17 +18,18 @@ mod welcome;
 
 pub(super) use assets::get_asset;
 pub(super) use budgets::{list_budgets, put_budgets};
-pub(super) use catalog::list_models;
+pub(super) use catalog::{list_chat_models, list_image_models, list_models};
 pub(super) use chat::{chat, title};
 pub(super) use dead_letters::{get_dead_letter, list_dead_letters, replay_dead_letter};
 pub(super) use docs::{docs, openapi};
 pub(super) use health::{health, live, ready};
 pub(super) use images::generate_image;
 pub(super) use jobs::{cancel_job, get_job, job_events, job_stream, list_jobs, retry_job};
+pub(super) use legacy::legacy_status;
 pub(super) use operators::{adjust_job, list_stuck, resolve_job};
 pub(super) use outputs::receive_output;
 pub(super) use usage::{get_usage, list_entries};
-pub(super) use welcome::welcome;
+pub(super) use welcome::{favicon, welcome};
 
 use super::{
     call::{Call, Caller},

@@ -10,6 +10,10 @@ use http::{HeaderValue, header};
 use std::sync::Arc;
 
 const PAGE: &str = include_str!("welcome.html");
+/// A small vector picture: browsers ask for it by themselves, and a 404 each time would be noise (finding 42).
+const SIGN: &str = include_str!("favicon.svg");
+/// Browsers need not ask again for a day.
+const SIGN_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
 pub(in crate::http) fn welcome(_: Arc<App>, _: Call) -> Answer {
     Box::pin(async move {
@@ -17,6 +21,16 @@ pub(in crate::http) fn welcome(_: Arc<App>, _: Call) -> Answer {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(super::PAGE_POLICY));
+        Ok(response)
+    })
+}
+
+pub(in crate::http) fn favicon(_: Arc<App>, _: Call) -> Answer {
+    Box::pin(async move {
+        let mut response = Response::new(Body::from(SIGN));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
+        headers.insert(header::CACHE_CONTROL, SIGN_CACHE);
         Ok(response)
     })
 }

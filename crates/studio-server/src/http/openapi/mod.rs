@@ -70,6 +70,14 @@ fn operation(route: &Route) -> Value {
         Access::Key(..) => json!([{ "bearer": [] }, { "header": [] }]),
         Access::Public(_) | Access::Ticket(_) => json!([]),
     };
+    operation["x-audience"] = route.audience().as_str().into();
+    operation["x-cost"] = route.cost.as_str().into();
+    if let Some(class) = route.limit {
+        operation["x-limit-class"] = class.as_str().into();
+    }
+    if !route.legacy.is_empty() {
+        operation["x-legacy-paths"] = json!(route.legacy);
+    }
     operation
 }
 
@@ -106,7 +114,11 @@ fn parameters(route: &Route) -> Vec<Value> {
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
         };
-        parameters.push(json!({ "name": query.name, "in": "query", "description": query.about, "schema": schema }));
+        let mut parameter = json!({ "name": query.name, "in": "query", "description": query.about, "schema": schema });
+        if query.required {
+            parameter["required"] = true.into();
+        }
+        parameters.push(parameter);
     }
     let mut header = |name: &str, about: &str, schema: Value| {
         parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
@@ -263,6 +275,8 @@ fn answer(shape: Shape) -> Value {
             "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Job" } } },
         }),
         Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
+        Shape::LegacyStatus => json_of("LegacyStatus", "Where the job stands"),
+        Shape::Icon => json!({ "description": "A picture", "content": { "image/svg+xml": {} } }),
         Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
         Shape::Nothing => json!({ "description": "No body" }),
     }

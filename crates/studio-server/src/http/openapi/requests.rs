@@ -1,6 +1,7 @@
 //! What requests look like: bounds of parameters are those of each modality's default model, names those of the catalog.
 
 use super::schemas::id;
+use crate::commands::MAX_REASON_CHARS;
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
@@ -134,7 +135,7 @@ pub(super) fn resolve() -> Value {
         "properties": {
             "charged": amount(),
             "notLanded": { "type": "boolean", "description": "The provider never had it: nothing is charged" },
-            "reason": { "type": "string", "description": "How you know, for whoever reads the ledger" },
+            "reason": { "type": "string", "maxLength": MAX_REASON_CHARS, "description": "How you know, for whoever reads the ledger" },
         },
         "additionalProperties": false,
         "examples": [{ "charged": "0.04", "reason": "found in the provider's dashboard" }],
@@ -150,7 +151,7 @@ pub(super) fn adjust() -> Value {
         "properties": {
             "providerCharged": amount(),
             "payerPays": amount(),
-            "reason": { "type": "string", "description": "Why, for whoever reads the ledger" },
+            "reason": { "type": "string", "maxLength": MAX_REASON_CHARS, "description": "Why, for whoever reads the ledger" },
         },
         "additionalProperties": false,
         "examples": [{ "providerCharged": "0.05", "reason": "bill 2026-11" }],

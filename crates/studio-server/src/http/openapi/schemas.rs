@@ -1,13 +1,14 @@
 //! What bodies look like. The request follows the catalog; answers are described here by hand and checked against real ones
 //! by the black-box tests.
 
-use super::requests;
+use super::{super::codes::CODES, requests};
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
     job::{Priority, Status},
     ledger::{EntryKind, Window},
     media::MediaType,
+    request::Flag,
 };
 
 /// One of our ids: a UUID of version 7.
@@ -22,6 +23,16 @@ fn time() -> Value {
 
 fn text() -> Value {
     json!({ "type": "string" })
+}
+
+fn text_or_null() -> Value {
+    json!({ "type": ["string", "null"] })
+}
+
+/// What in a person's words is worth a second look, and how often.
+fn flags() -> Value {
+    let properties: Map<_, _> = Flag::ALL.iter().map(|flag| (flag.as_str().to_owned(), number())).collect();
+    json!({ "type": "object", "properties": properties })
 }
 
 fn number() -> Value {
@@ -95,7 +106,7 @@ fn of_money() -> Value {
         "BudgetList": object(vec![("success", yes()), ("items", list(to("Budget")))]),
         "BudgetAnswer": object(vec![("success", yes()), ("budget", to("Budget"))]),
         "OperatorsJob": object(vec![
-            ("jobId?", id()), ("userId?", id()), ("payer?", text()), ("status?", statuses_of()), ("requestId?", id()),
+            ("jobId?", id()), ("userId?", id()), ("payer?", text()), ("status?", statuses_of()), ("requestId?", text()), ("flags?", to("Flags")),
             ("modality?", text()), ("modelId?", text()), ("provider", text()), ("providerRef?", text()), ("attempt?", number()),
             ("error?", object(vec![("code", text()), ("message", text())])), ("unknownSince?", time()), ("hold?", to("Money")),
             ("cost?", to("Money")), ("writtenOff?", to("Money")), ("createdAt?", time()), ("endedAt?", time()),
@@ -199,7 +210,7 @@ fn of_work(catalog: &Catalog) -> Value {
             ("outputs", list(to("Output"))), ("billedUnits?", json!({ "type": "object", "additionalProperties": number() })),
             ("writtenOff?", to("Money")),
             ("cost?", to("Money")), ("hold?", to("Money")), ("error?", object(vec![("code", text()), ("message", text())])),
-            ("warnings?", list(text())), ("requestId", id()), ("links", to("Links")),
+            ("warnings?", list(text())), ("requestId", text()), ("flags?", to("Flags")), ("links", to("Links")),
         ]),
         "JobAnswer": object(vec![("success", yes()), ("job", to("Job"))]),
         "JobPage": object(vec![("success", yes()), ("items", list(to("Job"))), ("nextCursor?", id())]),
@@ -220,6 +231,12 @@ fn of_work(catalog: &Catalog) -> Value {
             ("totalLimitSeconds", number()),
         ]),
         "ModelList": object(vec![("success", yes()), ("items", list(to("Model")))]),
+        "LegacyStatus": object(vec![
+            ("success", yes()), ("jobId", id()), ("status", json!({ "enum": ["pending", "processing", "completed", "failed"] })),
+            ("result_url", text_or_null()), ("error", text_or_null()), ("provider", text()), ("modelId", text()),
+            ("created_at", time()), ("source", text()),
+        ]),
+        "Flags": flags(),
         "Live": object(vec![("success", yes()), ("status", text())]),
         "Health": object(vec![
             ("success", json!({ "type": "boolean" })), ("status", json!({ "enum": ["ready", "degraded", "unavailable"] })),
@@ -228,7 +245,7 @@ fn of_work(catalog: &Catalog) -> Value {
             ("timestamp", time()),
         ]),
         "Refusal": object(vec![
-            ("success", json!({ "const": false })), ("error", text()), ("message", text()),
+            ("success", json!({ "const": false })), ("error", json!({ "enum": CODES.iter().map(|code| code.code).collect::<Vec<_>>() })), ("message", text()),
             ("details?", json!({ "type": "object" })), ("requestId", text()), ("timestamp", time()),
         ]),
     })
