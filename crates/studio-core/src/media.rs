@@ -30,6 +30,17 @@ impl MediaType {
         }
     }
 
+    /// Whether `bytes` are of this type and reach to its end: what was cut off on its way is told before anybody is asked to
+    /// look at it. Nothing is decoded, so that it costs no more than to read them once.
+    pub fn is_whole(self, bytes: &[u8]) -> bool {
+        Self::sniff(bytes) == Some(self)
+            && match self {
+                Self::Png => whole_png(bytes),
+                Self::Jpeg => whole_jpeg(bytes),
+                Self::Webp => whole_webp(bytes),
+            }
+    }
+
     /// As in a `Content-Type` header.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,9 +65,70 @@ impl MediaType {
     }
 }
 
+/// Chunks, each with its length before and its checksum after it, from `IHDR` to `IEND`.
+fn whole_png(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    let mut wanted = Some(*b"IHDR");
+    while let Some((&[a, b, c, d, ref name @ ..], after)) = rest.split_first_chunk::<8>() {
+        if wanted.take().is_some_and(|wanted| *name != wanted) {
+            return false;
+        }
+        let Some(after) = after.get(u32::from_be_bytes([a, b, c, d]) as usize + 4..) else { return false };
+        if name == b"IEND" {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Segments, each with its length, to the one from which on there are pixels; then those, to the mark of their end.
+fn whole_jpeg(bytes: &[u8]) -> bool {
+    const PIXELS: u8 = 0xda;
+    const END: u8 = 0xd9;
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    loop {
+        rest = match rest {
+            // A mark may have more of these before it.
+            [0xff, after @ ..] if after.first() == Some(&0xff) => after,
+            [0xff, PIXELS, after @ ..] => return after.windows(2).any(|pair| pair == [0xff, END]),
+            [0xff, 0x01 | 0xd0..=0xd7, after @ ..] => after,
+            [0xff, mark, after @ ..] if *mark != END => match after {
+                [a, b, ..] => after.get(usize::from(u16::from_be_bytes([*a, *b])).max(2)..).unwrap_or_default(),
+                _ => return false,
+            },
+            _ => return false,
+        };
+    }
+}
+
+/// Its head says how much follows.
+fn whole_webp(bytes: &[u8]) -> bool {
+    let length = bytes.get(4..8).and_then(|length| length.try_into().ok()).map(u32::from_le_bytes);
+    length.is_some_and(|length| bytes.len() as u64 >= u64::from(length) + 8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f03_what_was_cut_off_is_not_whole() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\x02IHDRxxcrc.\0\0\0\x01IDATxcrc.\0\0\0\0IENDcrc.";
+        // Its small picture has an end of its own.
+        let jpeg = b"\xff\xd8\xff\xe1\0\x06\xff\xd9..\xff\xff\xdb\0\x02\xff\xda\0\x02pixels\xff\xd9";
+        let webp = b"RIFF\x08\0\0\0WEBPVP8L";
+        for (kind, whole) in [(MediaType::Png, &png[..]), (MediaType::Jpeg, jpeg), (MediaType::Webp, webp)] {
+            assert!(kind.is_whole(whole) && kind.is_whole(&[whole, b"more"].concat()), "{kind:?}");
+            for length in 0..whole.len() {
+                assert!(!kind.is_whole(&whole[..length]), "{kind:?} {length}");
+            }
+        }
+        assert!(!MediaType::Jpeg.is_whole(png));
+        let lies = b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIHDRxxcrc.\0\0\0\0IENDcrc.";
+        assert!(!MediaType::Png.is_whole(lies));
+        assert!(!MediaType::Png.is_whole(b"\x89PNG\r\n\x1a\n\0\0\0\0IENDcrc."));
+    }
 
     #[test]
     fn types_are_told_by_their_bytes() {

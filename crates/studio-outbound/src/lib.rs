@@ -4,7 +4,6 @@
 //! [`address_policy`] knows which addresses are public, `event_stream` reads answers that come piece by piece. [`fetch`] gets what lies at a URL; [`providers`] speak the wire
 //! formats of those who run models. Nothing here retries, stores or charges: that is done once, for all, around it.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 pub mod address_policy;
 pub mod client;

@@ -4,7 +4,6 @@
 //! decide in the core, one store method, tell. [`work`] is the clockwork that runs accepted jobs to their end. `http` and
 //! `work` call `commands`; neither `commands` nor `work` knows HTTP, and `http` never writes to the store.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 pub mod settings;
 

@@ -5,7 +5,6 @@
 //! In reading order: chance and faults, the world, what outlives a server (providers' books, blobs, stores, people), the
 //! server's life, the rules, nothing but money, and the bugs that are planted to see that the rules find them.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 pub mod dice;
 pub mod faults;

@@ -7,7 +7,6 @@
 //!
 //! In reading order: the lock that makes a data folder one server's, the two stores, the bytes, the limits.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 mod lock;
 

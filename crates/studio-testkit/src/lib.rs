@@ -1,6 +1,5 @@
 //! For tests only: a started studio, and others on the wire who misbehave on demand.
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 pub mod clock;
 pub mod cog_worker;

@@ -89,6 +89,9 @@ fn read_inline(app: &App, uri: &str) -> Result<(Picture, Bytes), String> {
     }
     let bytes = STANDARD.decode(encoded).map(Bytes::from).map_err(|_| "must be a data: URI in base64")?;
     let media_type = MediaType::sniff(&bytes).ok_or("must be a PNG, JPEG or WebP picture")?;
+    if !media_type.is_whole(&bytes) {
+        return Err("must be a whole PNG, JPEG or WebP picture; this one is cut off".into());
+    }
     let picture = Picture {
         asset: AssetId::new(app.now(), app.chance.id_bytes()),
         hash: ContentHash(Sha256::digest(&bytes).into()),

@@ -168,6 +168,23 @@ impl http_body::Body for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::refusal::RequestIdText;
+    use studio_core::time::Timestamp;
+
+    #[tokio::test(start_paused = true)]
+    async fn f09_a_body_that_does_not_come_is_told_so() {
+        let mut body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
+        let refusal = read(&mut body, &HeaderMap::new(), 100).await.unwrap_err();
+        let response = refusal.into_response(RequestIdText("r"), Timestamp::from_millis(0));
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        let said = response.into_body().collect().await.unwrap().to_bytes();
+        let said: Value = serde_json::from_slice(&said).unwrap();
+        assert_eq!((&said["success"], &said["error"]), (&Value::Bool(false), &Value::from("body_too_slow")));
+        assert_eq!(
+            (&said["requestId"], &said["timestamp"]),
+            (&Value::from("r"), &Value::from("1970-01-01T00:00:00.000Z"))
+        );
+    }
 
     #[test]
     fn depth_is_told_apart_from_brackets_in_texts() {

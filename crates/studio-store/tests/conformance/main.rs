@@ -39,6 +39,7 @@ mod words;
 
 mod durable;
 mod twins;
+mod whole;
 
 mod blobs;
 mod budgets;

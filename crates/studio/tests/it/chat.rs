@@ -1,6 +1,6 @@
 //! Conversations: what is asked, what goes to the provider, what comes back, what it costs, and what is refused by name.
 
-use crate::{IMAGE, assert_clean, setup, small, studio};
+use crate::{IMAGE, assert_clean, door::assert_refused, setup, small, studio};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -225,6 +225,56 @@ async fn bad_input_is_refused_by_name_and_nothing_is_made() {
     let job = "/api/v1/jobs/019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b/stream";
     assert_eq!(studio.get(job).await.unwrap().status, StatusCode::NOT_FOUND);
     assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn f03_a_picture_that_is_none_is_refused_and_nothing_is_kept() {
+    let (api, studio) = talking();
+    let picture = studio_testkit::openai::PICTURE;
+    let whole = STANDARD.encode(picture);
+    let shown = |url: &str| {
+        json!({ "modelId": "talker", "messages": [{ "role": "user", "content": [
+            { "type": "text", "text": "what is it?" }, { "type": "image", "url": url }] }] })
+    };
+    for (url, word) in [
+        (String::new(), "data: URI"),
+        ("data:".into(), "data: URI"),
+        ("data:image/png;base64,".into(), "PNG, JPEG or WebP"),
+        ("data:image/png;base64,%%%".into(), "base64"),
+        (format!("data:image/png,{whole}"), "base64"),
+        (format!("data:image/png;base64{whole}"), "base64"),
+        (format!("data:image/png;base64,{}", &whole[..whole.len() - 1]), "base64"),
+        (format!("data:image/png;base64,{whole}\n"), "base64"),
+        ("data:text/html;base64,PGh0bWw+PC9odG1sPg==".into(), "PNG, JPEG or WebP"),
+        (format!("data:image/png;base64,{}", STANDARD.encode(b"<svg onload=alert(1)>")), "PNG, JPEG or WebP"),
+        (format!("data:image/png;base64,{}", STANDARD.encode(b"GIF89a\x01\0\x01\0\0\0\0;")), "PNG, JPEG or WebP"),
+        (format!("data:image/png;base64,{}", STANDARD.encode(&picture[..picture.len() - 5])), "cut off"),
+        (format!("data:image/png;base64,{}", STANDARD.encode(&picture[..20])), "cut off"),
+        ("file:///etc/passwd".into(), "assetId"),
+        ("http://169.254.169.254/latest".into(), "assetId"),
+    ] {
+        let reply = studio.post(CHAT, &shown(&url)).await.unwrap();
+        assert_refused(&reply, 400, "invalid_request");
+        let fault = reply.json()["details"]["fields"][0].clone();
+        assert_eq!(fault["field"], "messages[0].content[1]", "{url}");
+        assert!(fault["message"].as_str().unwrap().contains(word), "{url}: {fault}");
+    }
+    let large = format!("data:image/png;base64,{}", "A".repeat(5 << 20));
+    assert_refused(&studio.post(CHAT, &shown(&large)).await.unwrap(), 413, "body_too_large");
+    assert!(api.requests().is_empty());
+    assert_eq!(studio.verify().unwrap()["jobs"], 0);
+    let blobs = studio.data().join("blobs/blobs");
+    let kept = || -> Vec<_> {
+        let folders = std::fs::read_dir(&blobs).unwrap().map(|folder| folder.unwrap().path());
+        folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).collect()
+    };
+    assert!(kept().is_empty(), "{:?}", kept());
+    // It is the picture that was wrong, and nothing else.
+    assert_eq!(
+        studio.post(CHAT, &shown(&format!("data:image/png;base64,{whole}"))).await.unwrap().status,
+        StatusCode::OK
+    );
+    assert_eq!(kept().len(), 1);
 }
 
 #[tokio::test]

@@ -11,16 +11,16 @@ use studio_server::http::{ROUTES, Who};
 use studio_testkit::studio::{Reply, Studio};
 
 /// Checks that a reply is a refusal with the one error body.
-fn assert_refused(reply: &Reply, status: u16, code: &str) {
+pub(crate) fn assert_refused(reply: &Reply, status: u16, code: &str) {
     let body = reply.json();
     assert_eq!((reply.status.as_u16(), &body["error"]), (status, &json!(code)), "{body}");
-    assert_eq!(body["success"], false);
+    assert_eq!((&body["success"], reply.header("content-type")), (&json!(false), "application/json"), "{body}");
     assert!(!body["message"].as_str().unwrap().is_empty());
     assert_eq!(body["requestId"], reply.header("x-request-id"));
     assert!(body["timestamp"].as_str().unwrap().ends_with('Z'));
 }
 
-fn path_of(route: &str) -> String {
+pub(crate) fn path_of(route: &str) -> String {
     route.replace("{id}", "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b").replace("{ticket}", "none").replace("{file}", "x.png")
 }
 

@@ -4,7 +4,10 @@
 use crate::{IMAGE, PRICED, assert_clean, crashes::worker_of, setup, small, studio, submit};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 use studio_testkit::{
     studio::{Studio, children_of, is_running, kill_process},
     system::{Signal, limit_files, limit_memory, mapped, signal},
@@ -54,7 +57,7 @@ async fn a_limit_on_files_from_the_start_is_a_full_disk_and_no_end() {
 }
 
 #[tokio::test]
-async fn where_blobs_can_not_be_written_it_is_not_ready_and_jobs_wait() {
+async fn f11_where_blobs_can_not_be_written_it_is_not_ready_and_jobs_wait() {
     let studio = Studio::start(setup().config(PRICED)).unwrap();
     let first = studio.post(IMAGE, &small("a tree")).await.unwrap().json();
     let passing = studio.data().join("blobs/blobs/tmp");
@@ -73,6 +76,31 @@ async fn where_blobs_can_not_be_written_it_is_not_ready_and_jobs_wait() {
     assert_eq!(studio.end_of(&waiting).await.unwrap()["status"], "succeeded");
     assert_eq!(studio.get("/api/v1/health/ready").await.unwrap().status, StatusCode::OK);
     assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn f11_where_the_database_can_not_be_written_it_is_not_ready() {
+    let studio = studio();
+    let pid = studio.pid().unwrap();
+    let ready = || async {
+        let reply = studio.get("/api/v1/health/ready").await.unwrap();
+        (reply.status.as_u16(), reply.json())
+    };
+    assert_eq!(ready().await.0, 200);
+    limit_files(pid, Some(0)).unwrap();
+    // Whoever asks often is told what was found a moment ago.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let failed = loop {
+        let (status, body) = ready().await;
+        if body["checks"]["database"] == "failed" {
+            break (status, body);
+        }
+        assert!(Instant::now() < deadline, "{body}");
+    };
+    assert_eq!((failed.0, &failed.1["success"], &failed.1["status"]), (503, &json!(false), &json!("unavailable")));
+    assert_eq!(studio.get("/api/v1/health/live").await.unwrap().status, StatusCode::OK, "no reason to be started anew");
+    limit_files(pid, None).unwrap();
+    while ready().await.0 != 200 {}
 }
 
 #[tokio::test]

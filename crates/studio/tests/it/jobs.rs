@@ -136,6 +136,52 @@ async fn a_queued_job_is_canceled_at_once_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn f13_what_it_may_cost_is_held_before_the_work_and_settled_after_it() {
+    let (worker, mut studio, id) = at_work(Behaviour::Async).await;
+    let money = |studio: &Studio| {
+        let request = studio.request(Method::GET, "/api/v1/usage");
+        async move {
+            let total = Studio::send(request).await.unwrap().json()["total"].clone();
+            (total["cost"]["amount"].clone(), total["held"]["amount"].clone())
+        }
+    };
+    // The worker has just been asked, and has given nothing: the record is there.
+    assert_eq!(money(&studio).await, (json!("0"), json!("0.5")));
+    let entries = studio.get(&format!("/api/v1/usage/entries?jobId={id}")).await.unwrap().json();
+    let [hold] = &entries["items"].as_array().unwrap()[..] else { panic!("{entries}") };
+    assert_eq!((&hold["kind"], &hold["held"]["amount"]), (&json!("hold"), &json!("0.5")));
+    // And outlives the process that would have settled it.
+    studio.kill().unwrap();
+    crate::assert_clean(&studio, 1);
+    studio.launch().unwrap();
+    assert_eq!(money(&studio).await, (json!("0"), json!("0.5")));
+    worker.release();
+    let end = studio.end_of(&id).await.unwrap();
+    assert_eq!((&end["status"], &end["cost"]["amount"]), (&json!("succeeded"), &json!("0.5")));
+    assert_eq!(money(&studio).await, (json!("0.5"), json!("0")));
+    crate::assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn f20_the_request_that_asked_is_named_in_its_job_and_in_every_line_about_it() {
+    let studio = studio();
+    let reply = studio.post(IMAGE, &small("a cat")).await.unwrap();
+    let (request, id) = (reply.header("x-request-id").to_owned(), reply.json()["jobId"].as_str().unwrap().to_owned());
+    assert_eq!(status(&studio, &id).await["requestId"], request);
+    let log = studio.log();
+    for what in ["job accepted", "attempt ended", "request"] {
+        let line = log.lines().find(|line| line.contains(what) && line.contains(&request));
+        assert!(line.is_some(), "{what}: {log}");
+    }
+    let ended = log.lines().find(|line| line.contains("attempt ended")).unwrap();
+    for told in [&*id, "sketch", "succeeded"] {
+        assert!(ended.contains(told), "{told}: {ended}");
+    }
+    let asked = log.lines().find(|line| line.contains(IMAGE)).unwrap();
+    assert!(asked.contains("user=") && asked.contains("status=200") && asked.contains("ms="), "{asked}");
+}
+
+#[tokio::test]
 async fn a_running_job_is_stopped_at_its_provider() {
     let (worker, studio, id) = at_work(Behaviour::Async).await;
     let asked = cancel(&studio, &id).await;

@@ -138,6 +138,20 @@ async fn a_server_that_imitates_it_needs_no_key_and_may_answer_with_addresses() 
 }
 
 #[tokio::test]
+async fn f23_where_a_provider_is_comes_from_the_configuration() {
+    let (of_file, of_variable) = (OpenAi::start(Behaviour::Normal).unwrap(), OpenAi::start(Behaviour::Normal).unwrap());
+    let file = format!("[providers.openai]\nbase_url = \"{}\"\napi_key = \"{KEY}\"\n", of_file.base_url());
+    let by_file = setup().config(&file);
+    let by_both = by_file.clone().variable("STUDIO_PROVIDERS__OPENAI__BASE_URL", &of_variable.base_url());
+    // What the environment says lies over the file.
+    for (setup, asked) in [(by_file, [1, 0]), (by_both, [1, 1])] {
+        let reply = make(&Studio::start(setup).unwrap()).await;
+        assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.json());
+        assert_eq!([of_file.requests().len(), of_variable.requests().len()], asked);
+    }
+}
+
+#[tokio::test]
 async fn when_it_has_no_room_it_is_asked_again_when_it_says_so() {
     let headers = vec![("Retry-After".to_owned(), "1".to_owned()), ("retry-after-ms".to_owned(), "30".to_owned())];
     let api = OpenAi::start(Behaviour::Busy429Once(headers)).unwrap();
@@ -201,7 +215,7 @@ async fn what_it_refuses_fails_in_clean_words_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_missing_key_is_told_at_start_and_its_models_are_not_available() {
+async fn f30_a_missing_key_is_told_at_start_and_its_models_are_not_available() {
     // Nothing at all, a section without its key, an empty variable: the same.
     for setup in
         [setup(), setup().config("[providers.openai]\nconcurrency = 2\n"), setup().variable("OPENAI_API_KEY", "")]

@@ -112,6 +112,67 @@ async fn f41_the_document_has_every_route_and_no_other() {
     }
 }
 
+/// Every name of a field in a value, outside of what keeps the names that others gave.
+fn names(value: &Value, found: &mut BTreeSet<String>) {
+    // What a provider says of its usage, as it says it; and the document's own words for its parts.
+    const OF_OTHERS: [&str; 1] = ["providerUsage"];
+    for (name, value) in value.as_object().into_iter().flatten() {
+        found.insert(name.clone());
+        if !OF_OTHERS.contains(&&**name) {
+            names(value, found);
+        }
+    }
+    value.as_array().into_iter().flatten().for_each(|value| names(value, found));
+}
+
+/// The names of fields that a schema describes, with those of the schemas in it.
+fn described(schema: &Value, found: &mut BTreeSet<String>) {
+    for (word, inner) in schema.as_object().into_iter().flatten() {
+        if word == "properties" {
+            found.extend(inner.as_object().unwrap().keys().cloned());
+        }
+        described(inner, found);
+    }
+    schema.as_array().into_iter().flatten().for_each(|schema| described(schema, found));
+}
+
+fn is_camel_case(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+#[tokio::test]
+async fn f40_every_name_is_in_camel_case() {
+    let (_api, studio) = talking();
+    let document = document(&studio).await;
+    let mut found = BTreeSet::new();
+    described(&document, &mut found);
+    for operation in document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+    {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        // Headers have the form that headers have.
+        let ours = parameters.filter(|parameter| parameter["in"] != "header");
+        found.extend(ours.map(|parameter| parameter["name"].as_str().unwrap().to_owned()));
+    }
+    assert!(found.len() > 100 && found.contains("queuePosition") && found.contains("dryRun"), "{found:?}");
+    // What is described as an object of any fields shows them only when it is answered.
+    let picture = studio.post(IMAGE, &small("a cat")).await.unwrap().json();
+    let talk = studio.post(CHAT, &ask("[[think 2]] [[cached 3]] hello")).await.unwrap().json();
+    let tried = studio.post(&format!("{IMAGE}?dryRun=true"), &small("a cat")).await.unwrap().json();
+    let refused = studio.post(IMAGE, &json!({})).await.unwrap().json();
+    [&picture, &talk, &tried, &refused].into_iter().for_each(|answer| names(answer, &mut found));
+    for made in [&picture, &talk] {
+        let job = made["jobId"].as_str().unwrap();
+        names(&studio.get(&format!("/api/v1/jobs/{job}")).await.unwrap().json(), &mut found);
+    }
+    for list in ["models", "usage", "usage/entries", "budgets", "health"] {
+        names(&studio.get(&format!("/api/v1/{list}")).await.unwrap().json(), &mut found);
+    }
+    // Names that the system before gave to a job, on its paths, for callers who know it only so.
+    const OF_BEFORE: [&str; 2] = ["created_at", "result_url"];
+    let odd: Vec<_> = found.iter().filter(|name| !is_camel_case(name) && !OF_BEFORE.contains(&&***name)).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+}
+
 #[tokio::test]
 async fn real_answers_are_as_the_document_says() {
     let studio = studio();

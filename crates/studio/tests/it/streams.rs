@@ -235,7 +235,7 @@ async fn what_breaks_off_is_kept_and_charged_and_never_asked_for_again() {
 }
 
 #[tokio::test]
-async fn silence_and_endless_talk_are_cut_by_their_limits() {
+async fn f05_silence_and_endless_talk_are_cut_by_their_limits() {
     let api = OpenAi::start(Behaviour::Normal).unwrap();
     let hasty = "[[models]]\nid = \"hasty\"\nmodality = \"chat\"\nprovider = \"openai\"\nupstream = \"gpt-4.1\"\n\
         idle_limit_s = 1\ntotal_limit_s = 3\ndefault_max_output = 16\n[models.prices]\ninput_tokens = 1\noutput_tokens = 10\n";
@@ -243,7 +243,9 @@ async fn silence_and_endless_talk_are_cut_by_their_limits() {
     for (trick, code) in [("[[silent 4]]", "timeout"), ("[[gap 700]]", "timeout"), ("[[endless]]", "bad_output")] {
         let mut body = streamed(&format!("{trick} hello"));
         body["modelId"] = "hasty".into();
-        let events = open(&studio, &body).await.rest().await;
+        let stream = open(&studio, &body).await;
+        assert_eq!(stream.headers()["x-timeout-ms"], "3000", "its limit in all is told before it begins");
+        let events = stream.rest().await;
         let end = events.last().unwrap();
         assert_eq!(
             (&end.data["status"], &end.data["error"]["code"]),
@@ -254,6 +256,7 @@ async fn silence_and_endless_talk_are_cut_by_their_limits() {
         assert!(!text.is_empty() && text.len() < 64 << 10, "{trick}: {}", text.len());
         assert!(end.data["usage"]["outputTokens"].as_u64().unwrap() <= 16, "never more than was held: {end:?}");
     }
+    // Its provider is hung up on, each time.
     api.wait_for_chats(3, |chat| chat.hung_up);
     assert_clean(&studio, 0);
 }

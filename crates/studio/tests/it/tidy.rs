@@ -11,11 +11,11 @@ use std::{
 /// Longest source file, in lines. A file that grows past it has a seam somewhere.
 const LINES: usize = 600;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -125,6 +125,43 @@ fn files_are_short_and_say_what_they_are_for() {
         assert!(text.starts_with("//!"), "{} doesn't say what it is for", path.display());
         assert!(!text.contains(concat!("#[", "ignore")), "{} switches a test off", path.display());
     }
+}
+
+/// Every crate lives by the workspace's lints, `make lint` makes errors of them, and no source excuses itself from `lint`.
+fn assert_denied(lint: &str) {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    assert!(makefile.contains("$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings"), "make lint");
+    assert!(makefile.contains("\ntest: lint "), "make test looks at style first");
+    for package in fs::read_dir(root().join("crates")).unwrap() {
+        let manifest = package.unwrap().path().join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true\n"), "{}", manifest.display());
+    }
+    for path in sources(&root().join("crates")) {
+        // Without white space: an attribute may be broken over lines.
+        let text: String = fs::read_to_string(&path).unwrap().split_whitespace().collect();
+        for attribute in ["#[", "#!["].iter().flat_map(|open| ["allow(", "expect("].map(|word| format!("{open}{word}")))
+        {
+            let excused = text.split(&attribute).skip(1).any(|rest| rest.split(']').next().unwrap().contains(lint));
+            // Texts to attack with, in what is only for tests, say themselves what they are.
+            let of_tests = lint == "missing_docs" && path.components().any(|part| part.as_os_str() == "studio-testkit");
+            assert!(!excused || of_tests, "{} excuses itself from {lint}", path.display());
+        }
+    }
+}
+
+#[test]
+fn f38_what_is_not_used_is_an_error() {
+    // On by default, so all that could let one pass is an exception.
+    assert_denied("unused");
+    assert_denied("warnings");
+}
+
+#[test]
+fn f39_what_is_not_documented_is_an_error() {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("\nmissing_docs = \"warn\"\n"));
+    assert_denied("missing_docs");
 }
 
 #[test]
