@@ -14,7 +14,7 @@ TORTURE_SEED ?=
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi tools
+.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi contract tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 
 openapi: tools ## Write docs/openapi.json anew, after a change of the API
 	$(CARGO) run --quiet --locked --package studio -- openapi > docs/openapi.json
+
+contract: build ## Hold a running server against its own description with Schemathesis (Python): SEEDS="1 2 3", MAX_EXAMPLES=50
+	SEEDS="$(if $(filter file,$(origin SEEDS)),1 2 3,$(SEEDS))" bench/contract.sh target/release/studio
 
 # SQLite and ring are C, built from the sources in their crates: a C compiler is all that the Rust toolchain lacks.
 tools:

@@ -86,11 +86,8 @@ const ENTRY_QUERY: &[Query] = &[
 const DEAD_LETTER_QUERY: &[Query] =
     &[LIMIT, Query { name: "cursor", about: "The `nextCursor` of the page before", kind: QueryKind::Id }];
 
-const STREAM_QUERY: &[Query] = &[Query {
-    name: "offset",
-    about: "Begin after this event id, as `Last-Event-ID` does",
-    kind: QueryKind::Integer(0, u32::MAX),
-}];
+const STREAM_QUERY: &[Query] =
+    &[Query { name: "offset", about: "Begin after this event id, as `Last-Event-ID` does", kind: QueryKind::EventId }];
 
 use Access::{Key, Public, Ticket};
 use LimitClass::{Chat, Generation, Status};
