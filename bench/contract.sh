@@ -44,10 +44,11 @@ for seed in $seeds; do
   key=$("$binary" key create --data "$data" --user a@example.com --name contract --scopes generate,read,admin --json |
     sed -n 's/.*"key": *"\([^"]*\)".*/\1/p')
 
-  # From an empty folder, so that no configuration or memory of earlier runs is found there. A picture may take a while.
+  # From an empty folder, so that no configuration or memory of earlier runs is found there. Answers may take as long as a
+  # caller may wait: 60 s.
   (cd "$(mktemp -d -p "$folder")" && SCHEMATHESIS_HOOKS=contract_hooks PYTHONPATH=$here "$tool" run "$address/openapi.json" --header "Authorization: Bearer $key" \
     --phases examples,coverage,fuzzing,stateful --checks all --mode all --seed "$seed" --max-examples "$examples" \
-    --request-timeout 60 --generation-database none --no-color --report json --report-json-path "$report.json") \
+    --request-timeout 80 --max-response-time 70 --generation-database none --no-color --report json --report-json-path "$report.json") \
     >"$report.txt" 2>&1 || wrong "answers are not as described: see $report.txt"
 
   [ "$(curl -s -o /dev/null -w '%{http_code}' "$address/api/v1/health/ready")" = 200 ] || wrong 'the server is not ready'
