@@ -14,7 +14,7 @@ TORTURE_SEED ?=
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi reference tools
+.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi reference contract tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ openapi: tools ## Write docs/openapi.json anew, after a change of the API
 reference: openapi ## Write docs/errors.md, docs/limits.md and docs/openapi.json anew, after a change of the API
 	$(CARGO) run --quiet --locked --package studio -- reference errors > docs/errors.md
 	$(CARGO) run --quiet --locked --package studio -- reference limits > docs/limits.md
+
+contract: build ## Hold a running server against its own description with Schemathesis (Python): SEEDS="1 2 3", MAX_EXAMPLES=50
+	SEEDS="$(if $(filter file,$(origin SEEDS)),1 2 3,$(SEEDS))" bench/contract.sh target/release/studio
 
 # SQLite and ring are C, built from the sources in their crates: a C compiler is all that the Rust toolchain lacks.
 tools:

@@ -75,10 +75,10 @@ fn main() -> ExitCode {
     result.unwrap_or_else(|error| failed(&error))
 }
 
-/// The description of the API as this configuration makes it.
+/// The description of the API as this configuration makes it, once all of its providers are ready.
 fn print_openapi(config: &config::Config) -> anyhow::Result<ExitCode> {
     let catalog = studio_core::catalog::Catalog::load(&config.models)?;
-    terminal::say(&serde_json::to_string_pretty(&studio_server::http::api_document(&catalog))?);
+    terminal::say(&serde_json::to_string_pretty(&studio_server::http::api_document(&catalog, |_| true))?);
     Ok(ExitCode::SUCCESS)
 }
 

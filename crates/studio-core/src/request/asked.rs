@@ -4,7 +4,7 @@ use super::Fields;
 use crate::{
     catalog::{Catalog, Modality, Model},
     job::Priority,
-    parameter::{Given, Parameters},
+    parameter::{Given, Parameter, Parameters},
     time::Timestamp,
 };
 use serde_json::Value;
@@ -131,9 +131,19 @@ pub(super) fn given_parameters<'a>(
     given
 }
 
+/// Whether another model of the same modality takes this word for this parameter.
+fn is_known_elsewhere(catalog: &Catalog, model: &Model, name: &str, value: &Value) -> bool {
+    let others = catalog.models().iter().filter(|other| other.modality == model.modality && other.id != model.id);
+    value.is_string()
+        && others.filter_map(|other| other.parameters.get(name)).any(|parameter| {
+            matches!(parameter, Parameter::Choice { .. }) && matches!(parameter.read(value), Given::Taken(_))
+        })
+}
+
 /// Checks what was given against the model's declaration and fills in the rest.
 pub(super) fn parameters(
     fields: &mut Fields<'_>,
+    catalog: &Catalog,
     model: &Model,
     given: Vec<(String, &str, &Value)>,
     random: u64,
@@ -151,6 +161,11 @@ pub(super) fn parameters(
             Given::Moved(value) => {
                 warnings.push(format!("{path} must be {}: {value} was taken", parameter.allowed()));
                 checked.insert(name.to_owned(), value);
+            }
+            // Clients that know one model send its words to all.
+            Given::Refused if is_known_elsewhere(catalog, model, name, value) => {
+                let usual = parameter.default_value().map(|usual| format!(": {usual} was taken")).unwrap_or_default();
+                warnings.push(format!("{path} must be {} for {}{usual}", parameter.allowed(), model.id));
             }
             Given::Refused => fields.fault(&path, format!("must be {}", parameter.allowed())),
         }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Fields of the body that are a model's parameters by another place.
-const PARAMETER_FIELDS: [&str; 5] = ["temperature", "topP", "seed", MAX_OUTPUT_TOKENS, "reasoningEffort"];
+pub const CHAT_PARAMETERS: [&str; 5] = ["temperature", "topP", "seed", MAX_OUTPUT_TOKENS, "reasoningEffort"];
 /// Most stop words, as the APIs of providers have it.
 const MAX_STOPS: usize = 4;
 /// Longest stop word, in characters.
@@ -161,10 +161,8 @@ pub fn read_chat<'c>(
     let mut warnings = Vec::new();
     let model = model(&mut fields, catalog, &[Modality::Chat], &mut warnings);
     let mut read = messages(&mut fields, pictures);
-    if let Some(last) = read.as_ref().and_then(|messages| messages.last())
-        && !matches!(last.role, Role::User | Role::Tool)
-    {
-        fields.fault("messages", "must end with a message of the user or of a tool");
+    if read.as_ref().is_some_and(|messages| !messages.iter().any(|m| matches!(m.role, Role::User | Role::Tool))) {
+        fields.fault("messages", "must have a message of the user or of a tool: there is nothing to answer");
     }
     let tools = tools(&mut fields);
     let tool_choice = tool_choice(&mut fields, &tools);
@@ -183,13 +181,13 @@ pub fn read_chat<'c>(
     if let (Some(model), Some(messages)) = (model, &mut read) {
         check_traits(&mut fields, model, messages, &tools, &format);
     }
-    let given = given_parameters(&mut fields, &PARAMETER_FIELDS);
+    let given = given_parameters(&mut fields, &CHAT_PARAMETERS);
     // A bound beyond all bounds was moved to what there is: it is no wish any more that can't be granted.
     let bounded_by_caller = given.iter().filter(|(_, name, _)| *name == MAX_OUTPUT_TOKENS).any(|(_, name, value)| {
         let parameter = model.and_then(|model| model.parameters.get(*name));
         parameter.is_some_and(|parameter| matches!(parameter.read(value), Given::Taken(_)))
     });
-    let parameters = model.map(|model| parameters(&mut fields, model, given, 0, &mut warnings));
+    let parameters = model.map(|model| parameters(&mut fields, catalog, model, given, 0, &mut warnings));
     let request = read.zip(parameters).zip(model).map(|((messages, parameters), model)| {
         let streams = model.chat.streams;
         ChatRequest { messages, tools, tool_choice, format, stop, streams, parameters }
@@ -209,7 +207,7 @@ pub fn read_title<'c>(body: &Value, catalog: &'c Catalog, now: Timestamp) -> Res
     let priority = priority(&mut fields);
     let request = model.zip(messages).map(|(model, messages)| {
         let shortened = shorten(&messages);
-        let mut parameters = parameters(&mut fields, model, Vec::new(), 0, &mut warnings);
+        let mut parameters = parameters(&mut fields, catalog, model, Vec::new(), 0, &mut warnings);
         let messages = if model.modality == Modality::Title {
             shortened
         } else {

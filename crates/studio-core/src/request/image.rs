@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Fields of the body that are a model's parameters by another place: `{"width": 512}` is `{"modelParams": {"width": 512}}`.
-const PARAMETER_FIELDS: [&str; 6] = ["width", "height", "numImages", "seed", "format", "quality"];
+pub const IMAGE_PARAMETERS: [&str; 6] = ["width", "height", "numImages", "seed", "format", "quality"];
 
 /// A checked request for pictures. Its parameters are complete: defaults are filled in and the seed is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,8 +92,8 @@ pub fn read_image<'c>(
             fields.fault(field, "is not taken yet: no model in this catalog edits pictures");
         }
     }
-    let given = given_parameters(&mut fields, &PARAMETER_FIELDS);
-    let parameters = model.map(|model| parameters(&mut fields, model, given, random, &mut warnings));
+    let given = given_parameters(&mut fields, &IMAGE_PARAMETERS);
+    let parameters = model.map(|model| parameters(&mut fields, catalog, model, given, random, &mut warnings));
     let read = match (prompt, model, parameters) {
         (Some(prompt), Some(model), Some(parameters)) => {
             Some(Read { model, request: ImageRequest { prompt, parameters }, deadline, priority, warnings })

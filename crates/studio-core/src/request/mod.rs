@@ -9,10 +9,10 @@ mod image;
 mod messages;
 
 pub use asked::Read;
-pub use chat::{ChatRequest, ReadChat, read_chat, read_title};
+pub use chat::{CHAT_PARAMETERS, ChatRequest, ReadChat, read_chat, read_title};
 pub use fields::{FieldFault, Fields, Invalid};
 pub use flags::{Flag, Flags};
-pub use image::{ImageRequest, read_image};
+pub use image::{IMAGE_PARAMETERS, ImageRequest, read_image};
 pub use messages::{
     Format, MAX_MESSAGES, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice,
     pictures_of,

@@ -169,6 +169,7 @@ impl http_body::Body for Held {
 mod tests {
     use super::*;
     use crate::http::refusal::RequestIdText;
+    use http::StatusCode;
     use studio_core::time::Timestamp;
 
     #[tokio::test(start_paused = true)]

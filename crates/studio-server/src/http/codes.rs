@@ -80,6 +80,9 @@ codes! {
     MODEL_GONE = "model_gone", CONFLICT,
         "The job's model is not in the catalog any more.",
         "Make a new request with another model.";
+    PROVIDER_NOT_CONFIGURED = "provider_not_configured", CONFLICT,
+        "Nobody runs this model here. To try again helps only once its provider is configured.",
+        "`GET /api/v1/models` says which are `available`; the operator configures providers.";
     NO_STREAM = "no_stream", CONFLICT,
         "The job says nothing: it makes files.",
         "Follow its events: `GET /api/v1/jobs/{id}/events`.";
@@ -125,9 +128,6 @@ codes! {
     STOPPING = "stopping", SERVICE_UNAVAILABLE,
         "The server is about to stop.",
         "Try again after `Retry-After`; what was accepted goes on.";
-    PROVIDER_NOT_CONFIGURED = "provider_not_configured", SERVICE_UNAVAILABLE,
-        "Nobody runs this model here.",
-        "`GET /api/v1/models` says which are `available`; the operator configures providers.";
     STORE_UNAVAILABLE = "store_unavailable", SERVICE_UNAVAILABLE,
         "The database can't be used now.",
         "Try again; the operator finds more in the log and by `studio doctor`.";

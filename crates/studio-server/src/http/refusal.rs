@@ -259,8 +259,11 @@ impl From<NotSaid> for Refusal {
                 let message = format!("The job can't be settled so: {not}.");
                 Self::new(codes::NOT_TO_SETTLE, message).with(json!({ "status": status.as_str() }))
             }
-            NotSaid::WhoPays(_) => Self::invalid_field("payerPays", format!("is missing: {not}")),
-            NotSaid::Amount => Self::invalid_field("charged", not.to_string()),
+            // Whether it must be said follows from how the job stands.
+            NotSaid::WhoPays(_) => {
+                Self::new(codes::NOT_TO_SETTLE, format!("The job can't be settled so: payerPays is missing; {not}."))
+            }
+            NotSaid::Amount => Self::new(codes::NOT_TO_SETTLE, format!("The job can't be settled so: {not}.")),
             NotSaid::Reason => Self::invalid_field(
                 "reason",
                 format!(

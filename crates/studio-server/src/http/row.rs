@@ -175,6 +175,8 @@ pub enum QueryKind {
     Integer(u32, u32),
     /// The number of a ledger entry.
     Number,
+    /// The id of an event in a stream of words.
+    EventId,
     /// A job's status.
     Status,
     /// A modality.

@@ -92,7 +92,7 @@ const DEAD_LETTER_QUERY: &[Query] =
     &[LIMIT, Query::new("cursor", QueryKind::Id, "The `nextCursor` of the page before")];
 
 const STREAM_QUERY: &[Query] =
-    &[Query::new("offset", QueryKind::Integer(0, u32::MAX), "Begin after this event id, as `Last-Event-ID` does")];
+    &[Query::new("offset", QueryKind::EventId, "Begin after this event id, as `Last-Event-ID` does")];
 
 /// What a job's status is asked for by, in the system that this one replaces.
 pub(crate) const JOB_ID: &str = "jobId";

@@ -225,7 +225,7 @@ async fn f30_a_missing_key_is_told_at_start_and_its_models_are_not_available() {
         let shown = model(&studio).await;
         assert_eq!((&shown["available"], &shown["default"]), (&json!(false), &json!(false)));
         let reply = make(&studio).await;
-        assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (503, &json!("provider_not_configured")));
+        assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (409, &json!("provider_not_configured")));
         assert_eq!(studio.get("/api/v1/jobs").await.unwrap().json()["items"], json!([]), "nothing was made");
     }
     let key = setup().variable("OPENAI_API_KEY", "sk-a b");

@@ -8,9 +8,9 @@ use crate::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
-use studio_core::limits::LimitClass;
+use studio_core::{catalog::Catalog, limits::LimitClass};
 use studio_server::{
-    http::{CODES, ROUTES, Who, errors_page, limits_page},
+    http::{CODES, ROUTES, Who, api_document, errors_page, limits_page},
     settings::CONSTANTS,
 };
 use studio_testkit::{events::read_events, studio::Studio};
@@ -73,8 +73,12 @@ fn assert_described(document: &Value, path: &str, method: &str, status: StatusCo
     let answer = &operation["responses"][status.as_str()];
     assert!(!answer.is_null(), "{method} {path} answers {status}, which is not described");
     let content = answer["content"].as_object().and_then(|content| content.values().next());
+    let mut schema = &content.unwrap_or(&Value::Null)["schema"];
+    if schema["$ref"] == "#/components/schemas/JobEvent" {
+        schema = &document["components"]["schemas"]["JobEvent"]["properties"]["data"]["contentSchema"];
+    }
     let mut faults = Vec::new();
-    check(document, &content.unwrap_or(&Value::Null)["schema"], body, "body", &mut faults);
+    check(document, schema, body, "body", &mut faults);
     assert!(faults.is_empty(), "{method} {path} {status}: {faults:#?}\n{body:#}");
 }
 
@@ -294,13 +298,14 @@ async fn the_page_for_people_needs_nothing_from_elsewhere() {
     }
 }
 
-#[tokio::test]
-async fn the_committed_document_is_the_one_that_is_served() {
+#[test]
+fn the_committed_document_is_that_of_a_studio_with_all_providers() {
     // So that a change of the API is seen by whoever reviews it. `make openapi` writes it anew.
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     let committed: Value = serde_json::from_str(&fs::read_to_string(committed).unwrap()).unwrap();
+    let catalog = Catalog::load(&[]).unwrap();
     assert!(
-        committed == document(&studio()).await,
+        committed == api_document(&catalog, |_| true),
         "docs/openapi.json is old: run make openapi and look at the change"
     );
 }

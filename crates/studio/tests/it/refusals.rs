@@ -128,7 +128,7 @@ async fn f09_every_refusal_has_the_one_body() {
         (416, "range_not_satisfiable", get(picture).header("range", "bytes=999999999-")),
         (422, "idempotency_key_reused", named(&small("a dog"))),
         (431, "headers_too_large", get("/api/v1/jobs").header("x-much", "x".repeat(40_000))),
-        (503, "provider_not_configured", post(IMAGE).json(&json!({ "prompt": "x", "modelId": "gpt-image-2" }))),
+        (409, "provider_not_configured", post(IMAGE).json(&json!({ "prompt": "x", "modelId": "gpt-image-2" }))),
     ];
     for (status, code, request) in cases {
         assert_refused(&Studio::send(request).await.unwrap(), status, code);
@@ -159,7 +159,7 @@ async fn f33_a_status_says_whose_fault_it_was() {
         assert_eq!((&details["reason"], &details["cost"]["amount"]), (&json!(reason), &json!("0")));
     }
     let absent = studio.post(IMAGE, &json!({ "prompt": "x", "modelId": "gpt-image-2" })).await.unwrap();
-    assert_refused(&absent, 503, "provider_not_configured");
+    assert_refused(&absent, 409, "provider_not_configured");
     // Who waits is told what became of it, whoever ended it.
     worker.set(Behaviour::Async);
     worker.hold();

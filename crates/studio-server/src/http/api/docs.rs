@@ -7,10 +7,15 @@ use crate::{
 };
 use axum::{body::Body, response::Response};
 use http::{StatusCode, header};
+use serde_json::Value;
 use std::sync::Arc;
 
+fn document(app: &App) -> Value {
+    openapi::document(&app.catalog, |provider| app.lanes.contains_key(provider))
+}
+
 pub(in crate::http) fn openapi(app: Arc<App>, _: Call) -> Answer {
-    Box::pin(async move { Ok(json(StatusCode::OK, &openapi::document(&app.catalog))) })
+    Box::pin(async move { Ok(json(StatusCode::OK, &document(&app))) })
 }
 
 pub(in crate::http) fn docs(app: Arc<App>, _: Call) -> Answer {
@@ -18,6 +23,6 @@ pub(in crate::http) fn docs(app: Arc<App>, _: Call) -> Answer {
         let response = Response::builder()
             .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
             .header(header::CONTENT_SECURITY_POLICY, super::PAGE_POLICY);
-        response.body(Body::from(openapi::page(&openapi::document(&app.catalog)))).map_err(|_| Refusal::internal())
+        response.body(Body::from(openapi::page(&document(&app)))).map_err(|_| Refusal::internal())
     })
 }

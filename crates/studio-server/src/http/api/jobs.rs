@@ -136,7 +136,7 @@ pub(in crate::http) fn retry_job(app: Arc<App>, caller: Caller, call: Call) -> A
 
 pub(in crate::http) fn job_events(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let seen = match call.headers.get(LAST_EVENT_ID) {
+        let seen = match call.headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) {
             None => 0,
             Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
                 Refusal::invalid_field("Last-Event-ID", "must be the id of an event of this stream, a whole number")

@@ -31,7 +31,14 @@ pub(in crate::http) fn resolve_job(app: Arc<App>, caller: Caller, call: Call) ->
     Box::pin(async move {
         let mut fields = Fields::of(&call.json)?;
         let charged = amount(&mut fields, "charged");
-        let not_landed = fields.take("notLanded").is_some_and(|value| *value == true);
+        let not_landed = match fields.take("notLanded") {
+            None => false,
+            Some(Value::Bool(not_landed)) => *not_landed,
+            Some(_) => {
+                fields.fault("notLanded", "must be true or false");
+                false
+            }
+        };
         if charged.is_some() == not_landed {
             fields.fault("charged", "must be given, or notLanded: true; one of the two");
         }

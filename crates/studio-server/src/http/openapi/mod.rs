@@ -8,12 +8,16 @@ mod schemas;
 
 pub(super) use page::page;
 
+use requests::Served;
+
 use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape};
 use serde_json::{Map, Value, json};
 use studio_core::{catalog::Catalog, catalog::Modality, idempotency::MAX_KEY_BYTES, job::Status};
 
-/// The whole document, for a catalog: its default image model bounds the request's parameters.
-pub fn document(catalog: &Catalog) -> Value {
+/// The whole document, for a catalog and those of its providers that are ready: tools, pictures and JSON in conversations are
+/// not offered where no model can do them.
+pub fn document(catalog: &Catalog, ready: impl Fn(&str) -> bool) -> Value {
+    let served = Served { catalog, ready: &ready };
     let mut paths: Map<String, Value> = Map::new();
     for route in ROUTES {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -35,7 +39,7 @@ pub fn document(catalog: &Catalog) -> Value {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "An API key: mgs_…" },
                 "header": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key: mgs_…" },
             },
-            "schemas": schemas::all(catalog),
+            "schemas": schemas::all(served),
         },
     })
 }
@@ -108,8 +112,13 @@ fn parameters(route: &Route) -> Vec<Value> {
             QueryKind::Id => schemas::id(),
             QueryKind::Integer(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
             QueryKind::Number => json!({ "type": "integer", "minimum": 1, "maximum": i64::MAX }),
+            QueryKind::EventId => json!({ "type": "string", "pattern": "^([0-9]{1,19}|end)$" }),
             QueryKind::Boolean => json!({ "type": "boolean" }),
-            QueryKind::Time => json!({ "type": "string", "examples": ["2026-11-24", "2026-11-24T12:00:00Z"] }),
+            QueryKind::Time => json!({
+                "type": "string",
+                "anyOf": [{ "format": "date" }, { "format": "date-time" }],
+                "examples": ["2026-11-24", "2026-11-24T12:00:00Z"],
+            }),
             QueryKind::Choice(words) => json!({ "enum": words }),
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
@@ -125,22 +134,27 @@ fn parameters(route: &Route) -> Vec<Value> {
     };
     if route.idempotent {
         let about = "Your own name for this request: the same request again finds the first one's job";
-        header("Idempotency-Key", about, json!({ "type": "string", "minLength": 1, "maxLength": MAX_KEY_BYTES }));
+        header(
+            "Idempotency-Key",
+            about,
+            json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY_BYTES}}}$") }),
+        );
     }
     if waits(route) {
         let about = "`wait=N`: how many seconds HTTP stays open for the result, 0 to 60; 30 unless said otherwise";
-        header("Prefer", about, json!({ "type": "string" }));
+        header("Prefer", about, json!({ "type": "string", "examples": ["wait=10"] }));
     }
     if route.path.ends_with("/cancel") {
         let about = "`wait=N`: how many seconds HTTP stays open for the job to end, 0 to 60; 0 unless said otherwise";
-        header("Prefer", about, json!({ "type": "string" }));
+        header("Prefer", about, json!({ "type": "string", "examples": ["wait=10"] }));
     }
     for (status, shape) in route.answers {
         match (status, shape) {
-            (200, Shape::Events | Shape::Words) => {
-                header("Last-Event-ID", "The id of the last event that you have seen", json!({ "type": "string" }));
+            (200, Shape::Events | Shape::Words) if route.path.contains('{') => {
+                let ids = if *shape == Shape::Events { "^[0-9]{1,19}$" } else { "^([0-9]{1,19}|end)?$" };
+                let about = "The id of the last event that you have seen";
+                header("Last-Event-ID", about, json!({ "type": "string", "pattern": ids }));
             }
-            (206, _) => header("Range", "`bytes=0-99`: only these bytes", json!({ "type": "string" })),
             (304, _) => header("If-None-Match", "The `ETag` that you have", json!({ "type": "string" })),
             _ => {}
         }
@@ -152,6 +166,10 @@ fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
     for (status, shape) in route.answers {
         let mut answer = answer(*shape);
+        if *status == 206 {
+            // HTTP's own header, which is right or wrong by the asset's length: no schema could say so.
+            answer["description"] = "The bytes that `Range: bytes=0-99` asks for".into();
+        }
         if waits(route) && *status == 200 {
             // With `dryRun`.
             let result = answer["content"]["application/json"]["schema"].take();
@@ -243,13 +261,13 @@ fn answer(shape: Shape) -> Value {
         Shape::Chat => {
             let mut answer =
                 json_of("ChatAnswer", "The answer; with `stream` or `Accept: text/event-stream` as it is said");
-            answer["content"]["text/event-stream"] = json!({ "schema": words() });
+            answer["content"]["text/event-stream"] = json!({ "schema": { "$ref": "#/components/schemas/WordEvent" } });
             answer
         }
         Shape::Title => json_of("TitleAnswer", "The title"),
         Shape::Words => json!({
             "description": "Server-sent events: `start`, `status`, `delta` (its `id` is the output offset), `reset`, `end`",
-            "content": { "text/event-stream": { "schema": words() } },
+            "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/WordEvent" } } },
         }),
         Shape::Accepted => json_of("Accepted", "Accepted; it goes on"),
         Shape::Job => json_of("JobAnswer", "The job"),
@@ -272,7 +290,7 @@ fn answer(shape: Shape) -> Value {
         Shape::OpenApi => json!({ "description": "An OpenAPI 3.1 document", "content": { "application/json": {} } }),
         Shape::Events => json!({
             "description": "Server-sent events named `job`: whole snapshots of the job, `id` its version",
-            "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/Job" } } },
+            "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/JobEvent" } } },
         }),
         Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
         Shape::LegacyStatus => json_of("LegacyStatus", "Where the job stands"),
@@ -284,10 +302,4 @@ fn answer(shape: Shape) -> Value {
         Shape::Page => json!({ "description": "A page", "content": { "text/html": {} } }),
         Shape::Nothing => json!({ "description": "No body" }),
     }
-}
-
-/// The data of what a job says, by the event's name: `start`, `status`, `delta`, `end`.
-fn words() -> Value {
-    let names = ["Accepted", "Standing", "Delta", "Ending"];
-    json!({ "anyOf": names.map(|name| json!({ "$ref": format!("#/components/schemas/{name}") })) })
 }

@@ -96,12 +96,25 @@ fn allowed(schema: &Value) -> String {
         return format!("<a href=\"#{0}\">{0}</a>", escape(name));
     }
     if let Some(words) = schema["enum"].as_array() {
-        return words.iter().map(|word| format!("<code>{}</code>", text(word))).collect::<Vec<_>>().join(" ");
+        let words = words.iter().filter(|word| !word.is_null());
+        return words.map(|word| format!("<code>{}</code>", text(word))).collect::<Vec<_>>().join(" ");
     }
     if !schema["const"].is_null() {
         return format!("<code>{}</code>", escape(&schema["const"].to_string()));
     }
-    let mut words = text(&schema["type"]);
+    // That a field which may be left out may be null, too, goes without saying.
+    let forms = schema["anyOf"].as_array().filter(|_| schema["type"].is_null()).into_iter().flatten().map(allowed);
+    let forms: Vec<_> = forms.filter(|form| form != "null").collect();
+    if !forms.is_empty() {
+        return forms.join(" or ");
+    }
+    let mut words = match &schema["type"] {
+        Value::Array(kinds) => {
+            let kinds = kinds.iter().filter(|kind| *kind != "null").map(text);
+            kinds.collect::<Vec<_>>().join(" or ")
+        }
+        kind => text(kind),
+    };
     if let (Some(min), Some(max)) = (schema["minimum"].as_f64(), schema["maximum"].as_f64()) {
         words += &format!(", {min} to {max}");
     }

@@ -1,37 +1,100 @@
-//! What requests look like: bounds of parameters are those of each modality's default model, names those of the catalog.
+//! What requests look like. Names of models are those of the catalog, for any can be tried (`dryRun`); what conversations may
+//! have beside text is what models can do that are ready; bounds of parameters are those of each modality's default model.
+//!
+//! A schema says what is taken and no more, so that whoever holds the server against it finds no difference: bounds that
+//! are no reason to refuse (a number beyond them is brought to the nearest that the model has) are told in words and as
+//! `x-minimum` and `x-maximum`, a number may come as text, and `null` is as good as nothing where a field may be left out.
 
 use super::schemas::id;
 use crate::commands::MAX_REASON_CHARS;
 use serde_json::{Map, Value, json};
 use studio_core::{
-    catalog::{Catalog, Modality},
-    job::Priority,
+    catalog::{Catalog, Modality, Model},
+    job::{MOST_ADJUSTED, Priority},
     ledger::Window,
     parameter::Parameter,
-    request::{MAX_MESSAGES, MAX_PROMPT_CHARS},
+    request::{CHAT_PARAMETERS, IMAGE_PARAMETERS, MAX_MESSAGES, MAX_PROMPT_CHARS, MAX_WORD_CHARS},
 };
 
-/// The body of a request for pictures. Bounds are those of the default model; others may differ: `GET /models`.
-pub(super) fn image(catalog: &Catalog) -> Value {
+/// Text that says something: not only white space, and without NUL.
+const SAYS_SOMETHING: &str = r"^[^\u0000]*[^\s\u0000\u0085][^\u0000]*$";
+/// A word of a prompt, but for its length, and what may stand between words: no control characters but tabs and line breaks.
+const OF_A_WORD: &str = r"[^\s\u0000-\u001f\u007f-\u009f]";
+const BETWEEN_WORDS: &str = r"[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+/// A reason: text that says something, without control characters but tabs and line breaks.
+const REASON: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+/// Text without NUL.
+const NO_NUL: &str = r"^[^\u0000]*$";
+/// A number as text.
+const NUMBER: &str = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$";
+/// Most US dollars that a budget can hold: they are kept as nano-dollars in 64 bits.
+const MOST_OF_A_BUDGET: i64 = i64::MAX / 1_000_000_000;
+/// An amount of them as text. The highest of those with ten digits are left out: none of them is meant.
+const BUDGET: &str = r"^([0-9]{1,9}|[1-8][0-9]{9})(\.[0-9]{1,9})?$";
+/// Most US dollars that a job can cost.
+const MOST_OF_A_JOB: i64 = MOST_ADJUSTED.get() / 1_000_000_000;
+/// An amount of them as text.
+const COST: &str = r"^([0-9]{1,6}(\.[0-9]{1,9})?|1000000(\.0{1,9})?)$";
+/// A name of a tool or of a schema.
+const NAME: &str = "^[A-Za-z0-9_-]{1,64}$";
+
+/// The catalog, and which of its providers are ready.
+#[derive(Clone, Copy)]
+pub(super) struct Served<'a> {
+    pub(super) catalog: &'a Catalog,
+    /// Whether a provider is ready.
+    pub(super) ready: &'a dyn Fn(&str) -> bool,
+}
+
+impl<'a> Served<'a> {
+    fn models(self, modalities: &[Modality]) -> impl Iterator<Item = &'a Model> {
+        self.catalog.models().iter().filter(move |model| modalities.contains(&model.modality))
+    }
+
+    /// Whether any model for conversations that is ready can do it.
+    fn any(self, can: impl Fn(&Model) -> bool) -> bool {
+        self.models(&[Modality::Chat]).any(|model| (self.ready)(&model.provider) && can(model))
+    }
+}
+
+/// The body of a request for pictures.
+pub(super) fn image(served: Served<'_>) -> Value {
     let mut properties = Map::new();
-    properties.insert("prompt".into(), json!({ "type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARS }));
-    add_common(&mut properties, catalog, &[Modality::Image]);
+    let word = format!("{OF_A_WORD}{{1,{MAX_WORD_CHARS}}}");
+    let pattern = format!("^{BETWEEN_WORDS}*{word}({BETWEEN_WORDS}+{word})*{BETWEEN_WORDS}*$");
+    let about = format!("What to draw, in words of at most {MAX_WORD_CHARS} characters");
+    properties.insert(
+        "prompt".into(),
+        json!({ "type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARS, "pattern": pattern, "description": about }),
+    );
+    add_common(&mut properties, served, &[Modality::Image]);
+    add_parameters(&mut properties, served, Modality::Image, &IMAGE_PARAMETERS);
     json!({
         "type": "object",
         "required": ["prompt"],
         "properties": properties,
+        "dependentSchemas": { "provider": only_without_model("provider") },
         "additionalProperties": false,
         "examples": [{ "prompt": "a sea at dusk" }],
     })
 }
 
 fn parameter_schema(parameter: &Parameter) -> Value {
+    let number = |least: Value, most: Value| {
+        let about =
+            format!("{}; a number beyond is brought to the nearest, with a warning", capital(&parameter.allowed()));
+        json!({
+            "type": ["number", "string", "null"], "pattern": NUMBER, "description": about, "x-minimum": least, "x-maximum": most,
+        })
+    };
     let mut schema = match parameter {
-        Parameter::Integer { min, max, .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-        Parameter::Number { min, max, .. } => json!({ "type": "number", "minimum": min, "maximum": max }),
-        Parameter::Boolean { .. } => json!({ "type": "boolean" }),
-        Parameter::Choice { of, .. } => json!({ "enum": of }),
-        Parameter::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
+        Parameter::Integer { min, max, .. } => number(json!(min), json!(max)),
+        Parameter::Number { min, max, .. } => number(json!(min), json!(max)),
+        Parameter::Boolean { .. } => or_null(json!({ "type": "boolean" })),
+        Parameter::Choice { of, .. } => or_null(json!({ "enum": of })),
+        Parameter::Text { max_chars } => {
+            or_null(json!({ "type": "string", "maxLength": max_chars, "pattern": NO_NUL }))
+        }
     };
     if let Some(default) = parameter.default_value() {
         schema["default"] = default;
@@ -39,76 +102,115 @@ fn parameter_schema(parameter: &Parameter) -> Value {
     schema
 }
 
-/// What every generating request takes: the model by its names, its parameters, a deadline.
-fn add_common(properties: &mut Map<String, Value>, catalog: &Catalog, modalities: &[Modality]) {
-    let models = || catalog.models().iter().filter(|model| modalities.contains(&model.modality));
-    let names: Vec<_> = models().flat_map(|model| std::iter::once(&model.id).chain(&model.aliases)).collect();
-    let usual = modalities.first().and_then(|modality| catalog.default_of(*modality));
-    let about = "A model or one of its aliases; the default model if there is none";
-    properties.insert("modelId".into(), json!({ "enum": names, "description": about }));
-    for (name, parameter) in usual.iter().flat_map(|model| &model.parameters) {
-        properties.insert(name.clone(), parameter_schema(parameter));
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A field that may be left out: `null` is as good as nothing.
+fn or_null(mut schema: Value) -> Value {
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    } else if let Some(forms) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        forms.push(json!({ "type": "null" }));
+    } else {
+        schema["type"] = json!([schema["type"].take(), "null"]);
     }
-    let about = "Parameters by name: the same as fields of the body, and those that only some models have";
-    properties.insert("modelParams".into(), json!({ "type": "object", "description": about }));
-    properties.insert(
-        "deadline".into(),
-        json!({ "type": "string", "format": "date-time", "description": "When the work dies" }),
-    );
+    schema
+}
+
+/// What a field says who runs it goes with: an older way to name a model, which a model's own name must not contradict.
+fn only_without_model(field: &str) -> Value {
+    let about = format!("`{field}` is for requests that name no model");
+    json!({ "properties": { "modelId": { "type": "null" }, "model": { "type": "null" } }, "description": about })
+}
+
+/// Parameters that may stand in the body itself, as the default model declares them, else the first that has them.
+fn add_parameters(properties: &mut Map<String, Value>, served: Served<'_>, modality: Modality, names: &[&str]) {
+    let usual = served.catalog.default_of(modality);
+    for name in names {
+        let declared =
+            usual.into_iter().chain(served.models(&[modality])).find_map(|model| model.parameters.get(*name));
+        if let Some(parameter) = declared {
+            properties.insert((*name).to_owned(), parameter_schema(parameter));
+        }
+    }
+}
+
+/// What every generating request takes: the model by its names, its parameters, a deadline.
+fn add_common(properties: &mut Map<String, Value>, served: Served<'_>, modalities: &[Modality]) {
+    let names: Vec<_> =
+        served.models(modalities).flat_map(|model| std::iter::once(&model.id).chain(&model.aliases)).collect();
+    let about = "A model or one of its aliases; the default model if there is none";
+    properties.insert("modelId".into(), or_null(json!({ "enum": names, "description": about })));
+    let about = "Parameters by name: the same as fields of the body, and those that only some models have; what the model \
+        doesn't know is left out, with a warning";
+    properties.insert("modelParams".into(), or_null(json!({ "type": "object", "description": about })));
+    let about = "When the work dies; a time to come";
+    properties
+        .insert("deadline".into(), or_null(json!({ "type": "string", "format": "date-time", "description": about })));
     let about = "How urgent it is among your own jobs; users take turns whatever they say";
-    properties.insert(
-        "priority".into(),
-        json!({ "enum": Priority::ALL.map(Priority::as_str), "default": "normal", "description": about }),
-    );
+    let priorities = Priority::ALL.map(Priority::as_str);
+    properties
+        .insert("priority".into(), or_null(json!({ "enum": priorities, "default": "normal", "description": about })));
     let about = "The first model of this provider; send `modelId` instead";
-    let mut providers: Vec<_> = models().map(|model| &model.provider).collect();
+    // Only the first of the modalities has a default to fall back to.
+    let mut providers: Vec<_> =
+        served.models(modalities.get(..1).unwrap_or_default()).map(|model| &model.provider).collect();
     providers.dedup();
-    properties.insert("provider".into(), json!({ "enum": providers, "deprecated": true, "description": about }));
+    properties
+        .insert("provider".into(), or_null(json!({ "enum": providers, "deprecated": true, "description": about })));
     let about = "An older name of `modelId`";
-    properties.insert("model".into(), json!({ "enum": names, "deprecated": true, "description": about }));
+    properties.insert("model".into(), or_null(json!({ "enum": names, "deprecated": true, "description": about })));
 }
 
 /// The body of a request for a chat.
-pub(super) fn chat(catalog: &Catalog) -> Value {
+pub(super) fn chat(served: Served<'_>) -> Value {
     let mut properties = Map::new();
-    properties.insert("messages".into(), messages());
+    properties.insert("messages".into(), conversation());
     let about = "Whether the answer comes as it is said, as server-sent events";
-    properties.insert("stream".into(), json!({ "type": "boolean", "default": false, "description": about }));
-    let tool = json!({
-        "type": "object",
-        "required": ["name", "parameters"],
-        "properties": {
-            "name": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" },
-            "description": { "type": "string" },
-            "parameters": { "type": "object", "description": "The JSON schema of its arguments" },
-        },
-    });
-    properties.insert("tools".into(), json!({ "type": "array", "items": tool }));
-    properties.insert("toolChoice".into(), json!({ "description": "`auto`, `none`, `required`, or a tool's `name`" }));
-    let about = "`text`, `json`, or `{\"type\": \"json_schema\", \"name\", \"schema\"}`";
-    properties.insert("responseFormat".into(), json!({ "default": "text", "description": about }));
-    let stop = json!({ "type": "string", "minLength": 1, "maxLength": 100 });
-    properties.insert(
-        "stop".into(),
-        json!({ "anyOf": [stop, { "type": "array", "items": stop, "minItems": 1, "maxItems": 4 }] }),
-    );
-    add_common(&mut properties, catalog, &[Modality::Chat]);
-    let about = "An older name of `provider`";
-    properties.insert("providerId".into(), json!({ "type": "string", "deprecated": true, "description": about }));
+    properties.insert("stream".into(), or_null(json!({ "type": "boolean", "default": false, "description": about })));
+    let mut together = Map::new();
+    if served.any(|model| model.chat.tools) {
+        properties.insert("tools".into(), tools());
+        let named = json!({
+            "type": "object", "required": ["name"], "properties": { "name": { "type": "string", "pattern": NAME } },
+        });
+        let choice = json!({
+            "anyOf": [{ "enum": ["auto", "none", "required"] }, named],
+            "description": "`auto`, `none`, `required`, or the `name` of one of `tools`",
+        });
+        properties.insert("toolChoice".into(), or_null(choice));
+        together.insert("toolChoice".into(), json!(["tools"]));
+    }
+    properties.insert("responseFormat".into(), format(served.any(|model| model.chat.json)));
+    let stop = json!({ "type": "string", "minLength": 1, "maxLength": 100, "pattern": NO_NUL });
+    let stops = json!({ "anyOf": [stop, { "type": "array", "items": stop, "minItems": 1, "maxItems": 4 }] });
+    properties.insert("stop".into(), or_null(stops));
+    add_common(&mut properties, served, &[Modality::Chat]);
+    add_parameters(&mut properties, served, Modality::Chat, &CHAT_PARAMETERS);
+    let mut old = properties["provider"].clone();
+    old["description"] = "An older name of `provider`".into();
+    properties.insert("providerId".into(), old);
     json!({
         "type": "object",
         "required": ["messages"],
         "properties": properties,
+        "dependentRequired": together,
+        "dependentSchemas": {
+            "provider": only_without_model("provider"),
+            "providerId": only_without_model("providerId"),
+        },
         "additionalProperties": false,
         "examples": [{ "messages": [{ "role": "user", "content": "How do I set a budget?" }] }],
     })
 }
 
 /// The body of a request for a title.
-pub(super) fn title(catalog: &Catalog) -> Value {
+pub(super) fn title(served: Served<'_>) -> Value {
     let mut properties = Map::new();
     properties.insert("messages".into(), messages());
-    add_common(&mut properties, catalog, &[Modality::Title, Modality::Chat]);
+    add_common(&mut properties, served, &[Modality::Title, Modality::Chat]);
     // A title is short whatever a caller would like.
     properties.retain(|name, _| {
         ["messages", "modelId", "model", "provider", "deadline", "priority"].contains(&name.as_str())
@@ -117,26 +219,37 @@ pub(super) fn title(catalog: &Catalog) -> Value {
         "type": "object",
         "required": ["messages"],
         "properties": properties,
+        "dependentSchemas": { "provider": only_without_model("provider") },
         "additionalProperties": false,
         "examples": [{ "messages": [{ "role": "user", "content": "How do I bake sourdough bread?" }] }],
     })
 }
 
-/// An amount in USD.
-fn amount() -> Value {
-    json!({ "anyOf": [{ "type": "string", "examples": ["0.25"] }, { "type": "number", "minimum": 0 }, { "type": "null" }] })
+/// An amount in USD. A fraction is written as text: a number in JSON is not exact.
+fn amount(pattern: &str, most: i64) -> Value {
+    let text = json!({ "type": "string", "pattern": pattern, "examples": ["0.25"] });
+    json!({ "anyOf": [text, { "type": "integer", "minimum": 0, "maximum": most }] })
+}
+
+fn cost() -> Value {
+    amount(COST, MOST_OF_A_JOB)
 }
 
 /// The body of a request that says what became of an unknown job.
 pub(super) fn resolve() -> Value {
+    let about = "The provider never had it: nothing is charged";
     json!({
         "type": "object",
-        "description": "`charged`, in USD, or `notLanded`",
+        "description": "`charged`, in USD, or `notLanded`; one of the two",
         "properties": {
-            "charged": amount(),
-            "notLanded": { "type": "boolean", "description": "The provider never had it: nothing is charged" },
-            "reason": { "type": "string", "maxLength": MAX_REASON_CHARS, "description": "How you know, for whoever reads the ledger" },
+            "charged": or_null(cost()),
+            "notLanded": { "type": ["boolean", "null"], "description": about },
+            "reason": { "type": ["string", "null"], "maxLength": MAX_REASON_CHARS, "pattern": REASON, "description": "How you know, for whoever reads the ledger" },
         },
+        "oneOf": [
+            { "required": ["charged"], "properties": { "charged": cost(), "notLanded": { "enum": [false, null] } } },
+            { "required": ["notLanded"], "properties": { "notLanded": { "const": true }, "charged": { "type": "null" } } },
+        ],
         "additionalProperties": false,
         "examples": [{ "charged": "0.04", "reason": "found in the provider's dashboard" }],
     })
@@ -149,10 +262,14 @@ pub(super) fn adjust() -> Value {
         "description": "Amounts in USD, all in all; what is not said stays as it is, or follows from the other",
         "required": ["reason"],
         "properties": {
-            "providerCharged": amount(),
-            "payerPays": amount(),
-            "reason": { "type": "string", "maxLength": MAX_REASON_CHARS, "description": "Why, for whoever reads the ledger" },
+            "providerCharged": or_null(cost()),
+            "payerPays": or_null(cost()),
+            "reason": { "type": "string", "maxLength": MAX_REASON_CHARS, "description": "Why, for whoever reads the ledger", "pattern": REASON },
         },
+        "anyOf": [
+            { "required": ["providerCharged"], "properties": { "providerCharged": cost() } },
+            { "required": ["payerPays"], "properties": { "payerPays": cost() } },
+        ],
         "additionalProperties": false,
         "examples": [{ "providerCharged": "0.05", "reason": "bill 2026-11" }],
     })
@@ -160,45 +277,133 @@ pub(super) fn adjust() -> Value {
 
 /// The body of a request that sets budgets.
 pub(super) fn budget() -> Value {
-    let amount = amount();
-    let properties: Map<_, _> = Window::ALL.iter().map(|window| (window.as_str().to_owned(), amount.clone())).collect();
+    let properties: Map<_, _> = Window::ALL
+        .iter()
+        .map(|window| (window.as_str().to_owned(), or_null(amount(BUDGET, MOST_OF_A_BUDGET))))
+        .collect();
     json!({
         "type": "object",
-        "description": "Amounts in USD. A window that is not named has no limit",
+        "description": "Amounts in USD. A window that is not named, or null, has no limit",
         "properties": properties,
         "additionalProperties": false,
         "examples": [{ "day": "1.50", "month": "20" }],
     })
 }
 
+fn tools() -> Value {
+    let tool = json!({
+        "type": "object",
+        "required": ["name", "parameters"],
+        "properties": {
+            "name": { "type": "string", "pattern": NAME, "description": "Its own among the tools of a request" },
+            "description": { "type": "string" },
+            "parameters": { "type": "object", "description": "The JSON schema of its arguments" },
+        },
+    });
+    json!({ "type": ["array", "null"], "items": tool, "maxItems": 64 })
+}
+
+/// The form in which a model is to answer: text, and JSON where a model can be held to it.
+fn format(json: bool) -> Value {
+    let mut words = vec![json!("text")];
+    let mut forms =
+        vec![json!({ "type": "object", "required": ["type"], "properties": { "type": { "const": "text" } } })];
+    let mut about = "`text`";
+    if json {
+        about = "`text`, `json`, or `{\"type\": \"json_schema\", \"name\", \"schema\"}`";
+        words.extend(["json", "json_object"].map(Value::from));
+        let kinds = json!({ "enum": ["json", "json_object"] });
+        forms.push(json!({ "type": "object", "required": ["type"], "properties": { "type": kinds } }));
+        forms.push(json!({
+            "type": "object",
+            "required": ["type", "schema"],
+            "properties": {
+                "type": { "const": "json_schema" },
+                "name": { "type": "string", "pattern": NAME, "default": "answer" },
+                "schema": { "type": "object" },
+            },
+        }));
+    }
+    forms.insert(0, json!({ "enum": words }));
+    or_null(json!({ "anyOf": forms, "default": "text", "description": about }))
+}
+
+/// Messages of which one at least wants an answer.
+fn conversation() -> Value {
+    let asks =
+        json!({ "type": "object", "required": ["role"], "properties": { "role": { "enum": ["user", "tool"] } } });
+    let mut messages = messages();
+    messages["contains"] = asks;
+    messages
+}
+
 fn messages() -> Value {
-    let message = json!({ "$ref": "#/components/schemas/Message" });
+    let message = json!({ "$ref": "#/components/schemas/ChatMessage" });
     json!({ "type": "array", "items": message, "minItems": 1, "maxItems": MAX_MESSAGES })
 }
 
-/// One message of a conversation.
-pub(super) fn message() -> Value {
+/// One message of a conversation, as it is sent. Who says it tells what it may have.
+pub(super) fn message(served: Served<'_>) -> Value {
+    let says = json!({ "type": "string", "pattern": SAYS_SOMETHING });
     let text = json!({
-        "type": "object", "required": ["type", "text"],
-        "properties": { "type": { "const": "text" }, "text": { "type": "string" } },
+        "type": "object", "required": ["type", "text"], "properties": { "type": { "const": "text" }, "text": says },
     });
-    let picture = json!({
-        "type": "object", "required": ["type"],
-        "properties": {
-            "type": { "const": "image" },
-            "assetId": id(),
-            "url": { "type": "string", "description": "A `data:` URI in base64, instead of `assetId`" },
-        },
-    });
-    json!({
-        "type": "object",
-        "required": ["role"],
-        "properties": {
-            "role": { "enum": ["system", "user", "assistant", "tool"] },
-            "content": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "anyOf": [text, picture] } }] },
-            "toolCalls": { "type": "array", "items": { "$ref": "#/components/schemas/ToolCall" } },
-            "toolCallId": { "type": "string" },
-        },
-        "additionalProperties": false,
-    })
+    let mut parts = vec![text.clone()];
+    if served.any(|model| model.chat.vision) {
+        parts.push(json!({
+            "type": "object", "required": ["type", "assetId"],
+            "properties": { "type": { "const": "image" }, "assetId": id() },
+        }));
+        let about = "A picture as a `data:` URI in base64";
+        let uri = json!({ "type": "string", "pattern": "^data:image/(png|jpeg|webp);base64,", "description": about });
+        parts.push(json!({
+            "type": "object", "required": ["type", "url"], "properties": { "type": { "const": "image" }, "url": uri },
+        }));
+    }
+    let list = |parts: Vec<Value>| {
+        let part =
+            if parts.len() == 1 { parts.into_iter().next().unwrap_or_default() } else { json!({ "anyOf": parts }) };
+        json!({ "anyOf": [says, { "type": "array", "items": part, "minItems": 1 }] })
+    };
+    let said = |roles: &[&str], content: Value| {
+        json!({
+            "type": "object",
+            "required": ["role", "content"],
+            "properties": { "role": { "enum": roles }, "content": content },
+            "additionalProperties": false,
+        })
+    };
+    let mut forms =
+        vec![said(&["user"], list(parts)), said(&["system", "developer", "assistant"], list(vec![text.clone()]))];
+    if served.any(|model| model.chat.tools) {
+        let maybe = json!({ "anyOf": [{ "type": "string", "pattern": NO_NUL }, { "type": "array", "items": text }] });
+        let call = json!({
+            "type": "object",
+            "required": ["id", "name", "arguments"],
+            "properties": {
+                "id": { "type": "string", "minLength": 1 }, "name": { "type": "string", "pattern": NAME },
+                "arguments": { "anyOf": [{ "type": "string" }, { "type": "object" }], "description": "JSON" },
+            },
+        });
+        forms.push(json!({
+            "type": "object",
+            "required": ["role", "toolCalls"],
+            "properties": {
+                "role": { "const": "assistant" }, "content": or_null(maybe.clone()),
+                "toolCalls": { "type": "array", "items": call, "minItems": 1, "maxItems": 64 },
+            },
+            "additionalProperties": false,
+        }));
+        let about = "The `id` of a call in an earlier message";
+        forms.push(json!({
+            "type": "object",
+            "required": ["role", "toolCallId"],
+            "properties": {
+                "role": { "const": "tool" }, "content": or_null(maybe),
+                "toolCallId": { "type": "string", "description": about },
+            },
+            "additionalProperties": false,
+        }));
+    }
+    json!({ "anyOf": forms })
 }

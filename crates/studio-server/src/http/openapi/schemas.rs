@@ -1,10 +1,13 @@
 //! What bodies look like. The request follows the catalog; answers are described here by hand and checked against real ones
 //! by the black-box tests.
 
-use super::{super::codes::CODES, requests};
+use super::{
+    super::codes::CODES,
+    requests::{self, Served},
+};
 use serde_json::{Map, Value, json};
 use studio_core::{
-    catalog::{Catalog, Modality},
+    catalog::Modality,
     job::{Priority, Status},
     ledger::{EntryKind, Window},
     media::MediaType,
@@ -68,8 +71,8 @@ fn yes() -> Value {
 }
 
 /// All schemas, by name.
-pub(super) fn all(catalog: &Catalog) -> Value {
-    let mut all = of_work(catalog);
+pub(super) fn all(served: Served<'_>) -> Value {
+    let mut all = of_work(served);
     if let (Some(all), Value::Object(money)) = (all.as_object_mut(), of_money()) {
         all.extend(money);
     }
@@ -125,8 +128,23 @@ fn of_money() -> Value {
     })
 }
 
+/// A server-sent event. Its data is JSON.
+fn event(names: &[&str], data: Value) -> Value {
+    let data = json!({ "type": "string", "contentMediaType": "application/json", "contentSchema": data });
+    object(vec![("event", json!({ "enum": names })), ("id?", text()), ("data", data)])
+}
+
+/// A part of a message as it is shown.
+fn part() -> Value {
+    json!({ "anyOf": [
+        object(vec![("type", json!({ "const": "text" })), ("text", text())]),
+        object(vec![("type", json!({ "const": "image" })), ("assetId", id()), ("url", text())]),
+    ] })
+}
+
 /// Of requests, jobs and what they make.
-fn of_work(catalog: &Catalog) -> Value {
+fn of_work(served: Served<'_>) -> Value {
+    let said = ["Accepted", "Standing", "Delta", "Reset", "Ending"].map(to);
     let statuses = statuses_of();
     let finishes = json!({ "enum": ["stop", "length", "tool_calls", "content_filter", "other"] });
     let kinds = [MediaType::Png, MediaType::Jpeg, MediaType::Webp].map(MediaType::as_str);
@@ -134,13 +152,18 @@ fn of_work(catalog: &Catalog) -> Value {
     let rate = object(vec![("amount", text()), ("currency", text()), ("per", number())]);
     let rates = json!({ "type": "object", "additionalProperties": rate });
     json!({
-        "ImageRequest": requests::image(catalog),
-        "ChatRequest": requests::chat(catalog),
-        "TitleRequest": requests::title(catalog),
+        "ImageRequest": requests::image(served),
+        "ChatRequest": requests::chat(served),
+        "TitleRequest": requests::title(served),
         "BudgetRequest": requests::budget(),
         "ResolveRequest": requests::resolve(),
         "AdjustRequest": requests::adjust(),
-        "Message": requests::message(),
+        "ChatMessage": requests::message(served),
+        "Message": object(vec![
+            ("role", json!({ "enum": ["system", "user", "assistant", "tool"] })),
+            ("content", list(part())), ("toolCalls?", list(to("ToolCall"))),
+            ("toolCallId?", text()),
+        ]),
         "Money": object(vec![("amount", json!({ "type": "string", "examples": ["0.002"] })), ("currency", text())]),
         "Links": object(vec![("self", text()), ("events", text()), ("cancel", text()), ("stream?", text())]),
         "Tokens": object(vec![
@@ -175,6 +198,12 @@ fn of_work(catalog: &Catalog) -> Value {
             ("offset", number()), ("text?", text()), ("reasoning?", text()),
             ("toolCall?", object(vec![("index", number()), ("id", text()), ("name", text()), ("arguments", text())])),
         ]),
+        "Reset": object(vec![("reason", text()), ("offset", number())]),
+        "WordEvent": event(
+            &["start", "status", "delta", "reset", "end"],
+            json!({ "anyOf": said }),
+        ),
+        "JobEvent": event(&["job"], to("Job")),
         "Images": object(vec![
             ("success", yes()), ("jobId", id()), ("status", statuses.clone()), ("modelId", text()), ("provider", text()),
             ("images", list(object(vec![
