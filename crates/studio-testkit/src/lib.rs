@@ -1,6 +1,7 @@
 //! For tests only: a started studio, and others on the wire who misbehave on demand.
 #![forbid(unsafe_code)]
 
+pub mod canaries;
 pub mod clock;
 pub mod cog_worker;
 pub mod cuts;

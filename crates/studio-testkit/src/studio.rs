@@ -4,6 +4,7 @@
 //! same folder. When a test fails, the end of its log is printed.
 
 use crate::{
+    canaries,
     clock::WallClock,
     events::{EventReader, read_events},
 };
@@ -138,6 +139,10 @@ impl Studio {
         #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
         fs::write(folder.path().join("studio.toml"), &setup.config)?;
+        canaries::plant_those_of(&setup.config);
+        for (_, value) in setup.variables.iter().filter(|(name, _)| name.ends_with("API_KEY")) {
+            canaries::plant(value.trim());
+        }
         Ok(Self { setup, folder, child: None, address: String::new(), key: key.to_owned(), client })
     }
 
@@ -274,6 +279,16 @@ impl Studio {
 
     /// Runs a command of its command line on its folder.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let output = self.run_there(arguments)?;
+        // The one place where a key is to be seen, once.
+        if !arguments.starts_with(&["key", "create"]) {
+            canaries::forbid(&output.stdout, "what a command prints");
+        }
+        canaries::forbid(&output.stderr, "what a command complains of");
+        Ok(output)
+    }
+
+    fn run_there(&self, arguments: &[&str]) -> Result<Output> {
         let Some(pid) = self.pid().filter(|_| self.setup.own_mounts) else {
             return Ok(self.command().args(arguments).output()?);
         };
@@ -319,7 +334,10 @@ impl Studio {
     pub async fn send(request: reqwest::RequestBuilder) -> Result<Reply> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Reply { status, headers, body: response.bytes().await?.to_vec() })
+        headers.values().for_each(|value| canaries::forbid(value.as_bytes(), "a header"));
+        let body = response.bytes().await?.to_vec();
+        canaries::forbid(&body, "an answer");
+        Ok(Reply { status, headers, body })
     }
 
     /// Gets a path.
@@ -354,7 +372,9 @@ impl Drop for Studio {
     fn drop(&mut self) {
         // Nothing can be done about a child that is gone already.
         drop(self.kill());
-        if std::thread::panicking() {
+        if !std::thread::panicking() {
+            canaries::forbid(self.log().as_bytes(), "the log");
+        } else {
             let log = self.log();
             let lines: Vec<_> = log.lines().collect();
             let tail = lines[lines.len().saturating_sub(LOG_TAIL)..].join("\n");

@@ -209,3 +209,20 @@ async fn f34_every_route_has_its_limit_on_bodies() {
     assert!(tried >= 12, "{tried}");
     assert_eq!(studio.verify().unwrap()["jobs"], 0);
 }
+
+#[tokio::test]
+async fn f26_a_body_that_does_not_say_that_it_is_json_is_a_415() {
+    let studio = studio();
+    for route in ROUTES.iter().filter(|route| matches!(route.body, BodyRule::Json(..))) {
+        for path in std::iter::once(&route.path).chain(route.legacy) {
+            for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx")]
+            {
+                let mut request = studio.request(route.method.as_method(), &path_of(path)).body("{}");
+                if let Some(kind) = kind {
+                    request = request.header("content-type", kind);
+                }
+                assert_refused(&Studio::send(request).await.unwrap(), 415, "unsupported_media_type");
+            }
+        }
+    }
+}

@@ -49,7 +49,7 @@ fn rooms_know_only_whom_they_may_know() {
         ("studio-outbound", &["studio-core"]),
         ("studio-server", &["studio-core"]),
         ("studio-engines", &[]),
-        ("studio-testkit", &[]),
+        ("studio-testkit", &["studio-core"]),
         ("studio-simulator", &["studio-core", "studio-store", "studio-server"]),
         ("studio", &["studio-core", "studio-store", "studio-outbound", "studio-server", "studio-engines"]),
     ];
