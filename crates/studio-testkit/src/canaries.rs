@@ -52,9 +52,8 @@ pub fn found_in(bytes: &[u8]) -> Option<String> {
 
 /// Fails a test whose studio shows a secret.
 pub(crate) fn forbid(bytes: &[u8], place: &str) {
-    if let Some(secret) = found_in(bytes) {
-        panic!("a secret is to be seen in {place}: {secret}");
-    }
+    let found = found_in(bytes);
+    assert!(found.is_none(), "a secret is to be seen in {place}: {found:?}");
 }
 
 fn find_all<'a>(bytes: &'a [u8], wanted: &'a [u8]) -> impl Iterator<Item = usize> + 'a {

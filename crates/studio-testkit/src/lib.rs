@@ -8,6 +8,7 @@ pub mod cuts;
 pub mod events;
 pub mod fairness;
 pub mod openai;
+pub mod polling;
 pub mod raw_client;
 pub mod studio;
 pub mod system;

@@ -43,6 +43,9 @@ pub(super) fn model<'c>(
     let (by_id, by_old_name) = (fields.text("modelId"), fields.text("model"));
     let (provider, old_provider) = (fields.text("provider"), fields.text("providerId"));
     let provider = provider.map(|name| ("provider", name)).or(old_provider.map(|name| ("providerId", name)));
+    if by_id.is_some() && by_old_name.is_some() {
+        fields.fault("model", "is an older name of modelId, which is given too: send one of them");
+    }
     if let Some((field, name)) = by_id.map(|n| ("modelId", n)).or(by_old_name.map(|n| ("model", n))) {
         let of_this = |name: &str| catalog.find(name).filter(|m| modalities.contains(&m.modality));
         let renamed = catalog.renamed(name);

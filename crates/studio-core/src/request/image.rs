@@ -183,6 +183,7 @@ mod tests {
             (json!({"prompt": "x", "colour": "red"}), "colour", "known are"),
             (json!({"prompt": "x", "modelId": "skecth"}), "modelId", "sketch"),
             (json!({"prompt": "x", "modelId": 1}), "modelId", "text"),
+            (json!({"prompt": "x", "modelId": "sketch", "model": "sketch"}), "model", "older name"),
             (json!({"prompt": "x", "provider": "acme"}), "provider", "sketch"),
             (json!({"prompt": "x", "modelId": "sketch", "provider": "acme"}), "provider", "contradicts"),
             (json!({"prompt": "x", "modelParams": {"width": {}}}), "modelParams.width", "64"),

@@ -1,9 +1,13 @@
 //! Enforces what a route's row says, in this order and no other:
 //!
-//! 1. sizes of address and headers (414, 431); 2. the route (404, 405), and questions of browsers about it (`OPTIONS`);
-//! 3. who calls and what they may (401, 403); 4. a place, for what may stay for long (429, 503); 5. the rate limit (429),
-//! except where a repeat must be recognised first; 6. the body (415, 408, 413, 400); 7. repeats: the job that the same request
-//! made before, which doesn't count against the limit; 8. the handler.
+//! 1. sizes of address and headers (414, 431);
+//! 2. the route (404, 405), and questions of browsers about it (`OPTIONS`);
+//! 3. who calls and what they may (401, 403);
+//! 4. a place, for what may stay for long (429, 503);
+//! 5. the rate limit (429), except where a repeat must be recognised first;
+//! 6. the body (415, 408, 413, 400);
+//! 7. repeats: the job that the same request made before, which doesn't count against the limit;
+//! 8. the handler.
 //!
 //! A request runs in a task of its own, so a caller who goes away cancels nothing, and a bug in a handler is a 500 and not a
 //! broken connection.

@@ -157,7 +157,7 @@ impl Town {
         };
         let request = match route.body {
             BodyRule::Json(_, schema) => {
-                let body = self.bodies.get(schema).unwrap_or_else(|| panic!("{schema} has no example"));
+                let body = self.bodies.get(schema).ok_or_else(|| format!("{schema} has no example")).unwrap();
                 request.json(body)
             }
             BodyRule::Stream(_) => request.body("x"),

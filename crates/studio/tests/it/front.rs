@@ -8,6 +8,7 @@ use studio_testkit::{
     openai::{Behaviour, OpenAi},
     studio::{Reply, Studio},
 };
+use tokio::task::JoinSet;
 
 const OURS: &str = "https://app.example.com";
 
@@ -178,18 +179,21 @@ async fn no_user_may_wait_for_more_than_a_few_things_at_once() {
     api.hold();
     let talk = json!({ "messages": [{ "role": "user", "content": "hello" }], "modelId": "gpt-4.1" });
     let post = |key: &str| studio.request_as(key, Method::POST, "/api/v1/chat").json(&talk);
-    let waiting: Vec<_> = (0..2).map(|_| tokio::spawn(Studio::send(post(studio.key())))).collect();
+    let mut waiting = JoinSet::new();
+    for _ in 0..2 {
+        waiting.spawn(Studio::send(post(studio.key())));
+    }
     api.wait_for_chats(2, |_| true);
     let refused = Studio::send(post(studio.key())).await.unwrap();
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (429, &json!("too_many_at_once")));
     assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(studio.get("/api/v1/jobs").await.unwrap().status, 200, "who only asks is served");
     let other = studio.make_key("other@example.com", &[]).unwrap();
-    let others = tokio::spawn(Studio::send(post(&other)));
+    waiting.spawn(Studio::send(post(&other)));
     api.wait_for_chats(3, |_| true);
     api.release();
-    for answer in waiting.into_iter().chain([others]) {
-        assert_eq!(answer.await.unwrap().unwrap().status, 200);
+    for answer in waiting.join_all().await {
+        assert_eq!(answer.unwrap().status, 200);
     }
     assert_eq!(Studio::send(post(studio.key())).await.unwrap().status, 200, "the places are free again");
 }

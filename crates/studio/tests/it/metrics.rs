@@ -32,7 +32,7 @@ impl Scrape {
     /// Reads the text form, and fails on what is none.
     fn read(text: &str) -> Self {
         let mut scrape = Self { types: BTreeMap::new(), samples: BTreeMap::new() };
-        let lines = text.strip_suffix("# EOF\n").unwrap_or_else(|| panic!("it has no end: {text}"));
+        let lines = text.strip_suffix("# EOF\n").ok_or_else(|| format!("it has no end: {text}")).unwrap();
         for line in lines.lines() {
             if let Some(described) = line.strip_prefix("# ") {
                 if let Some((name, kind)) = described.strip_prefix("TYPE ").and_then(|rest| rest.split_once(' ')) {

@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use studio_core::{
     catalog::DEFAULT_TOTAL_LIMIT,
     id::JobId,
-    job::{Actor, Event, Job, Refused, Status},
+    job::{Actor, Event, Job, MOST_ADJUSTED, Refused, Status},
     money::Nanos,
     ports::Advanced,
     request::Fields,
@@ -71,7 +71,11 @@ fn amount<'a>(fields: &mut Fields<'a>, name: &'a str) -> Option<Nanos> {
         other => Nanos::parse_usd(&other.to_string()),
     };
     match amount {
-        Ok(amount) => Some(amount),
+        Ok(amount) if (Nanos::ZERO..=MOST_ADJUSTED).contains(&amount) => Some(amount),
+        Ok(_) => {
+            fields.fault(name, format!("must be from 0 to {MOST_ADJUSTED}, in USD"));
+            None
+        }
         Err(error) => {
             fields.fault(name, error.to_string());
             None

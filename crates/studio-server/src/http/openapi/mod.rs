@@ -198,7 +198,8 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((401, "No good key"));
         refusals.push((403, "The key lacks the scope"));
     }
-    if route.path.contains('{') {
+    let named = route.query.iter().any(|query| query.required && matches!(query.kind, QueryKind::Id));
+    if named || route.path.contains('{') {
         refusals.push((404, "There is no such thing, or it is another's"));
     }
     if route.limit.is_some() {

@@ -73,7 +73,7 @@ pub(super) fn image(served: Served<'_>) -> Value {
         "type": "object",
         "required": ["prompt"],
         "properties": properties,
-        "dependentSchemas": { "provider": only_without_model("provider") },
+        "dependentSchemas": { "provider": only_without_model("provider"), "model": one_name() },
         "additionalProperties": false,
         "examples": [{ "prompt": "a sea at dusk" }],
     })
@@ -117,6 +117,11 @@ fn or_null(mut schema: Value) -> Value {
         schema["type"] = json!([schema["type"].take(), "null"]);
     }
     schema
+}
+
+/// `model` is the older name of `modelId`: one of the two.
+fn one_name() -> Value {
+    json!({ "properties": { "modelId": { "type": "null" } }, "description": "`model` is an older name of `modelId`" })
 }
 
 /// What a field says who runs it goes with: an older way to name a model, which a model's own name must not contradict.
@@ -199,6 +204,7 @@ pub(super) fn chat(served: Served<'_>) -> Value {
         "dependentRequired": together,
         "dependentSchemas": {
             "provider": only_without_model("provider"),
+            "model": one_name(),
             "providerId": only_without_model("providerId"),
         },
         "additionalProperties": false,
@@ -219,7 +225,7 @@ pub(super) fn title(served: Served<'_>) -> Value {
         "type": "object",
         "required": ["messages"],
         "properties": properties,
-        "dependentSchemas": { "provider": only_without_model("provider") },
+        "dependentSchemas": { "provider": only_without_model("provider"), "model": one_name() },
         "additionalProperties": false,
         "examples": [{ "messages": [{ "role": "user", "content": "How do I bake sourdough bread?" }] }],
     })
