@@ -6,6 +6,7 @@ mod chat;
 mod fields;
 mod flags;
 mod image;
+mod legacy;
 mod messages;
 
 pub use asked::Read;
@@ -13,6 +14,7 @@ pub use chat::{CHAT_PARAMETERS, ChatRequest, ReadChat, read_chat, read_title};
 pub use fields::{FieldFault, Fields, Invalid};
 pub use flags::{Flag, Flags};
 pub use image::{IMAGE_PARAMETERS, ImageRequest, read_image};
+pub use legacy::modern;
 pub use messages::{
     Format, MAX_MESSAGES, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice,
     pictures_of,

@@ -58,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     /// The JSON body, where the row takes one.
     pub(crate) json: Value,
+    /// What is to be told of that, beside what is found in it later.
+    pub(crate) warnings: Vec<String>,
     /// The body as it comes, where the row takes a stream.
     pub(crate) body: Body,
     /// By what a repeat finds what this request makes.

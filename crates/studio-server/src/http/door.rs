@@ -42,6 +42,7 @@ use studio_core::{
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     limits::{Counted, Decision, LimitClass, Rate},
     ports::Admitted,
+    request::modern,
     time::Timestamp,
 };
 use tokio_util::sync::CancellationToken;
@@ -262,6 +263,7 @@ async fn enforce(
         legacy,
         headers: parts.headers,
         json,
+        warnings: Vec::new(),
         body: Body::empty(),
         idempotency: None,
         replayed: None,
@@ -278,6 +280,9 @@ async fn enforce(
             };
             note.limit = Some((class, decision));
         }
+    }
+    if legacy {
+        (call.json, call.warnings) = modern(&call.json);
     }
     if let BodyRule::Stream(_) = route.body {
         call.body = std::mem::take(body);

@@ -221,7 +221,13 @@ async fn f24_the_paths_of_the_system_before_answer_and_say_what_comes_after_them
     assert_eq!(absent.status, StatusCode::NOT_FOUND);
     assert_eq!(studio.get("/api/generate/image/status").await.unwrap().status, StatusCode::BAD_REQUEST);
     let said = json!({ "messages": [{ "role": "user", "content": "what is a job?" }], "providerId": "guide", "modelId": "guide" });
-    assert_eq!(studio.post("/api/chat", &said).await.unwrap().json()["message"]["role"], "assistant");
+    // As its front end sends it.
+    let mut sent = said.clone();
+    (sent["id"], sent["messages"][0]["id"]) = (json!("thread-1"), json!("message-1"));
+    let answer = studio.post("/api/chat", &sent).await.unwrap().json();
+    assert_eq!(answer["message"]["role"], "assistant", "{answer}");
+    assert_eq!(answer["warnings"], json!(["id: ignored, nothing reads it"]));
+    assert_eq!(studio.post("/api/v1/chat", &sent).await.unwrap().status, StatusCode::BAD_REQUEST, "not here");
     assert!(studio.post("/api/title", &said).await.unwrap().json()["title"].is_string());
     // Every path of the API has its version, or is one of those.
     for route in ROUTES.iter().filter(|route| route.audience() != Audience::Everyone || route.path.starts_with("/api"))

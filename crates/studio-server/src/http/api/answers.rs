@@ -36,7 +36,7 @@ pub(super) fn asked<'a, R>(caller: &Caller, call: &mut Call, read: Read<'a, R>, 
         brought: Vec::new(),
         durability: Durability::Power,
         deadline: read.deadline,
-        warnings: read.warnings,
+        warnings: call.warnings.drain(..).chain(read.warnings).collect(),
         idempotency: call.idempotency.take(),
     }
 }
