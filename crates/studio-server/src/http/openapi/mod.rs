@@ -151,7 +151,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     for (status, shape) in route.answers {
         match (status, shape) {
             (200, Shape::Events | Shape::Words) if route.path.contains('{') => {
-                let ids = if *shape == Shape::Events { "^[0-9]{1,19}$" } else { "^([0-9]{1,19}|end)?$" };
+                let ids = if *shape == Shape::Events { "^([0-9]{1,19})?$" } else { "^([0-9]{1,19}|end)?$" };
                 let about = "The id of the last event that you have seen";
                 header("Last-Event-ID", about, json!({ "type": "string", "pattern": ids }));
             }
