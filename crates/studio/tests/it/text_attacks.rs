@@ -234,7 +234,9 @@ async fn make_real(studio: &Studio, api: &OpenAi, attacks: &[&Attack], faults: &
 async fn note_in_ledger(studio: &Studio, job: &str, attacks: &[&Attack], faults: &mut Vec<String>) {
     let mut wanted = Vec::new();
     for (number, attack) in attacks.iter().enumerate() {
-        let body = json!({ "providerCharged": format!("0.{:04}", number + 1), "reason": hole() });
+        // Both, for whatever the texts before have made of what it costs.
+        let amount = format!("0.{:04}", number + 1);
+        let body = json!({ "providerCharged": amount, "payerPays": amount, "reason": hole() });
         let request = studio.request(Method::POST, &format!("/api/v1/jobs/{job}/adjust"));
         let request = request.header("content-type", "application/json").body(filled(&body, attack));
         if Studio::send(request).await.unwrap().status.is_success() {
