@@ -183,7 +183,13 @@ async fn check(
         let jobs = studio.get("/api/v1/jobs?limit=100").await?.json();
         let mine = jobs["items"].as_array().into_iter().flatten();
         let mine = mine.filter(|job| job["prompt"].as_str().is_some_and(|text| text.starts_with(&seen.marker)));
-        return Ok(mine.map(|job| nanos(&job["cost"]["amount"])).sum());
+        let mine: Vec<_> = mine.collect();
+        // It may have been on its way to the provider when the server died.
+        let unknown = mine.iter().filter(|job| job["status"] == "unknown").count();
+        if unknown > 0 {
+            *report.ends.entry("unknown".into()).or_default() += unknown;
+        }
+        return Ok(mine.into_iter().map(|job| nanos(&job["cost"]["amount"])).sum());
     };
     // Follows it to its end first: one whose reader has gone may still be on its way.
     let before: Vec<StreamEvent> = seen.events.iter().filter(|event| event.name == "delta").cloned().collect();
