@@ -235,9 +235,11 @@ async fn check(
             ensure!(text == said && estimated && code == "cut_off" && tokens("outputTokens") == guess, "{job}");
         }
         (Fate::Stopped, "canceled") => {
-            ensure!(estimated && tokens("outputTokens") == guess, "{job}");
-            // That it is hung up on is shown where nothing else goes on. Here, the rest may be on the wire before it is.
-            ensure!(record.is_some(), "never sent: {job}");
+            // That it is hung up on is shown where nothing else goes on. Here, the rest may be on the wire before it is, and
+            // the provider's own count with it.
+            let record = record.context("never sent")?;
+            let counted = if estimated { guess } else { record.billed.2 };
+            ensure!(tokens("outputTokens") == counted && (estimated || record.finished), "{job}");
         }
         (Fate::Killed, "failed") => {
             ensure!(estimated && code == "interrupted" && tokens("outputTokens") == guess + REMAINDER, "{job}");
