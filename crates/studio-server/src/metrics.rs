@@ -66,16 +66,6 @@ struct Timed {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfClass {
-    class: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfError {
-    error: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Accepted {
     modality: &'static str,
     model: String,
@@ -94,21 +84,10 @@ struct Attempted {
     outcome: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfProvider {
-    provider: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfWorker {
-    worker: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Flagged {
-    flag: &'static str,
-}
-
+/// Counted by one word of ours.
+type ByWord = Family<[(&'static str, &'static str); 1], Counter>;
+/// Looked at, by one name from the configuration.
+type ByName = Family<[(&'static str, String); 1], Gauge>;
 type Durations = Family<Timed, Histogram, fn() -> Histogram>;
 
 /// What is counted since the start.
@@ -116,13 +95,13 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     durations: Durations,
-    rate_limited: Family<OfClass, Counter>,
-    refusals: Family<OfError, Counter>,
+    rate_limited: ByWord,
+    refusals: ByWord,
     connections: Gauge,
     accepted: Family<Accepted, Counter>,
     ended: Family<Ended, Counter>,
     attempts: Family<Attempted, Counter>,
-    flags: Family<Flagged, Counter>,
+    flags: ByWord,
 }
 
 /// An open connection, as long as it is held.
@@ -175,7 +154,7 @@ impl Metrics {
         all.register("prompt_flags", "Prompts that were flagged, by the kind of flag", metrics.flags.clone());
         // At zero from the start: an alert on a series that is not there yet would miss its first step.
         for class in LimitClass::ALL {
-            drop(metrics.rate_limited.get_or_create(&OfClass { class: class.as_str() }));
+            drop(metrics.rate_limited.get_or_create(&[("class", class.as_str())]));
         }
         metrics
     }
@@ -190,9 +169,9 @@ impl Metrics {
 
     /// A request was refused, with this code; `limited`: because the limit of this class was reached.
     pub(crate) fn refused(&self, error: &'static str, limited: Option<LimitClass>) {
-        self.refusals.get_or_create(&OfError { error }).inc();
+        self.refusals.get_or_create(&[("error", error)]).inc();
         if let Some(class) = limited {
-            self.rate_limited.get_or_create(&OfClass { class: class.as_str() }).inc();
+            self.rate_limited.get_or_create(&[("class", class.as_str())]).inc();
         }
     }
 
@@ -202,10 +181,13 @@ impl Metrics {
         Connected(self.connections.clone())
     }
 
-    /// A job was accepted.
+    /// A job was accepted, with what in its words is worth a second look.
     pub(crate) fn job_accepted(&self, job: &Job) {
         let (modality, model) = (job.modality.as_str(), job.model.clone());
         self.accepted.get_or_create(&Accepted { modality, model }).inc();
+        for flag in job.flags.keys() {
+            self.flags.get_or_create(&[("flag", flag.as_str())]).inc();
+        }
     }
 
     /// A job came to its end.
@@ -226,11 +208,6 @@ impl Metrics {
         self.attempts.get_or_create(&Attempted { provider: provider.to_owned(), outcome }).inc();
     }
 
-    /// A prompt was flagged. `flag`: one of few words that stand in the program.
-    pub fn prompt_flag(&self, flag: &'static str) {
-        self.flags.get_or_create(&Flagged { flag }).inc();
-    }
-
     /// Everything as text ([`CONTENT_TYPE`]): what was counted, and how it is with `app` now.
     pub fn show(&self, app: &App) -> Result<String, fmt::Error> {
         let mut text = String::new();
@@ -244,18 +221,18 @@ impl Metrics {
 /// What is not counted as it happens, but looked at when somebody asks.
 fn now(app: &App) -> Registry {
     let mut registry = Registry::default();
-    let queued = Family::<OfProvider, Gauge>::default();
+    let queued = ByName::default();
     let mut waiting = app.backlog.by_provider();
     for provider in app.lanes.keys() {
         waiting.entry(provider.clone()).or_default();
     }
     for (provider, count) in waiting {
-        queued.get_or_create(&OfProvider { provider }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        queued.get_or_create(&[("provider", provider)]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
-    let workers = Family::<OfWorker, Gauge>::default();
+    let workers = ByName::default();
     for worker in &app.workers {
         let up = worker.health() != WorkerHealth::Failing;
-        workers.get_or_create(&OfWorker { worker: worker.name().to_owned() }).set(up.into());
+        workers.get_or_create(&[("worker", worker.name().to_owned())]).set(up.into());
     }
     registry.register("jobs_queued", "Jobs that wait for their provider, counted once a second", queued);
     registry.register(

@@ -180,9 +180,6 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
                 flags = told(&job.flags), at_once = job.status == Status::Submitting, "job accepted"
             );
             app.metrics.job_accepted(&job);
-            for flag in job.flags.keys() {
-                app.metrics.prompt_flag(flag.as_str());
-            }
             match permit {
                 Some(permit) if job.status == Status::Submitting => {
                     work::attempt::begin(app, job.clone(), Some(permit))

@@ -23,7 +23,7 @@ use super::{
     network::{Peer, client},
     places::Place,
     refusal::{Refusal, RequestIdText},
-    table::{Access, BodyRule, Cost, DRY_RUN, ROUTES, Route},
+    table::{Access, BodyRule, DRY_RUN, ROUTES, Route},
 };
 use crate::{app::App, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};
 use axum::{
@@ -181,11 +181,10 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let (status, ms) = (response.status().as_u16(), format!("{:.1}", took.as_secs_f64() * 1000.0));
     let (user, key) = (key.map(|key| key.user.to_string()), key.map(|key| key.id.to_string()));
     let from = from.map(|address| address.to_string());
-    if note.quiet && response.status().is_success() {
-        tracing::debug!(request.id = name, request.uuid = own_name.map(|_| id.to_string()), method = %method, path, status, ms, from, "request");
-    } else {
+    if !(note.quiet && response.status().is_success()) || tracing::enabled!(tracing::Level::DEBUG) {
+        let uuid = own_name.map(|_| id.to_string());
         tracing::info!(
-            request.id = name, request.uuid = own_name.map(|_| id.to_string()), method = %method, path, status, ms, from, user, key, "request"
+            request.id = name, request.uuid = uuid, method = %method, path, status, ms, from, user, key, "request"
         );
     }
     response
@@ -200,7 +199,7 @@ struct Note {
     from: Option<Counted>,
     /// It found what the same request had made before.
     replayed: bool,
-    /// It is one of those that come every few seconds and say nothing new: probes, and browsers' wishes for a sign.
+    /// It is for anyone, such as a probe or a page: that all went well is told only to whoever wants to know everything.
     quiet: bool,
     /// Falls when nobody waits for the answer any more.
     gone: CancellationToken,
@@ -394,7 +393,8 @@ async fn read_json(
         BodyRule::Json(limit, _) => {
             check_json_type(headers)?;
             // There pictures came in the body itself.
-            let limit = if legacy && route.cost == Cost::Paid { LEGACY_BODY_LIMIT } else { limit };
+            let pictures = legacy && route.limit == Some(LimitClass::Generation);
+            let limit = if pictures { LEGACY_BODY_LIMIT } else { limit };
             let bytes = body::read(body, headers, limit).await?;
             parse_json(&bytes)
         }

@@ -146,8 +146,8 @@ Change one in `studio.toml`, `[limits] generation = \"20/min\"`, or by `STUDIO_L
 ";
 
 const AT_ONCE_HEAD: &str = "
-A body that is larger is `413 body_too_large`. By a path of the system before (`/api/...` without a version) a body that makes
-something may have 20 MiB, for pictures came inside it there.
+A body that is larger is `413 body_too_large`. By a path of the system before (`/api/...` without a version) a body that asks for
+pictures may have 20 MiB, for they came inside it there.
 
 ## How many at once
 

@@ -256,14 +256,10 @@ impl From<NotSaid> for Refusal {
     fn from(not: NotSaid) -> Self {
         match &not {
             NotSaid::NotUnknown(status) | NotSaid::NotOver(status) => {
-                let message = format!("The job can't be settled so: {not}.");
-                Self::new(codes::NOT_TO_SETTLE, message).with(json!({ "status": status.as_str() }))
+                not_to_settle(&not).with(json!({ "status": status.as_str() }))
             }
-            // Whether it must be said follows from how the job stands.
-            NotSaid::WhoPays(_) => {
-                Self::new(codes::NOT_TO_SETTLE, format!("The job can't be settled so: payerPays is missing; {not}."))
-            }
-            NotSaid::Amount => Self::new(codes::NOT_TO_SETTLE, format!("The job can't be settled so: {not}.")),
+            // Whether these are right follows from how the job stands, too.
+            NotSaid::WhoPays(_) | NotSaid::Amount => not_to_settle(&not),
             NotSaid::Reason => Self::invalid_field(
                 "reason",
                 format!(
@@ -272,6 +268,10 @@ impl From<NotSaid> for Refusal {
             ),
         }
     }
+}
+
+fn not_to_settle(not: &NotSaid) -> Refusal {
+    Refusal::new(codes::NOT_TO_SETTLE, format!("The job can't be settled so: {not}."))
 }
 
 /// It could cost more than a budget has left.

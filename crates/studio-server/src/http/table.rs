@@ -240,22 +240,15 @@ pub const ROUTES: &[Route] = &[
         "List models with their parameters and prices",
     ),
     Route {
-        legacy: &["/api/models/image"],
+        legacy: &["/api/models/{modality}"],
         ..get(
-            "/api/v1/models/image",
-            Key(Scope::Read, api::list_image_models),
+            "/api/v1/models/{modality}",
+            Key(Scope::Read, api::list_models_of),
             (Some(Status), Memory),
             &[(200, Shape::Models)],
-            "List models that make pictures",
+            "List models of one modality",
         )
     },
-    get(
-        "/api/v1/models/chat",
-        Key(Scope::Read, api::list_chat_models),
-        (Some(Status), Memory),
-        &[(200, Shape::Models)],
-        "List models that go on with conversations",
-    ),
     Route {
         query: &[FROM, UNTIL],
         ..get(

@@ -42,8 +42,8 @@ constants! {
     Time USUAL_WAIT: Duration = Duration::from_secs(30);
     /// Most bytes of a JSON body.
     Bytes JSON_BODY_LIMIT: u64 = 1 << 20;
-    /// Most bytes of a JSON body that comes by a path of the system that this one replaces: pictures came inside (design.md,
-    /// "Bodies").
+    /// Most bytes of a JSON body that asks for pictures by a path of the system that this one replaces: they came inside
+    /// (design.md, "Bodies").
     Bytes LEGACY_BODY_LIMIT: u64 = 20 << 20;
     /// Lists and objects of a JSON body within each other, at most. A tool's schema of arguments needs the most; the rest is flat.
     Count JSON_DEPTH_LIMIT: usize = 64;

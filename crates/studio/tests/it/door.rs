@@ -1,6 +1,6 @@
 //! The door: every refusal is a 4xx with the one error body, and leaves nothing behind.
 
-use crate::{IMAGE, setup, small, studio};
+use crate::{IMAGE, NOBODY, setup, small, studio};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -21,7 +21,8 @@ pub(crate) fn assert_refused(reply: &Reply, status: u16, code: &str) {
 }
 
 pub(crate) fn path_of(route: &str) -> String {
-    route.replace("{id}", "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b").replace("{ticket}", "none").replace("{file}", "x.png")
+    let route = route.replace("{modality}", "image");
+    route.replace("{id}", NOBODY).replace("{ticket}", "none").replace("{file}", "x.png")
 }
 
 #[tokio::test]

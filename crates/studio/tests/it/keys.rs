@@ -44,6 +44,9 @@ fn bad_arguments_say_what_is_allowed() {
         (&["ledger", "verify", "--data", "mistyped"], "no studio"),
         (&["key", "list", "--data", "mistyped"], "no studio"),
         (&["job", "resolve", "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b", "--not-landed"], "no job"),
+        (&["key", "create", "--user", "a@b.c", "--name", "x", "--expires", "soon"], "30d"),
+        (&["key", "create", "--user", "a@b.c", "--name", "x", "--expires", "2001-01-01T00:00:00Z"], "over already"),
+        (&["key", "create", "--user", "a@b.c", "--name", "x", "--limit", "talk=1/s"], "generation"),
         (&["key", "revoke", "x"], "UUID"),
         (&["key", "revoke", "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b"], "key list"),
     ] {

@@ -1,17 +1,14 @@
 //! The log as its readers see it: whatever callers send, each event is one line in which everything can be seen, and nothing
 //! that should not be read.
 
-use crate::{IMAGE, setup, small};
+use crate::{
+    IMAGE, setup, small,
+    tidy::{root, sources},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{
-    fs,
-    io::{Read, Write},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-use studio_testkit::studio::Studio;
+use std::fs;
+use studio_testkit::{raw_client::RawClient, studio::Studio};
 
 /// Begins what would be a line of the log if it could begin one.
 const FORGED: &str = "2020-01-01T00:00:00.000Z  INFO forged-canary";
@@ -29,19 +26,10 @@ const ATTACKS: [&str; 9] = [
 ];
 
 /// What a log must not have in it, raw.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// Sends bytes as they are, and reads what comes until the connection ends.
-fn send_raw(studio: &Studio, request: &str) {
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    // A server may have refused it before its end.
-    drop(stream.write_all(request.as_bytes()));
-    drop(stream.read_to_end(&mut Vec::new()));
 }
 
 /// Has a studio attacked from all sides: all lines of its log.
@@ -63,7 +51,8 @@ async fn attacked(format: &str) -> Vec<String> {
             format!("GET /api/v1/jobs HTTP/1.1\r\n{attack}: 1\r\n"),
             format!("POST {IMAGE} HTTP/1.1\r\nContent-Length: 0\r\nIdempotency-Key: {attack}\r\n"),
         ] {
-            send_raw(&studio, &format!("{head}{end}"));
+            // A server may have refused it before its end, and has then nothing more to say.
+            drop(RawClient::new(studio.address()).send(format!("{head}{end}").as_bytes()));
         }
         for body in [
             small(attack),
@@ -142,17 +131,6 @@ async fn f18_a_key_in_the_wrong_place_is_not_in_the_log() {
         assert!(!log.contains("canary") && !log.contains(studio.key()), "{log}");
         assert_eq!(log.matches("[redacted]").count(), 1, "{log}");
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Every source file below `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
 #[test]

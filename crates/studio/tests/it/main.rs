@@ -64,6 +64,8 @@ fn seeded(prompt: &str, seed: u32) -> Value {
 }
 
 const IMAGE: &str = "/api/v1/generate/image";
+/// An id that nothing has.
+const NOBODY: &str = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
 
 /// A `sketch` that costs something, so that money can be seen to move.
 const PRICED: &str = "[[models]]\nid = \"sketch\"\n[models.prices]\nversion = \"test-1\"\nimage = 0.002\n";

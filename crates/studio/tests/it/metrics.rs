@@ -1,7 +1,7 @@
 //! What is counted for whoever watches the studio from outside, as Prometheus reads it.
 
 use crate::{
-    IMAGE,
+    IMAGE, NOBODY,
     jobs::{lab, with_worker},
     setup, small, studio, submit,
 };
@@ -13,7 +13,6 @@ use studio_testkit::{
 };
 
 const UPLOAD: &str = "/api/v1/worker-outputs/{ticket}/{file}";
-const NOBODYS: &str = "/api/v1/jobs/019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
 
 type Labels = BTreeMap<String, String>;
 
@@ -103,7 +102,7 @@ async fn f32_requests_are_counted_by_method_route_and_status() {
     }
     assert_eq!(statuses, [200, 400, 429]);
     for _ in 0..3 {
-        assert_eq!(answered(&studio, Method::GET, NOBODYS).await, StatusCode::NOT_FOUND);
+        assert_eq!(answered(&studio, Method::GET, &format!("/api/v1/jobs/{NOBODY}")).await, StatusCode::NOT_FOUND);
     }
     assert_eq!(answered(&studio, Method::HEAD, "/api/v1/models").await, StatusCode::OK);
     assert_eq!(answered(&studio, Method::DELETE, "/api/v1/models").await, StatusCode::METHOD_NOT_ALLOWED);
@@ -150,7 +149,7 @@ async fn f22_every_answer_tells_how_long_it_took() {
     for (method, path, status) in [
         (Method::GET, "/api/v1/models", 200),
         (Method::GET, "/api/v1/jobs?limit=0", 400),
-        (Method::GET, NOBODYS, 404),
+        (Method::GET, &*format!("/api/v1/jobs/{NOBODY}"), 404),
         (Method::GET, "/nowhere", 404),
         (Method::DELETE, "/api/v1/jobs", 405),
     ] {

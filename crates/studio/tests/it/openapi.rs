@@ -8,7 +8,7 @@ use crate::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
-use studio_core::{catalog::Catalog, limits::LimitClass};
+use studio_core::{catalog::Catalog, limits::LimitClass, request::modern};
 use studio_server::{
     http::{CODES, ROUTES, Who, api_document, errors_page, limits_page},
     settings::CONSTANTS,
@@ -273,6 +273,9 @@ async fn the_request_that_is_described_is_the_one_that_is_taken() {
         for fault in refused["details"]["fields"].as_array().unwrap() {
             assert!(!fault["message"].as_str().unwrap().contains("not a known field"), "{fault}");
         }
+        // And it is kept of what comes by an older path.
+        let (kept, warnings) = modern(&odd);
+        assert!(kept == odd && warnings.is_empty(), "{name}: {warnings:?}");
         for example in schema["examples"].as_array().unwrap() {
             let mut body = example.clone();
             if path == IMAGE {

@@ -1,7 +1,7 @@
 //! Every kind of refusal, on every route that can make it: one body, a status that means what it says, and nothing left behind.
 
 use crate::{
-    IMAGE, PRICED,
+    IMAGE, NOBODY, PRICED,
     chat::CHAT,
     door::{assert_refused, path_of},
     in_millis,
@@ -16,8 +16,6 @@ use studio_testkit::{
     studio::{Reply, Studio},
 };
 use tokio::task::JoinSet;
-
-const NOBODY: &str = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
 
 /// Texts that are no ids, as they stand in an address.
 const HOSTILE: &[&str] = &[

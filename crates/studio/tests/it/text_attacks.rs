@@ -4,8 +4,9 @@
 mod places;
 
 use crate::{
-    IMAGE, PRICED, assert_clean,
+    IMAGE, NOBODY, PRICED, assert_clean,
     chat::{CHAT, TITLE, ask, knowing},
+    logs::is_hidden,
     pages, small,
 };
 use places::{Known, Manner, Place, Written, filled, hole};
@@ -30,8 +31,6 @@ const REAL_OF_A_KIND: usize = 2;
 const SHOWN: usize = 30;
 /// A refusal can't be made as large as what is refused.
 const LONGEST_REFUSAL: usize = 64 << 10;
-/// No such job, key or asset.
-const NOBODY: &str = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
 
 /// Bodies that are taken, with a text wherever one may be.
 fn bodies() -> BTreeMap<&'static str, Value> {
@@ -247,19 +246,6 @@ async fn note_in_ledger(studio: &Studio, job: &str, attacks: &[&Attack], faults:
     let entries = pages(studio, &format!("/api/v1/usage/entries?limit=100&jobId={job}")).await;
     let missing = wanted.iter().filter(|attack| !entries.iter().any(|entry| is_kept(attack, &entry["note"])));
     faults.extend(missing.map(|attack| format!("{} is not in the ledger as it was written", attack.name)));
-}
-
-/// Characters that a log must show by their codes: they are not seen, or change what is seen beside them.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{61c}'
-                | '\u{200e}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// What is wrong with a line of the log.

@@ -6,6 +6,7 @@ use crate::{
     http::{
         call::{Call, Caller},
         present,
+        refusal::Refusal,
         table::Answer,
     },
 };
@@ -18,12 +19,11 @@ pub(in crate::http) fn list_models(app: Arc<App>, _: Caller, call: Call) -> Answ
     list(app, call, None)
 }
 
-pub(in crate::http) fn list_image_models(app: Arc<App>, _: Caller, call: Call) -> Answer {
-    list(app, call, Some(Modality::Image))
-}
-
-pub(in crate::http) fn list_chat_models(app: Arc<App>, _: Caller, call: Call) -> Answer {
-    list(app, call, Some(Modality::Chat))
+pub(in crate::http) fn list_models_of(app: Arc<App>, _: Caller, call: Call) -> Answer {
+    match Modality::parse(call.parameter("modality")) {
+        Some(modality) => list(app, call, Some(modality)),
+        None => Box::pin(async { Err(Refusal::not_found("modality")) }),
+    }
 }
 
 /// All models, or those of one modality.

@@ -19,7 +19,7 @@ mod welcome;
 
 pub(super) use assets::get_asset;
 pub(super) use budgets::{list_budgets, put_budgets};
-pub(super) use catalog::{list_chat_models, list_image_models, list_models};
+pub(super) use catalog::{list_models, list_models_of};
 pub(super) use chat::{chat, title};
 pub(super) use dead_letters::{get_dead_letter, list_dead_letters, replay_dead_letter};
 pub(super) use docs::{docs, openapi};
@@ -44,6 +44,8 @@ use serde_json::Value;
 use studio_core::{
     caller::Scope,
     id::{NotAnId, UserId},
+    money::Nanos,
+    request::Fields,
     time::Timestamp,
 };
 
@@ -61,6 +63,19 @@ fn json(status: StatusCode, body: &Value) -> Response {
 /// An id from a path or a query.
 fn id<T>(field: &str, text: &str, parse: fn(&str) -> Result<T, NotAnId>) -> Result<T, Refusal> {
     parse(text).map_err(|error| Refusal::invalid_field(field, error.to_string()))
+}
+
+/// An amount in USD, as text or as a number, of `most` at most.
+fn amount<'a>(fields: &mut Fields<'a>, name: &'a str, most: Nanos) -> Option<Nanos> {
+    let read = match fields.take(name)? {
+        Value::String(text) => Nanos::parse_usd(text),
+        other => Nanos::parse_usd(&other.to_string()),
+    };
+    let allowed = |amount: &Nanos| (Nanos::ZERO..=most).contains(amount);
+    let outside = || format!("must be from 0 to {most}, in USD");
+    let read =
+        read.map_err(|error| error.to_string()).and_then(|amount| Some(amount).filter(allowed).ok_or_else(outside));
+    read.map_err(|fault| fields.fault(name, fault)).ok()
 }
 
 /// A time from the query.

@@ -1,6 +1,6 @@
 //! For whoever runs the studio: what became of a job that nobody knows about, what one cost after all, what is stuck.
 
-use super::{id, json};
+use super::{amount, id, json};
 use crate::{
     app::App,
     commands::{self, Move, NotSaid, move_job},
@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(120);
 pub(in crate::http) fn resolve_job(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let mut fields = Fields::of(&call.json)?;
-        let charged = amount(&mut fields, "charged");
+        let charged = amount(&mut fields, "charged", MOST_ADJUSTED);
         let not_landed = match fields.take("notLanded") {
             None => false,
             Some(Value::Bool(not_landed)) => *not_landed,
@@ -52,7 +52,8 @@ pub(in crate::http) fn resolve_job(app: Arc<App>, caller: Caller, call: Call) ->
 pub(in crate::http) fn adjust_job(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let mut fields = Fields::of(&call.json)?;
-        let (provided, paid) = (amount(&mut fields, "providerCharged"), amount(&mut fields, "payerPays"));
+        let (provided, paid) =
+            (amount(&mut fields, "providerCharged", MOST_ADJUSTED), amount(&mut fields, "payerPays", MOST_ADJUSTED));
         if provided.is_none() && paid.is_none() {
             fields.fault("providerCharged", "must be given, or payerPays");
         }
@@ -61,26 +62,6 @@ pub(in crate::http) fn adjust_job(app: Arc<App>, caller: Caller, call: Call) -> 
         let id = id("id", call.parameter("id"), JobId::parse)?;
         say(&app, &caller, id, move |job| commands::adjustment(job, provided, paid, &reason)).await
     })
-}
-
-/// An amount in USD, as text or as a number.
-fn amount<'a>(fields: &mut Fields<'a>, name: &'a str) -> Option<Nanos> {
-    let value = fields.take(name)?;
-    let amount = match value {
-        Value::String(text) => Nanos::parse_usd(text),
-        other => Nanos::parse_usd(&other.to_string()),
-    };
-    match amount {
-        Ok(amount) if (Nanos::ZERO..=MOST_ADJUSTED).contains(&amount) => Some(amount),
-        Ok(_) => {
-            fields.fault(name, format!("must be from 0 to {MOST_ADJUSTED}, in USD"));
-            None
-        }
-        Err(error) => {
-            fields.fault(name, error.to_string());
-            None
-        }
-    }
 }
 
 /// Carries out what a person says of a job.

@@ -104,7 +104,11 @@ fn tag(path: &str) -> &str {
 fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
     for name in route.path.split('/').filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}')) {
-        let schema = if name == "id" { schemas::id() } else { json!({ "type": "string" }) };
+        let schema = match name {
+            "id" => schemas::id(),
+            "modality" => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
+            _ => json!({ "type": "string" }),
+        };
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
     }
     for query in route.query {
