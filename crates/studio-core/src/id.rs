@@ -76,6 +76,10 @@ id!(
     AssetId
 );
 id!(
+    /// A page by which an asset is shown to others.
+    ShareId
+);
+id!(
     /// A person.
     UserId
 );

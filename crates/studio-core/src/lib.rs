@@ -13,6 +13,8 @@ pub mod time;
 pub mod money;
 pub mod price;
 
+pub mod inspection;
+pub mod library;
 pub mod media;
 pub mod secret;
 pub mod words;

@@ -17,14 +17,14 @@ use std::{
 };
 use studio_core::{
     caller::{ApiKey, KeyHash, User},
-    id::{AssetId, JobId, KeyId, UserId},
+    id::{JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
     job::{ContentHash, Job, Payer},
     ledger::{Audit, Limits, Standing},
     money::Nanos,
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
+        Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
+        EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -309,6 +309,9 @@ macro_rules! ask {
     }};
 }
 
+// Behind the macro that it uses.
+mod library;
+
 #[async_trait]
 impl Store for StorePort {
     async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError> {
@@ -385,10 +388,6 @@ impl Store for StorePort {
 
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         ask!(self, waiting())
-    }
-
-    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
-        ask!(self, asset(owner, id))
     }
 
     async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError> {

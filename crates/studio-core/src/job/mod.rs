@@ -332,6 +332,9 @@ pub struct Job {
     pub attempt_at: Option<Timestamp>,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
+    /// Those of its outputs that its owner has removed since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<AssetId>,
     /// When what was asked of it, and what came of it, was forgotten. What it cost stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgotten_at: Option<Timestamp>,
@@ -425,6 +428,7 @@ impl NewJob {
             started_at: None,
             attempt_at: None,
             ended_at: None,
+            removed: Vec::new(),
             forgotten_at: None,
         }
     }
@@ -453,6 +457,20 @@ impl Job {
             forgotten_at: Some(now),
             ..self.clone()
         }
+    }
+
+    /// The same once its owner has removed one of its outputs: it says so, and its history stays. Nothing: it is none of its
+    /// outputs, or removed already.
+    #[must_use]
+    pub fn without_output(&self, asset: AssetId) -> Option<Self> {
+        let has = self.outputs.iter().any(|output| output.asset == asset) && !self.removed.contains(&asset);
+        let removed = || [&self.removed[..], &[asset]].concat();
+        has.then(|| Self { removed: removed(), version: self.version + 1, ..self.clone() })
+    }
+
+    /// Whether it needs an asset to come to its end.
+    pub fn needs(&self, asset: AssetId) -> bool {
+        !self.status.is_terminal() && self.input.pictures().iter().any(|picture| picture.asset == asset)
     }
 
     /// The request that made it, as its caller was told: by their own name for it, or by ours. Providers and workers get it too.

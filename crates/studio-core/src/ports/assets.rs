@@ -4,7 +4,7 @@ use crate::{job::ContentHash, time::Timestamp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
-use std::ops::Range;
+use std::{fs::File, ops::Range};
 
 /// Bytes that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,12 @@ pub trait StagedBlob: Send {
     /// Adds bytes; refuses those beyond the cap.
     async fn write(&mut self, bytes: Bytes) -> Result<(), AssetError>;
 
+    /// What has come so far: its address and size, if nothing more comes.
+    fn so_far(&self) -> Result<Blob, AssetError>;
+
+    /// What has come so far as a file that can only be read, for a process that looks into it and must know no path.
+    async fn reader(&self) -> Result<File, AssetError>;
+
     /// Makes them durable at their address. The same content twice is one blob.
     async fn commit(self: Box<Self>) -> Result<Blob, AssetError>;
 }
@@ -56,6 +62,9 @@ pub trait AssetStore: Send + Sync {
 
     /// Opens a range of a blob, given in bytes; it must lie within the blob.
     async fn open(&self, hash: ContentHash, range: Range<u64>) -> Result<BlobReader, AssetError>;
+
+    /// A blob as a file that can only be read, for a process that looks into it and must know no path.
+    async fn file(&self, hash: ContentHash) -> Result<File, AssetError>;
 
     /// All blobs whose hash begins with this byte, and when each was last given bytes or found to have them already.
     async fn blobs(&self, first: u8) -> Result<Vec<(ContentHash, Timestamp)>, AssetError>;

@@ -3,6 +3,7 @@
 mod assets;
 mod chance;
 mod fetcher;
+mod library;
 mod limiter;
 mod provider;
 mod store;
@@ -10,10 +11,11 @@ mod store;
 pub use assets::{AssetError, AssetStore, Blob, BlobReader, StagedBlob};
 pub use chance::{Chance, Clock};
 pub use fetcher::{Body, Destination, FetchError, Fetcher};
+pub use library::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, Thumbnail};
 pub use limiter::Limiter;
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
-    Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
+    Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
     EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     Waiting,
 };

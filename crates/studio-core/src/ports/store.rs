@@ -1,13 +1,13 @@
 //! Remembers: one method is one transaction and one sentence of the domain. A refusal is an outcome, not an error.
 
+use super::{Asset, Library};
 use crate::{
     caller::{ApiKey, KeyHash, User},
     catalog::Modality,
-    id::{AssetId, JobId, KeyId, LeaseToken, UserId},
+    id::{JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
-    job::{Actor, ContentHash, Durability, Effect, Event, Job, Output, Payer, Refused, Status},
+    job::{Actor, ContentHash, Durability, Effect, Event, Job, Payer, Refused, Status},
     ledger::{Audit, Entry, Limits, Standing, Window},
-    media::MediaType,
     money::Nanos,
     time::Timestamp,
     words::{Log, Segment},
@@ -202,40 +202,6 @@ pub struct JobFilter {
     pub limit: u32,
 }
 
-/// Bytes in someone's library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asset {
-    /// Its name.
-    pub id: AssetId,
-    /// Whose it is.
-    pub owner: UserId,
-    /// What made it.
-    pub job: JobId,
-    /// Its content.
-    pub hash: ContentHash,
-    /// Its type.
-    pub media_type: MediaType,
-    /// Its size.
-    pub bytes: u64,
-    /// Since when.
-    pub created_at: Timestamp,
-}
-
-impl Asset {
-    /// What a job made, for its owner's library.
-    pub fn of_output(job: &Job, output: &Output, now: Timestamp) -> Self {
-        Self {
-            id: output.asset,
-            owner: job.owner,
-            job: job.id,
-            hash: output.hash,
-            media_type: output.media_type,
-            bytes: output.bytes,
-            created_at: now,
-        }
-    }
-}
-
 /// A key and its owner, for a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
@@ -351,7 +317,7 @@ pub struct UsageReport {
 
 /// Remembers.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Library + Send + Sync {
     /// Accepts a job: idempotency record, job, hold, assets and first intent in one commit, or none of them. Once answered
     /// it survives what the job's [`Durability`] says.
     async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError>;
@@ -401,9 +367,6 @@ pub trait Store: Send + Sync {
 
     /// How many jobs wait, by provider and user, in their order.
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError>;
-
-    /// An asset, if it is `owner`'s.
-    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;
 
     /// The budgets that a job of `owner`, paid by `payer` and accepted `at` a moment, would have to keep, as they stand.
     async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError>;

@@ -87,6 +87,14 @@ impl Input {
         }
     }
 
+    /// The pictures that it shows to a model.
+    pub fn pictures(&self) -> Vec<&Picture> {
+        match self {
+            Self::Image(_) => Vec::new(),
+            Self::Chat(request) => request.messages.iter().flat_map(Message::pictures).collect(),
+        }
+    }
+
     /// Everything but the prompt, by the model's own declaration.
     pub fn parameters(&self) -> &Parameters {
         match self {

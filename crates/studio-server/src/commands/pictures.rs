@@ -73,6 +73,9 @@ async fn in_library(app: &App, owner: UserId, id: &str) -> Result<Result<Picture
     let absent = || Err("is not an asset of yours".to_owned());
     let Ok(id) = AssetId::parse(id) else { return Ok(absent()) };
     let Some(asset) = app.store.asset(owner, id).await? else { return Ok(absent()) };
+    if !asset.media_type.is_picture() {
+        return Ok(Err("must be a PNG, JPEG or WebP picture; this asset is another kind of file".to_owned()));
+    }
     Ok(Ok(Picture { asset: asset.id, hash: asset.hash, media_type: asset.media_type, bytes: asset.bytes, tokens: 0 }))
 }
 
@@ -88,7 +91,7 @@ fn read_inline(app: &App, uri: &str) -> Result<(Picture, Bytes), String> {
         return Err(too_large());
     }
     let bytes = STANDARD.decode(encoded).map(Bytes::from).map_err(|_| "must be a data: URI in base64")?;
-    let media_type = MediaType::sniff(&bytes).ok_or("must be a PNG, JPEG or WebP picture")?;
+    let media_type = MediaType::sniff_picture(&bytes).ok_or("must be a PNG, JPEG or WebP picture")?;
     if !media_type.is_whole(&bytes) {
         return Err("must be a whole PNG, JPEG or WebP picture; this one is cut off".into());
     }

@@ -11,6 +11,7 @@ use studio_core::{
     idempotency::IdempotencyRecord,
     job::{Durability, Job, NewJob, Payer, Priority, Status},
     ledger::{Standing, exceeded},
+    library::{Facts, Origin},
     money::Nanos,
     ports::{Admission, Admitted, Asset, StoreError},
     price::{PriceError, Unit},
@@ -262,10 +263,14 @@ fn asset(job: &Job, picture: &Picture) -> Asset {
     Asset {
         id: picture.asset,
         owner: job.owner,
-        job: job.id,
+        job: Some(job.id),
+        origin: Origin::Sent,
         hash: picture.hash,
         media_type: picture.media_type,
         bytes: picture.bytes,
+        name: None,
+        facts: Facts::default(),
+        thumbnail: None,
         created_at: job.created_at,
     }
 }

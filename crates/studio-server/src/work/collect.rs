@@ -110,7 +110,8 @@ impl From<AssetError> for Trouble {
 }
 
 async fn keep_bytes(app: &App, bytes: &Bytes) -> Result<(Blob, MediaType), Trouble> {
-    let media_type = MediaType::sniff(bytes).ok_or_else(|| Trouble::Output("an output is not a picture".into()))?;
+    let media_type =
+        MediaType::sniff_picture(bytes).ok_or_else(|| Trouble::Output("an output is not a picture".into()))?;
     let mut staged = app.assets.stage(OUTPUT_LIMIT).await?;
     staged.write(bytes.clone()).await?;
     Ok((staged.commit().await?, media_type))
@@ -155,7 +156,7 @@ impl Taker {
 
     /// Makes them durable if they are of a type that we keep; else they are gone.
     pub(crate) async fn finish(self) -> Result<Option<(Blob, MediaType)>, AssetError> {
-        match MediaType::sniff(&self.head) {
+        match MediaType::sniff_picture(&self.head) {
             Some(media_type) => Ok(Some((self.staged.commit().await?, media_type))),
             None => Ok(None),
         }

@@ -138,10 +138,7 @@ impl AssetStore for FolderAssets {
         let path = blob_path(&self.place.blobs, hash);
         let Range { start, end } = range;
         let file = on_disk(move || {
-            let mut file = File::open(path).map_err(|error| match error.kind() {
-                ErrorKind::NotFound => AssetError::Absent,
-                _ => unavailable(error),
-            })?;
+            let mut file = open_blob(&path)?;
             let length = file.metadata().map_err(unavailable)?.len();
             if start > end || end > length {
                 return Err(AssetError::Unavailable(format!("bytes {start} to {end} of a blob of {length}")));
@@ -156,6 +153,11 @@ impl AssetStore for FolderAssets {
             }
             on_disk(move || read_chunk(file, left).map(Some)).await
         })))
+    }
+
+    async fn file(&self, hash: ContentHash) -> Result<File, AssetError> {
+        let path = blob_path(&self.place.blobs, hash);
+        on_disk(move || open_blob(&path)).await
     }
 
     async fn blobs(&self, first: u8) -> Result<Vec<(ContentHash, Timestamp)>, AssetError> {
@@ -197,6 +199,13 @@ impl AssetStore for FolderAssets {
         let place = self.place.clone();
         on_disk(move || place.passing_file()?.file.write_all(b"can this be written?").map_err(unavailable)).await
     }
+}
+
+fn open_blob(path: &Path) -> Result<File, AssetError> {
+    File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => AssetError::Absent,
+        _ => unavailable(error),
+    })
 }
 
 /// When a file was written last; what can't be told was now.
@@ -255,6 +264,16 @@ impl StagedBlob for Staged {
         });
         self.incoming = Some(incoming.await?);
         Ok(())
+    }
+
+    fn so_far(&self) -> Result<Blob, AssetError> {
+        let incoming = self.incoming.as_ref().ok_or_else(given_up)?;
+        Ok(Blob { hash: ContentHash(incoming.hasher.clone().finalize().into()), bytes: incoming.bytes })
+    }
+
+    async fn reader(&self) -> Result<File, AssetError> {
+        let path = self.incoming.as_ref().ok_or_else(given_up)?.file.path.clone();
+        on_disk(move || File::open(path).map_err(unavailable)).await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<Blob, AssetError> {

@@ -4,6 +4,7 @@
 //! Nothing is clever here: where it and another store differ, the other one is suspect first.
 
 mod books;
+mod library;
 mod retention;
 mod turns;
 
@@ -18,6 +19,7 @@ use studio_core::{
     idempotency::{Fingerprint, IdempotencyRecord},
     job::{Actor, ContentHash, Effect, Event, Job, Moved, Payer, Status, step},
     ledger::{Audit, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
+    library::Share,
     money::Nanos,
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
@@ -47,6 +49,9 @@ struct State {
     commitments: BTreeMap<(Payer, Window, Timestamp), Nanos>,
     dead: BTreeSet<JobId>,
     assets: BTreeMap<AssetId, Asset>,
+    /// What uploads were called by their senders, and what was sent.
+    sent: BTreeMap<(UserId, String), (ContentHash, AssetId)>,
+    shares: BTreeMap<String, Share>,
     words: BTreeMap<(JobId, u32), Vec<Said>>,
     turns: BTreeMap<String, UserId>,
     attempts: BTreeMap<JobId, Vec<AttemptRow>>,
@@ -121,7 +126,7 @@ impl State {
             self.idempotency.insert(known, (record.fingerprint, job.id));
         }
         for asset in assets {
-            self.assets.insert(asset.id, Asset { job: job.id, ..asset });
+            self.assets.insert(asset.id, Asset { job: Some(job.id), ..asset });
         }
         if let Some(again) = job.retry_of {
             self.dead.remove(&again);
@@ -283,10 +288,6 @@ impl Store for MemoryStore {
 
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
         Ok(self.state().waiting())
-    }
-
-    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
-        Ok(self.state().assets.get(&id).filter(|asset| asset.owner == owner).cloned())
     }
 
     async fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Result<Vec<Standing>, StoreError> {

@@ -4,7 +4,7 @@ use super::State;
 use studio_core::{
     id::JobId,
     job::{ContentHash, Job},
-    ports::Forget,
+    ports::{Asset, Forget},
     time::Timestamp,
 };
 
@@ -16,10 +16,7 @@ impl State {
         let old: Vec<Job> = candidates.take(forget.limit as usize).cloned().collect();
         let mut count = 0;
         for job in old.into_iter().filter(|job| job.may_be_forgotten(forget.over_before)) {
-            for asset in self.assets.values().filter(|asset| asset.job == job.id) {
-                self.forgotten_blobs.insert(asset.hash, forget.now);
-            }
-            self.assets.retain(|_, asset| asset.job != job.id);
+            self.remove_assets(|asset| asset.job == Some(job.id), forget.now);
             self.words.retain(|(id, _), _| *id != job.id);
             self.idempotency.retain(|_, (_, id)| *id != job.id);
             self.dead.remove(&job.id);
@@ -30,7 +27,8 @@ impl State {
     }
 
     pub(super) fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Vec<ContentHash> {
-        let named = |hash: &ContentHash| self.assets.values().any(|asset| asset.hash == *hash);
+        let shows = |asset: &Asset, hash| asset.thumbnail.is_some_and(|thumbnail| thumbnail.hash == hash);
+        let named = |hash: &ContentHash| self.assets.values().any(|asset| asset.hash == *hash || shows(asset, *hash));
         let recently = |hash: &ContentHash| self.forgotten_blobs.get(hash).is_some_and(|at| *at > since);
         hashes.into_iter().filter(|hash| !named(hash) && !recently(hash)).collect()
     }

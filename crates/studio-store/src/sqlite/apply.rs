@@ -7,7 +7,7 @@
 //! id, a key its row; a move that happened already is refused by the state that it led to, words that are kept are found at
 //! their offset; none of them doubles anything.
 
-use super::{admit, budgets, jobs, keys, retention, turns, words};
+use super::{admit, budgets, jobs, keys, library, retention, turns, words};
 use rusqlite::Transaction;
 use studio_core::{
     caller::{ApiKey, User},
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     SetBudgets(Payer, Limits),
     /// Forget old jobs.
     Forget(Forget),
+    /// Change what someone keeps here.
+    Library(library::Change),
     /// Write something, anything.
     Probe,
     /// Make sure that nothing committed before is lost in a power cut.
@@ -62,6 +64,8 @@ pub(crate) enum Answer {
     Found(bool),
     /// How many jobs were forgotten.
     Forgotten(u64),
+    /// Of a change of what someone keeps here.
+    Library(library::Done),
     /// It is written.
     Written,
 }
@@ -89,12 +93,15 @@ impl Command {
                 | Event::Resolved { .. }
                 | Event::Adjusted { .. } => advance.durability,
             },
-            Self::Checkpoint(_) | Self::Forget(_) | Self::Probe => Durability::Process,
+            Self::Checkpoint(_) | Self::Forget(_) | Self::Probe | Self::Library(library::Change::Thumbnail(..)) => {
+                Durability::Process
+            }
             Self::Claim(_)
             | Self::EnsureUser(_)
             | Self::CreateKey(..)
             | Self::RevokeKey(..)
             | Self::SetBudgets(..)
+            | Self::Library(_)
             | Self::Harden => Durability::Power,
         }
     }
@@ -119,6 +126,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Found),
         Command::SetBudgets(payer, limits) => budgets::set(transaction, *payer, limits).map(Answer::Found),
         Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Forgotten),
+        Command::Library(change) => library::apply(transaction, change).map(Answer::Library),
         // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.
         Command::Probe | Command::Harden => probe(transaction).map(|()| Answer::Written),
     }

@@ -231,8 +231,14 @@ impl Snapshot {
     /// Every blob that it names, once, in order of address.
     pub fn blobs(&self) -> Result<Vec<Blob>, StoreError> {
         const BLOBS: &str = "SELECT hash, max(bytes), min(bytes) FROM assets GROUP BY hash ORDER BY hash";
+        const WITH_THUMBNAILS: &str = "SELECT hash, max(bytes), min(bytes) FROM (
+                SELECT hash, bytes FROM assets
+                UNION ALL SELECT thumb_hash, thumb_bytes FROM assets WHERE thumb_hash IS NOT NULL
+            ) GROUP BY hash ORDER BY hash";
+        // Older schemas had none.
+        let query = if self.schema()? < 7 { BLOBS } else { WITH_THUMBNAILS };
         let read = || {
-            let mut statement = self.connection.prepare(BLOBS)?;
+            let mut statement = self.connection.prepare(query)?;
             let rows = statement.query_map([], |row| {
                 let (most, least): (i64, i64) = (row.get(1)?, row.get(2)?);
                 let bytes = u64::try_from(most).ok().filter(|_| most == least);

@@ -16,6 +16,7 @@ mod error;
 mod jobs;
 mod keys;
 mod ledger;
+mod library;
 mod mover;
 mod readers;
 mod retention;

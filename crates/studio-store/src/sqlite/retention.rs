@@ -4,6 +4,7 @@
 use super::{
     error::{read_json, write_json},
     jobs::integer,
+    library,
 };
 use rusqlite::{Connection, Transaction, params};
 use std::collections::HashSet;
@@ -18,8 +19,9 @@ use uuid::Uuid;
 /// Jobs that may be old enough, the oldest first: an id begins with the time at which it was made.
 pub(super) const OLDEST: &str = "SELECT doc FROM jobs INDEXED BY jobs_remembered
     WHERE forgotten = 0 AND id < ?1 AND status IN ('succeeded', 'failed', 'canceled', 'expired') ORDER BY id LIMIT ?2";
-/// Whether any asset has these bytes.
-pub(super) const NAMED: &str = "SELECT 1 FROM assets WHERE hash = ?1 LIMIT 1";
+/// Whether any asset has these bytes, or shows them as its small picture.
+pub(super) const NAMED: &str =
+    "SELECT 1 FROM assets WHERE hash = ?1 UNION ALL SELECT 1 FROM assets WHERE thumb_hash = ?1 LIMIT 1";
 
 /// Forgets some jobs; how many.
 pub(super) fn forget(transaction: &Transaction<'_>, forget: &Forget) -> Result<u64, rusqlite::Error> {
@@ -37,10 +39,10 @@ pub(super) fn forget(transaction: &Transaction<'_>, forget: &Forget) -> Result<u
 }
 
 fn forget_one(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {
-    const REMEMBER: &str = "INSERT INTO forgotten_blobs (hash, at) SELECT hash, ?2 FROM assets WHERE job_id = ?1
-        ON CONFLICT (hash) DO UPDATE SET at = ?2";
+    const UNSHARE: &str = "DELETE FROM shares WHERE asset_id IN (SELECT id FROM assets WHERE job_id = ?1)";
     let id = job.id.as_uuid();
-    transaction.prepare_cached(REMEMBER)?.execute(params![id, now.as_millis()])?;
+    library::remember_blobs(transaction, "job_id", id, now)?;
+    transaction.prepare_cached(UNSHARE)?.execute([id])?;
     for table in ["assets", "words", "idempotency"] {
         transaction.prepare_cached(&format!("DELETE FROM {table} WHERE job_id = ?1"))?.execute([id])?;
     }

@@ -7,13 +7,14 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_words.sql"),
     include_str!("../../migrations/0003_money.sql"),
     include_str!("../../migrations/0004_turns.sql"),
     include_str!("../../migrations/0005_retention.sql"),
     include_str!("../../migrations/0006_expiry.sql"),
+    include_str!("../../migrations/0007_library.sql"),
 ];
 
 /// The version that this program writes.
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::{budgets, jobs, ledger, retention, turns, words};
+        use super::super::{budgets, jobs, ledger, library, retention, turns, words};
         for (query, index) in [
             (turns::NEXT_OWNER, "SEARCH jobs USING COVERING INDEX jobs_queued_by_turn (provider=? AND owner>?)"),
             (turns::DUE, "SEARCH jobs USING INDEX jobs_queued_by_turn (provider=? AND owner=?)"),
@@ -110,6 +111,13 @@ mod tests {
             (jobs::DEAD, "jobs_dead"),
             (retention::OLDEST, "jobs_remembered (id<?)"),
             (retention::NAMED, "assets_by_hash (hash=?)"),
+            (retention::NAMED, "assets_by_thumb (thumb_hash=?)"),
+            (library::UPLOADED, "COVERING INDEX assets_uploaded (owner=?)"),
+            (library::LIST, "assets_of_owner (owner=? AND id<?)"),
+            (library::SENT_AS, "assets_sent_once (owner=? AND sent_as=?)"),
+            (library::SHARES, "shares_of_owner (owner=? AND id<?)"),
+            (library::AT_WORK, "jobs_unfinished"),
+            (library::QUEUED, "jobs_queued_by_turn"),
             (budgets::STANDINGS, "SEARCH budgets USING PRIMARY KEY (payer=?)"),
             (budgets::STANDINGS, "SEARCH commitments USING PRIMARY KEY (payer=? AND span=? AND start=?)"),
             (&ledger::list_of(true, false), "entries_of_owner"),

@@ -3,19 +3,19 @@
 use super::{
     admit,
     apply::{Answer, Command},
-    assets, budgets, jobs, keys, ledger, retention, turns, words,
+    budgets, jobs, keys, ledger, retention, turns, words,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
 use studio_core::{
     caller::{ApiKey, KeyHash, User},
-    id::{AssetId, JobId, KeyId, UserId},
+    id::{JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
     job::{ContentHash, Job, Payer},
     ledger::{Audit, Limits, Standing},
     ports::{
-        Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
+        Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
+        EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -127,10 +127,6 @@ impl<E: Engine> Store for Sqlite<E> {
     async fn next_run_at(&self, provider: &str) -> Result<Option<Timestamp>, StoreError> {
         let provider = provider.to_owned();
         self.0.ask(move |connection| jobs::next_run_at(connection, &provider)).await
-    }
-
-    async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
-        self.0.ask(move |connection| assets::get_owned(connection, owner, id)).await
     }
 
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {

@@ -5,6 +5,7 @@ use crate::rig::{
 };
 use studio_core::{
     job::{Actor, Effect, Event, Refused, Status},
+    library::{Facts, Origin},
     money::Nanos,
     ports::{Advanced, Asset, StoreError},
     retry::FailureKind,
@@ -45,10 +46,14 @@ async fn a_life_to_success(rig: Rig) {
     let asset = Asset {
         id: asset_id(1),
         owner: user(1).id,
-        job: job_id(1),
+        job: Some(job_id(1)),
+        origin: Origin::Made,
         hash: output(1).hash,
         media_type: output(1).media_type,
         bytes: output(1).bytes,
+        name: None,
+        facts: Facts::default(),
+        thumbnail: None,
         created_at: at(1_000),
     };
     assert_eq!(rig.store.asset(user(1).id, asset_id(1)).await.unwrap(), Some(asset));

@@ -31,6 +31,7 @@ mod rig;
 mod admission;
 mod keys;
 mod ledger;
+mod library;
 mod life;
 mod queries;
 mod retention;

@@ -5,14 +5,15 @@ use studio_core::{
     bill::{Basis, Bill},
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
-    id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
+    id::{AssetId, JobId, KeyId, LeaseToken, RequestId, ShareId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     job::{Actor, ContentHash, Durability, Effect, Event, Job, NewJob, Output, Payer},
     ledger::{Cap, Limits, Standing, Window},
+    library::{Facts, Origin, Share},
     media::MediaType,
     money::Nanos,
     parameter::Parameters,
-    ports::{Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, Said, Store},
+    ports::{Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, NewUpload, Said, Store},
     price::{PriceList, Unit, Usage},
     request::{ImageRequest, Input},
     retry::{Failure, FailureKind},
@@ -170,7 +171,42 @@ pub(crate) fn said(epoch: u32, offset: u64, text: &str) -> Said {
 /// What `owner`'s input brings along.
 pub(crate) fn brought(n: u32, owner: &User, job: JobId) -> Asset {
     let Output { asset: id, hash, media_type, bytes, .. } = output(n);
-    Asset { id, owner: owner.id, job, hash, media_type, bytes, created_at: at(3) }
+    Asset {
+        id,
+        owner: owner.id,
+        job: Some(job),
+        origin: Origin::Sent,
+        hash,
+        media_type,
+        bytes,
+        name: None,
+        facts: Facts::default(),
+        thumbnail: None,
+        created_at: at(3),
+    }
+}
+
+/// The address of some bytes.
+pub(crate) fn hash_of(n: u8) -> ContentHash {
+    ContentHash([n; 32])
+}
+
+/// Asset `n`, uploaded by a user, with room for more.
+pub(crate) fn upload(n: u32, owner: u32, bytes: u64) -> NewUpload {
+    let asset = brought(n, &user(owner), job_id(n));
+    let hash = hash_of(u8::try_from(n).unwrap());
+    let asset = Asset { job: None, origin: Origin::Uploaded, hash, media_type: MediaType::Png, bytes, ..asset };
+    NewUpload { asset, named: None, quota: u64::MAX >> 1 }
+}
+
+pub(crate) fn share_id(n: u32) -> ShareId {
+    ShareId::new(at(0), random(n))
+}
+
+/// Page `n` of a user, which shows their asset of that number.
+pub(crate) fn page(n: u32, owner: u32) -> Share {
+    let (id, slug) = (share_id(n), format!("slug{n}"));
+    Share { id, slug, owner: user(owner).id, asset: asset_id(n), title: Some("see".into()), created_at: at(4) }
 }
 
 /// Moves job `n`, and nothing more.

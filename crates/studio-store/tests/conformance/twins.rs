@@ -1,8 +1,8 @@
 //! Random lives, lived on both stores at once: every answer is the same, and so are the books.
 
 use crate::rig::{
-    PROVIDER, Rig, advance, at, brought, canceled, completed, cut_short, draft, failed, job_id, key, key_id, lease,
-    plain, record, told, user,
+    PROVIDER, Rig, advance, at, brought, canceled, completed, cut_short, draft, failed, hash_of, job_id, key, key_id,
+    lease, page, plain, record, told, upload, user,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -10,7 +10,10 @@ use studio_core::{
     job::{Actor, Event, Job, Payer, Priority, StopAnswer},
     ledger::{Audit, Limits, Window},
     money::Nanos,
-    ports::{Admission, Advance, Checkpoint, Claim, EntryFilter, Forget, JobFilter, Period, Said, Store, StoreError},
+    ports::{
+        Admission, Advance, AssetFilter, Checkpoint, Claim, EntryFilter, Forget, JobFilter, NewUpload, Period, Said,
+        Store, StoreError,
+    },
     retry::FailureKind,
     words::{Segment, Voice},
 };
@@ -27,6 +30,10 @@ enum Happening {
     SetBudgets { payer: Payer, limits: Limits },
     RevokeKey { id: u32 },
     Forget { before: i64, limit: u32 },
+    Upload { asset: u32, owner: u32, bytes: u64, name: Option<(u8, u8)> },
+    Remove { asset: u32, owner: u32 },
+    Share { asset: u32, owner: u32 },
+    Unshare { page: u32, owner: u32 },
 }
 
 #[derive(Debug, Clone)]
@@ -161,6 +168,11 @@ fn happening() -> impl Strategy<Value = Happening> {
                 payer: payer(kind, n), limits: limits.into_iter().map(|(w, limit)| (w, Nanos::new(limit))).collect(),
             }),
         1 => (1u32..6).prop_map(|id| Happening::RevokeKey { id }),
+        2 => (0u32..12, 1u32..4, 0u64..60, prop::option::of((0u8..2, 0u8..2)))
+            .prop_map(|(asset, owner, bytes, name)| Happening::Upload { asset, owner, bytes, name }),
+        2 => (0u32..12, 1u32..4).prop_map(|(asset, owner)| Happening::Remove { asset, owner }),
+        1 => (0u32..12, 1u32..4).prop_map(|(asset, owner)| Happening::Share { asset, owner }),
+        1 => (0u32..12, 1u32..4).prop_map(|(page, owner)| Happening::Unshare { page, owner }),
         1 => (0i64..4_000, 0u32..6).prop_map(|(before, limit)| Happening::Forget { before, limit }),
     ]
 }
@@ -255,6 +267,15 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
         Happening::Forget { before, limit } => {
             answer(rig.store.forget(Forget { over_before: at(before), limit, now }).await)
         }
+        Happening::Upload { asset, owner, bytes, name } => {
+            let named = name.map(|(name, sent)| (format!("u{name}"), hash_of(sent)));
+            answer(rig.store.add_upload(NewUpload { named, quota: 100, ..upload(asset, owner, bytes) }).await)
+        }
+        Happening::Remove { asset, owner } => {
+            answer(rig.store.remove_asset(user(owner).id, crate::rig::asset_id(asset), now).await)
+        }
+        Happening::Share { asset, owner } => answer(rig.store.share(page(asset, owner)).await),
+        Happening::Unshare { page, owner } => answer(rig.store.unshare(user(owner).id, &format!("slug{page}")).await),
         Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), now).await),
     }
 }
@@ -290,6 +311,10 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         for name in 0..3 {
             all.push(answer(store.replay(&record(&owner, &format!("k{name}"), 0)).await));
         }
+        all.push(answer(store.uploaded(owner.id).await));
+        all.push(answer(store.assets(owner.id, AssetFilter { limit: 99, ..AssetFilter::default() }).await));
+        all.push(answer(store.shares(owner.id, None, 99).await));
+        all.push(answer(store.unnamed((0..12).map(hash_of).collect(), at(500)).await));
         for asset in 0..12 {
             all.push(answer(store.asset(owner.id, crate::rig::asset_id(asset)).await));
         }

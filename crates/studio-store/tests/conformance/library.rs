@@ -1,0 +1,202 @@
+//! What people keep: uploads within their quota, lists, removal, and the pages by which they show it.
+
+use crate::rig::{
+    self, Rig, asset_id, at, brought, completed, draft, hash_of, job_id, lease, plain, share_id, told, upload, user,
+};
+use studio_core::{
+    id::AssetId,
+    inspection::FileKind,
+    job::{Actor, Job},
+    library::{Facts, Origin, Share},
+    media::MediaType,
+    parameter::Parameters,
+    ports::{Admission, Asset, AssetFilter, Forget, Kept, NewUpload, Removed, Thumbnail},
+    request::{ChatRequest, Format, Input, Message, Part, Picture, Role},
+};
+
+stories![
+    an_upload_is_its_owners_alone,
+    a_quota_is_kept_to_the_byte,
+    the_same_request_again_finds_its_upload,
+    lists_are_newest_first_and_by_kind_and_origin,
+    what_is_removed_is_gone_and_its_job_says_so,
+    what_an_unfinished_job_needs_is_not_removed,
+    a_thumbnail_is_noted_once_and_its_bytes_are_named,
+    a_page_shows_its_asset_until_either_ends,
+    what_is_forgotten_is_shown_no_more,
+];
+
+async fn kept(rig: &Rig, upload: NewUpload) -> Asset {
+    assert_eq!(rig.store.add_upload(upload.clone()).await.unwrap(), Kept::Added);
+    upload.asset
+}
+
+async fn an_upload_is_its_owners_alone(rig: Rig) {
+    let mut new = upload(1, 1, 100);
+    new.asset.name = Some("смотри \"здесь\".png".into());
+    new.asset.facts = Facts { width: Some(3), placeholder: Some("LEHV6n".into()), ..Facts::default() };
+    new.asset.thumbnail = Some(Thumbnail { hash: hash_of(90), media_type: MediaType::Jpeg, bytes: 9 });
+    let asset = kept(&rig, new.clone()).await;
+    assert_eq!(rig.store.add_upload(new).await.unwrap(), Kept::Added, "a run that nobody knew of");
+    assert_eq!(rig.store.asset(user(1).id, asset.id).await.unwrap(), Some(asset.clone()));
+    assert_eq!(rig.store.asset(user(2).id, asset.id).await.unwrap(), None);
+    assert_eq!(rig.store.uploaded(user(1).id).await.unwrap(), 100, "once, without its thumbnail");
+    assert_eq!(rig.store.uploaded(user(2).id).await.unwrap(), 0);
+}
+
+async fn a_quota_is_kept_to_the_byte(rig: Rig) {
+    let of = |n, bytes| NewUpload { quota: 1_000, ..upload(n, 1, bytes) };
+    kept(&rig, of(1, 600)).await;
+    let over = rig.store.add_upload(of(2, 401)).await.unwrap();
+    assert_eq!(over, Kept::OverQuota { used: 600 });
+    kept(&rig, of(2, 400)).await;
+    assert_eq!(rig.store.add_upload(of(3, 1)).await.unwrap(), Kept::OverQuota { used: 1_000 });
+    kept(&rig, NewUpload { quota: 1_000, ..upload(4, 2, 1_000) }).await;
+    // What jobs make and bring is not counted, and what is removed frees its place.
+    rig.accept(Admission { assets: vec![brought(9, &user(1), job_id(1))], ..plain(draft(1)) }).await;
+    assert_eq!(rig.store.remove_asset(user(1).id, asset_id(1), at(5)).await.unwrap(), Removed::Gone);
+    kept(&rig, of(3, 600)).await;
+    assert_eq!(rig.store.uploaded(user(1).id).await.unwrap(), 1_000);
+}
+
+async fn the_same_request_again_finds_its_upload(rig: Rig) {
+    let named = |n, owner, sent| NewUpload { named: Some(("k".into(), hash_of(sent))), ..upload(n, owner, 10) };
+    let first = kept(&rig, named(1, 1, 1)).await;
+    let found = Some(Kept::Replayed(first.clone()));
+    assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(1)).await.unwrap(), found);
+    assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(2)).await.unwrap(), Some(Kept::NameReused));
+    assert_eq!(rig.store.upload_named(user(1).id, "other", hash_of(1)).await.unwrap(), None);
+    assert_eq!(rig.store.add_upload(named(2, 1, 1)).await.unwrap(), Kept::Replayed(first.clone()));
+    assert_eq!(rig.store.add_upload(named(2, 1, 2)).await.unwrap(), Kept::NameReused);
+    kept(&rig, named(3, 2, 2)).await;
+    rig.store.remove_asset(user(1).id, first.id, at(5)).await.unwrap();
+    assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(1)).await.unwrap(), None, "its name went with it");
+    kept(&rig, named(4, 1, 2)).await;
+}
+
+async fn ids(rig: &Rig, owner: u32, filter: AssetFilter) -> Vec<AssetId> {
+    let assets = rig.store.assets(user(owner).id, filter).await.unwrap();
+    assets.into_iter().map(|asset| asset.id).collect()
+}
+
+async fn lists_are_newest_first_and_by_kind_and_origin(rig: Rig) {
+    for (n, kind) in [(1, MediaType::Png), (2, MediaType::Mp3), (3, MediaType::Gif), (4, MediaType::Zip)] {
+        let mut new = upload(n, 1, 10);
+        new.asset.media_type = kind;
+        kept(&rig, new).await;
+    }
+    kept(&rig, upload(5, 2, 10)).await;
+    rig.accept(Admission { assets: vec![brought(6, &user(1), job_id(1))], ..plain(draft(1)) }).await;
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(7, 60)).await;
+    let all = AssetFilter { limit: 99, ..AssetFilter::default() };
+    let names = |ns: &[u32]| ns.iter().map(|n| asset_id(*n)).collect::<Vec<_>>();
+    assert_eq!(ids(&rig, 1, all.clone()).await, names(&[7, 6, 4, 3, 2, 1]));
+    let two = AssetFilter { limit: 2, before: Some(asset_id(6)), ..all.clone() };
+    assert_eq!(ids(&rig, 1, two).await, names(&[4, 3]));
+    for (kind, found) in [(FileKind::Image, &[7, 6, 3, 1][..]), (FileKind::Dataset, &[4]), (FileKind::Video, &[])] {
+        assert_eq!(ids(&rig, 1, AssetFilter { kind: Some(kind), ..all.clone() }).await, names(found));
+    }
+    for (origin, found) in [(Origin::Uploaded, &[4, 3, 2, 1][..]), (Origin::Sent, &[6]), (Origin::Made, &[7])] {
+        assert_eq!(ids(&rig, 1, AssetFilter { origin: Some(origin), ..all.clone() }).await, names(found));
+    }
+}
+
+async fn what_is_removed_is_gone_and_its_job_says_so(rig: Rig) {
+    rig.accept(plain(draft(1))).await;
+    rig.collecting(1).await;
+    let (over, _) = rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
+    let made = rig.store.asset(user(1).id, asset_id(1)).await.unwrap().unwrap();
+    let remove = async |owner: u32, n| rig.store.remove_asset(user(owner).id, asset_id(n), at(5_000)).await.unwrap();
+    assert_eq!(remove(2, 1).await, Removed::Absent, "another's is not there");
+    assert_eq!(remove(1, 1).await, Removed::Gone);
+    assert_eq!(remove(1, 1).await, Removed::Absent);
+    let job = rig.store.job(user(1).id, job_id(1)).await.unwrap().unwrap();
+    assert_eq!(job, Job { removed: vec![asset_id(1)], version: over.version + 1, ..over });
+    assert_eq!(ids(&rig, 1, AssetFilter { limit: 9, ..AssetFilter::default() }).await, []);
+    assert_eq!(rig.store.unnamed(vec![made.hash], at(4_999)).await.unwrap(), [], "a backup may be copying it");
+    assert_eq!(rig.store.unnamed(vec![made.hash], at(5_000)).await.unwrap(), [made.hash]);
+}
+
+/// A conversation that shows an asset.
+fn showing(n: u32, asset: &Asset) -> Job {
+    let Asset { id, hash, media_type, bytes, .. } = asset.clone();
+    let parts = vec![Part::Picture(Picture { asset: id, hash, media_type, bytes, tokens: 0 })];
+    let messages = vec![Message { role: Role::User, parts, tool_calls: Vec::new(), tool_call_id: None }];
+    let request = ChatRequest {
+        messages,
+        tools: Vec::new(),
+        tool_choice: None,
+        format: Format::Text,
+        stop: Vec::new(),
+        streams: false,
+        parameters: Parameters::new(),
+    };
+    Job { input: Input::Chat(request), ..draft(n) }
+}
+
+async fn what_an_unfinished_job_needs_is_not_removed(rig: Rig) {
+    let asset = kept(&rig, upload(1, 1, 10)).await;
+    let remove = async || rig.store.remove_asset(user(1).id, asset.id, at(5_000)).await.unwrap();
+    rig.accept(plain(showing(1, &asset))).await;
+    assert_eq!(remove().await, Removed::InUse(job_id(1)), "it waits");
+    rig.claim(1).await;
+    assert_eq!(remove().await, Removed::InUse(job_id(1)), "it is at work");
+    rig.moved(1, Actor::Holder(lease(1)), told(60)).await;
+    assert_eq!(remove().await, Removed::Gone, "it is over");
+}
+
+async fn a_thumbnail_is_noted_once_and_its_bytes_are_named(rig: Rig) {
+    let asset = kept(&rig, upload(1, 1, 10)).await;
+    let thumbnail = |n| Thumbnail { hash: hash_of(n), media_type: MediaType::Jpeg, bytes: u64::from(n) };
+    let facts = Facts { width: Some(7), ..Facts::default() };
+    assert!(rig.store.keep_thumbnail(asset.id, thumbnail(90), facts.clone()).await.unwrap());
+    assert!(rig.store.keep_thumbnail(asset.id, thumbnail(91), Facts::default()).await.unwrap());
+    assert!(!rig.store.keep_thumbnail(asset_id(9), thumbnail(90), facts.clone()).await.unwrap());
+    let shown = rig.store.asset(user(1).id, asset.id).await.unwrap().unwrap();
+    assert_eq!(shown, Asset { thumbnail: Some(thumbnail(90)), facts, ..asset.clone() });
+    let both = vec![hash_of(90), hash_of(91)];
+    assert_eq!(rig.store.unnamed(both.clone(), at(9_000)).await.unwrap(), [hash_of(91)]);
+    rig.store.remove_asset(user(1).id, asset.id, at(5_000)).await.unwrap();
+    assert_eq!(rig.store.unnamed(both.clone(), at(4_000)).await.unwrap(), [hash_of(91)]);
+    assert_eq!(rig.store.unnamed(both.clone(), at(5_000)).await.unwrap(), both);
+}
+
+fn page(n: u32, owner: u32, asset: AssetId) -> Share {
+    Share { asset, ..rig::page(n, owner) }
+}
+
+async fn a_page_shows_its_asset_until_either_ends(rig: Rig) {
+    let asset = kept(&rig, upload(1, 1, 10)).await;
+    for n in 1..=3 {
+        assert!(rig.store.share(page(n, 1, asset.id)).await.unwrap());
+    }
+    assert!(rig.store.share(page(3, 1, asset.id)).await.unwrap(), "a run that nobody knew of");
+    assert!(!rig.store.share(page(4, 2, asset.id)).await.unwrap(), "another's is not theirs to show");
+    assert!(!rig.store.share(page(4, 1, asset_id(9))).await.unwrap());
+    assert_eq!(rig.store.shared("slug1").await.unwrap(), Some((page(1, 1, asset.id), asset.clone())));
+    assert_eq!(rig.store.shared("slug9").await.unwrap(), None);
+    let shares = rig.store.shares(user(1).id, None, 2).await.unwrap();
+    assert_eq!(shares, [page(3, 1, asset.id), page(2, 1, asset.id)]);
+    let rest = rig.store.shares(user(1).id, Some(share_id(2)), 2).await.unwrap();
+    assert_eq!(rest, [page(1, 1, asset.id)]);
+    assert_eq!(rig.store.shares(user(2).id, None, 2).await.unwrap(), []);
+    assert!(!rig.store.unshare(user(2).id, "slug2").await.unwrap());
+    assert!(rig.store.unshare(user(1).id, "slug2").await.unwrap());
+    assert!(!rig.store.unshare(user(1).id, "slug2").await.unwrap());
+    assert_eq!(rig.store.shared("slug2").await.unwrap(), None);
+    rig.store.remove_asset(user(1).id, asset.id, at(5)).await.unwrap();
+    assert_eq!(rig.store.shared("slug1").await.unwrap(), None);
+    assert_eq!(rig.store.shares(user(1).id, None, 2).await.unwrap(), []);
+}
+
+async fn what_is_forgotten_is_shown_no_more(rig: Rig) {
+    rig.accept(plain(draft(1))).await;
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
+    assert!(rig.store.share(page(1, 1, asset_id(1))).await.unwrap());
+    let uploaded = kept(&rig, upload(2, 1, 10)).await;
+    rig.store.forget(Forget { over_before: at(80_000), limit: 9, now: at(90_000) }).await.unwrap();
+    assert_eq!(rig.store.shared("slug1").await.unwrap(), None);
+    assert!(rig.store.asset(user(1).id, uploaded.id).await.unwrap().is_some(), "what no job made stays");
+}
