@@ -85,7 +85,7 @@ pub enum Kept {
     /// It is its owner's.
     Added,
     /// The same was sent before under the same name: this is what became of it.
-    Replayed(Asset),
+    Replayed(Box<Asset>),
     /// Something else was sent before under the same name.
     NameReused,
     /// It would be too much.

@@ -23,7 +23,7 @@ impl State {
     fn sent_before(&self, owner: UserId, name: &str, sent: ContentHash) -> Option<Kept> {
         let (before, id) = self.sent.get(&(owner, name.to_owned()))?;
         let asset = self.assets.get(id)?.clone();
-        Some(if *before == sent { Kept::Replayed(asset) } else { Kept::NameReused })
+        Some(if *before == sent { Kept::Replayed(Box::new(asset)) } else { Kept::NameReused })
     }
 
     fn add_upload(&mut self, upload: NewUpload) -> Result<Kept, StoreError> {

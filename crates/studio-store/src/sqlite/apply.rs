@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Forget old jobs.
     Forget(Forget),
     /// Change what someone keeps here.
-    Library(library::Change),
+    Library(Box<library::Change>),
     /// Write something, anything.
     Probe,
     /// Make sure that nothing committed before is lost in a power cut.
@@ -93,15 +93,13 @@ impl Command {
                 | Event::Resolved { .. }
                 | Event::Adjusted { .. } => advance.durability,
             },
-            Self::Checkpoint(_) | Self::Forget(_) | Self::Probe | Self::Library(library::Change::Thumbnail(..)) => {
-                Durability::Process
-            }
+            Self::Checkpoint(_) | Self::Forget(_) | Self::Probe => Durability::Process,
+            Self::Library(change) => change.durability(),
             Self::Claim(_)
             | Self::EnsureUser(_)
             | Self::CreateKey(..)
             | Self::RevokeKey(..)
             | Self::SetBudgets(..)
-            | Self::Library(_)
             | Self::Harden => Durability::Power,
         }
     }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use studio_core::{
     id::{AssetId, ShareId, UserId},
-    job::{ContentHash, Job},
+    job::{ContentHash, Durability, Job},
     library::{Facts, Origin, Share},
     ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, StoreError, Thumbnail},
     time::Timestamp,
@@ -41,7 +41,7 @@ pub(super) const QUEUED: &str =
 #[derive(Debug)]
 pub(crate) enum Change {
     /// Take an upload.
-    Add(Box<NewUpload>),
+    Add(NewUpload),
     /// Remove an asset.
     Remove(UserId, AssetId, Timestamp),
     /// Note a small picture.
@@ -50,6 +50,17 @@ pub(crate) enum Change {
     Share(Share),
     /// Show it no more.
     Unshare(UserId, String),
+}
+
+impl Change {
+    /// Whoever was told that a file is kept may throw their own away, and what is no longer shown must stay so. A small picture
+    /// is made again.
+    pub(super) fn durability(&self) -> Durability {
+        match self {
+            Self::Thumbnail(..) => Durability::Process,
+            Self::Add(_) | Self::Remove(..) | Self::Share(_) | Self::Unshare(..) => Durability::Power,
+        }
+    }
 }
 
 /// What became of it.
@@ -107,7 +118,7 @@ fn sent_before(
         .prepare_cached(SENT_AS)?
         .query_row(params![owner.as_uuid(), name], |row| Ok((assets::read(row)?, ContentHash(row.get(COLUMN_COUNT)?))))
         .optional()?;
-    Ok(known.map(|(asset, before)| if before == sent { Kept::Replayed(asset) } else { Kept::NameReused }))
+    Ok(known.map(|(asset, before)| if before == sent { Kept::Replayed(Box::new(asset)) } else { Kept::NameReused }))
 }
 
 fn uploaded(connection: &Connection, owner: UserId) -> Result<u64, rusqlite::Error> {
@@ -210,7 +221,7 @@ fn read_share(row: &Row<'_>) -> Result<Share, rusqlite::Error> {
 }
 
 async fn run<E: Engine>(store: &Sqlite<E>, change: Change) -> Result<Done, StoreError> {
-    match store.0.run(Command::Library(change)).await? {
+    match store.0.run(Command::Library(Box::new(change))).await? {
         Answer::Library(done) => Ok(done),
         other => Err(other.misplaced()),
     }
@@ -226,7 +237,7 @@ async fn found<E: Engine>(store: &Sqlite<E>, change: Change) -> Result<bool, Sto
 #[async_trait]
 impl<E: Engine> Library for Sqlite<E> {
     async fn add_upload(&self, upload: NewUpload) -> Result<Kept, StoreError> {
-        match run(self, Change::Add(Box::new(upload))).await? {
+        match run(self, Change::Add(upload)).await? {
             Done::Kept(kept) => Ok(kept),
             other => Err(Answer::Library(other).misplaced()),
         }

@@ -62,11 +62,11 @@ async fn a_quota_is_kept_to_the_byte(rig: Rig) {
 async fn the_same_request_again_finds_its_upload(rig: Rig) {
     let named = |n, owner, sent| NewUpload { named: Some(("k".into(), hash_of(sent))), ..upload(n, owner, 10) };
     let first = kept(&rig, named(1, 1, 1)).await;
-    let found = Some(Kept::Replayed(first.clone()));
+    let found = Some(Kept::Replayed(Box::new(first.clone())));
     assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(1)).await.unwrap(), found);
     assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(2)).await.unwrap(), Some(Kept::NameReused));
     assert_eq!(rig.store.upload_named(user(1).id, "other", hash_of(1)).await.unwrap(), None);
-    assert_eq!(rig.store.add_upload(named(2, 1, 1)).await.unwrap(), Kept::Replayed(first.clone()));
+    assert_eq!(rig.store.add_upload(named(2, 1, 1)).await.unwrap(), Kept::Replayed(Box::new(first.clone())));
     assert_eq!(rig.store.add_upload(named(2, 1, 2)).await.unwrap(), Kept::NameReused);
     kept(&rig, named(3, 2, 2)).await;
     rig.store.remove_asset(user(1).id, first.id, at(5)).await.unwrap();
