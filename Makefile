@@ -14,7 +14,7 @@ TORTURE_SEED ?=
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi reference contract tools
+.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi reference contract tools browser
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ run: tools ## Build the studio and start it; prints the address, a first key and
 build: tools ## Build the optimised binary: target/release/studio
 	$(CARGO) build --release --locked --package studio
 
-test: lint ## Check style and run every test
+test: lint browser ## Check style and run every test
 	$(CARGO) test --workspace --locked
 
 lint: tools ## Check formatting and lints; warnings are errors
@@ -77,3 +77,7 @@ contract: build ## Hold a running server against its own description with Schema
 tools:
 	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust 1.95 or newer, see https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "installing a C compiler" && apt-get update -q && apt-get install -y -q gcc libc6-dev; }
+
+# Pages are tested in a real browser. Only tests need it.
+browser:
+	@command -v chromedriver >/dev/null || { echo "installing Chromium, for tests" && apt-get update -q && apt-get install -y -q chromium chromium-driver; }

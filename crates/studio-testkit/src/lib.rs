@@ -1,6 +1,7 @@
 //! For tests only: a started studio, and others on the wire who misbehave on demand.
 #![forbid(unsafe_code)]
 
+pub mod browser;
 pub mod canaries;
 pub mod clock;
 pub mod cog_worker;
@@ -9,10 +10,12 @@ pub mod events;
 pub mod fairness;
 pub mod openai;
 pub mod polling;
+pub mod polyglots;
 pub mod raw_client;
 pub mod studio;
 pub mod system;
 pub mod text_attacks;
 pub mod torture;
+pub mod website;
 
 mod raw_http;
