@@ -22,13 +22,15 @@ pub enum Scope {
     Generate,
     /// See one's own jobs, assets and usage.
     Read,
-    /// Run the studio: everyone's budgets, what failed for anyone, what a job cost after all.
+    /// Run the studio: people, everyone's budgets, what failed for anyone, what a job cost after all.
     Admin,
+    /// Manage one's own account: keys, sessions, password, provider keys.
+    Account,
 }
 
 impl Scope {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Generate, Self::Read, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Generate, Self::Read, Self::Admin, Self::Account];
 
     /// As in the API and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Scope {
             Self::Generate => "generate",
             Self::Read => "read",
             Self::Admin => "admin",
+            Self::Account => "account",
         }
     }
 
@@ -45,16 +48,7 @@ impl Scope {
     }
 }
 
-/// A person, as far as the studio knows one today.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Their id.
-    pub id: UserId,
-    /// Names them on the command line.
-    pub email: String,
-    /// When they came.
-    pub created_at: Timestamp,
-}
+pub use crate::people::User;
 
 /// The SHA-256 of a key's text: all that we keep of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,6 +79,27 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// A key with whose it is, as both stand at one moment: neither opens anything without the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The key.
+    pub key: ApiKey,
+    /// Its owner.
+    pub user: User,
+}
+
+impl KeyHolder {
+    /// Whether it opens anything at `now`.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.key.is_good(now) && self.user.is_active()
+    }
+
+    /// Whether it may do this: a key may never more than its owner may now.
+    pub fn may(&self, scope: Scope) -> bool {
+        self.key.scopes.contains(&scope) && self.user.role.has(scope)
+    }
+}
+
 impl ApiKey {
     /// Whether it opens anything at `now`.
     pub fn is_good(&self, now: Timestamp) -> bool {
@@ -100,18 +115,20 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// A new key's text. `random` should be fresh from the system: more bytes than characters, for bytes that would make
 /// some characters likelier than others are passed over. Nothing when too many were.
 pub fn mint_key(random: &[u8; 64]) -> Option<Secret> {
-    // 248 = 4 × 62: below it every character is equally likely.
-    let chars: String = random
-        .iter()
-        .filter(|byte| **byte < 248)
-        .map(|byte| char::from(BASE62[usize::from(byte % 62)]))
-        .take(RANDOM_CHARS)
-        .collect();
-    (chars.len() == RANDOM_CHARS).then(|| {
+    base62(random, RANDOM_CHARS).map(|chars| {
         let body = format!("{PREFIX}{chars}");
         let check = checksum(&body);
         Secret::new(body + &check)
     })
+}
+
+/// So many base62 characters, each equally likely, from random bytes: of these, the ones that would make some characters
+/// likelier than others are passed over. Nothing when too few are left.
+pub(crate) fn base62(random: &[u8], count: usize) -> Option<String> {
+    // 248 = 4 × 62: below it every character is equally likely.
+    let good = random.iter().filter(|byte| **byte < 248);
+    let chars: String = good.map(|byte| char::from(BASE62[usize::from(byte % 62)])).take(count).collect();
+    (chars.len() == count).then_some(chars)
 }
 
 /// The hash of a key's text when the text can be a key at all: prefix, length, alphabet and checksum are right.

@@ -88,6 +88,18 @@ id!(
     KeyId
 );
 id!(
+    /// A session of someone who signed in.
+    SessionId
+);
+id!(
+    /// A link that opens once.
+    LinkId
+);
+id!(
+    /// One entry of the audit log.
+    AuditId
+);
+id!(
     /// Proof that its holder is the one who works on a job now; written by a claim, shown with every later word.
     LeaseToken
 );

@@ -27,6 +27,7 @@ pub mod request;
 pub mod caller;
 pub mod idempotency;
 pub mod limits;
+pub mod people;
 
 pub mod bill;
 pub mod job;

@@ -30,11 +30,14 @@ pub enum LimitClass {
     Control,
     /// What needs no key, and calls whose key is not good.
     Open,
+    /// Signing in, and all else that tries a password or a link.
+    Auth,
 }
 
 impl LimitClass {
     /// All there are.
-    pub const ALL: [Self; 6] = [Self::Generation, Self::Chat, Self::Status, Self::Asset, Self::Control, Self::Open];
+    pub const ALL: [Self; 7] =
+        [Self::Generation, Self::Chat, Self::Status, Self::Asset, Self::Control, Self::Open, Self::Auth];
 
     /// As in configuration and headers.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +48,7 @@ impl LimitClass {
             Self::Asset => "asset",
             Self::Control => "control",
             Self::Open => "open",
+            Self::Auth => "auth",
         }
     }
 
@@ -61,6 +65,9 @@ impl LimitClass {
             Self::Status => "reading jobs, models, usage and budgets, and requests that are only tried (`dryRun`)",
             Self::Asset => "fetching the bytes of what was made",
             Self::Control => "cancelling, settling, setting budgets",
+            Self::Auth => {
+                "signing in, and all else that tries a password or a link; counted by account and by network address"
+            }
             Self::Open => "what needs no key, and calls whose key is not good; counted by network address",
         }
     }
@@ -68,12 +75,14 @@ impl LimitClass {
     /// The limit when nothing is configured (findings 4 and 8, origin.md 2.9; the last three are ours: far above what a
     /// person or a page full of pictures needs).
     pub const fn default_rate(self) -> Rate {
-        let count = match self {
-            Self::Generation => 10,
-            Self::Chat | Self::Status => 60,
-            Self::Asset | Self::Control | Self::Open => 600,
+        let (count, minutes) = match self {
+            Self::Generation => (10, 1),
+            Self::Chat | Self::Status => (60, 1),
+            Self::Asset | Self::Control | Self::Open => (600, 1),
+            // Ten guesses in a quarter of an hour are a thousand a day: nothing, against twelve characters.
+            Self::Auth => (10, 15),
         };
-        Rate { count, window: Duration::from_secs(60) }
+        Rate { count, window: Duration::from_secs(minutes * 60) }
     }
 }
 
@@ -86,6 +95,8 @@ pub enum Counted {
     Key(KeyId),
     /// Whoever comes from there without a good key.
     Network(IpAddr),
+    /// Whoever tries to sign in to an account, by the hash of its address, whether or not there is one.
+    Account(u64),
 }
 
 impl Counted {
@@ -113,8 +124,11 @@ pub struct Rate {
 
 /// Why a text is not a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a limit must be a count and a window, such as 10/min, 5/h, 3/s or 1000/day")]
+#[error("a limit must be a count and a window, such as 10/min, 5/h, 10/15min, 3/s or 1000/day")]
 pub struct NotARate;
+
+/// Longest window, in seconds: a year.
+const LONGEST_WINDOW: u64 = 365 * 86_400;
 
 impl FromStr for Rate {
     type Err = NotARate;
@@ -122,13 +136,19 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, NotARate> {
         let (count, window) = text.split_once('/').ok_or(NotARate)?;
         let count: u32 = count.trim().parse().map_err(|_| NotARate)?;
-        let seconds = match window.trim() {
+        let window = window.trim();
+        let digits = window.bytes().take_while(u8::is_ascii_digit).count();
+        let (times, unit) = window.split_at(digits);
+        let times: u64 = if times.is_empty() { 1 } else { times.parse().map_err(|_| NotARate)? };
+        let unit = match unit.trim() {
             "s" | "sec" | "second" => 1,
             "min" | "minute" => 60,
             "h" | "hour" => 3600,
             "d" | "day" => 86_400,
             _ => return Err(NotARate),
         };
+        let seconds =
+            times.checked_mul(unit).filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds)).ok_or(NotARate)?;
         // More than one call a millisecond could not be counted in milliseconds below.
         let countable = count >= 1 && u64::from(count) <= seconds * 1_000_000;
         if countable { Ok(Self { count, window: Duration::from_secs(seconds) }) } else { Err(NotARate) }
@@ -151,13 +171,13 @@ impl From<Rate> for String {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let window = match self.window.as_secs() {
-            1 => "s",
-            60 => "min",
-            3600 => "h",
-            _ => "day",
-        };
-        write!(f, "{}/{window}", self.count)
+        let seconds = self.window.as_secs();
+        let units = [(86_400, "day"), (3600, "h"), (60, "min"), (1, "s")];
+        let (length, unit) = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, "s"));
+        match seconds / length {
+            1 => write!(f, "{}/{unit}", self.count),
+            times => write!(f, "{}/{times}{unit}", self.count),
+        }
     }
 }
 
@@ -243,10 +263,23 @@ mod tests {
 
     #[test]
     fn rates_are_read_and_printed() {
-        for text in ["10/min", "5/h", "1000/s", "1/day"] {
+        for text in ["10/min", "5/h", "1000/s", "1/day", "10/15min", "3/2h", "7/90s", "1/30day"] {
             assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
         }
-        for bad in ["", "10", "0/min", "-1/min", "10/week", "x/min", "10/", "4294967295/s"] {
+        for bad in [
+            "",
+            "10",
+            "0/min",
+            "-1/min",
+            "10/week",
+            "x/min",
+            "10/",
+            "4294967295/s",
+            "10/0min",
+            "10/-1min",
+            "10/15",
+            "1/99999999999999999999s",
+        ] {
             assert_eq!(bad.parse::<Rate>(), Err(NotARate), "{bad}");
         }
     }

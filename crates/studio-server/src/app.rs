@@ -2,6 +2,7 @@
 
 use crate::{
     backlog::Backlog,
+    commands::people::{Desk, Hashing, LastSeen},
     metrics::Metrics,
     news::News,
     settings::{AT_ONCE_LIMIT, Front, LimitSettings, PICTURE_ROOM},
@@ -142,8 +143,12 @@ pub struct App {
     pub picture_room: Semaphore,
     /// Where workers put what they made.
     pub uploads: Uploads,
-    /// Keys that were checked a moment ago.
-    pub keys: crate::http::KeyMemory,
+    /// Keys and sessions that were checked a moment ago.
+    pub callers: crate::http::CallerMemory,
+    /// When keys and sessions were used last.
+    pub last_seen: LastSeen,
+    /// Hashes passwords, few at once.
+    pub hashing: Hashing,
     /// Requests under way with the same idempotency key.
     pub flights: crate::http::Flights,
     /// Loops and attempts: drained first when the server stops.
@@ -186,7 +191,9 @@ impl App {
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
             uploads: Uploads::default(),
-            keys: crate::http::KeyMemory::default(),
+            callers: crate::http::CallerMemory::default(),
+            last_seen: LastSeen::default(),
+            hashing: Hashing::default(),
             flights: crate::http::Flights::default(),
             work: TaskTracker::new(),
             doors: TaskTracker::new(),
@@ -200,6 +207,11 @@ impl App {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What verbs of people work with.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk { store: self.store.as_ref(), clock: self.clock.as_ref(), chance: self.chance.as_ref() }
     }
 
     /// A fresh lease.

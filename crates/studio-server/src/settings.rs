@@ -24,6 +24,8 @@ pub struct LimitSettings {
     pub control: Option<Rate>,
     /// [`LimitClass::Open`]: `600/min`.
     pub open: Option<Rate>,
+    /// [`LimitClass::Auth`]: `10/15min`.
+    pub auth: Option<Rate>,
     /// Most requests of one user that may stay for long at once.
     pub at_once: Option<usize>,
     /// Most jobs that may wait at a provider.
@@ -44,6 +46,7 @@ impl LimitSettings {
             LimitClass::Asset => &mut self.asset,
             LimitClass::Control => &mut self.control,
             LimitClass::Open => &mut self.open,
+            LimitClass::Auth => &mut self.auth,
         }
     }
 
@@ -56,6 +59,7 @@ impl LimitSettings {
             LimitClass::Asset => self.asset,
             LimitClass::Control => self.control,
             LimitClass::Open => self.open,
+            LimitClass::Auth => self.auth,
         };
         configured.unwrap_or_else(|| class.default_rate())
     }
@@ -70,6 +74,8 @@ pub struct Front {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Whether people come by https, so that browsers are to insist on it.
     pub https: bool,
+    /// The origin by which people come, as browsers write it, where it is configured.
+    pub origin: Option<String>,
 }
 
 /// What a provider speaks.

@@ -167,7 +167,7 @@ pub async fn go(town: Arc<Town>, app: Arc<App>, number: usize) {
 async fn retry(town: &Arc<Town>, app: &Arc<App>, errand: &Errand, id: JobId) {
     let Some(person) = town.people.get(errand.person) else { return };
     let request = RequestId::new(app.now(), app.chance.id_bytes());
-    let again = commands::retry(app, person, request, id, None).await;
+    let again = commands::retry(app, person.user, Payer::Key(person.id), request, id, None).await;
     town.world.note(|| format!("{id} once more: {:?}", again.map(|job| job.id)));
 }
 

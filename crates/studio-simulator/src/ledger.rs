@@ -3,6 +3,7 @@
 //! who adds up costs and holds and knows nothing of accounts, has written down.
 
 use crate::dice::Dice;
+use crate::people::told;
 use anyhow::{Result, bail, ensure};
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,7 @@ use studio_core::{
     media::MediaType,
     money::Nanos,
     parameter::Parameters,
+    people::Role,
     ports::{Admission, Admitted, Advance, Advanced, Claim, Store},
     price::{PriceList, Unit, Usage},
     request::{ImageRequest, Input},
@@ -104,7 +106,8 @@ impl Run {
             // Two keys for each user.
             let user = UserId::new(BEGINNING, [n / 2; 10]);
             let email = format!("{}@example.org", n / 2);
-            let user = self.store.ensure_user(User { id: user, email, created_at: BEGINNING }).await?.id;
+            let user =
+                self.store.ensure_user(User::new(user, email, Role::Admin, BEGINNING), told(BEGINNING)).await?.id;
             let id = KeyId::new(BEGINNING, [n; 10]);
             let key = ApiKey {
                 id,
@@ -118,7 +121,7 @@ impl Run {
                 expires_at: None,
                 revoked_at: None,
             };
-            self.store.create_key(key, Limits::new()).await?;
+            self.store.create_key(key, Limits::new(), told(BEGINNING)).await?;
             self.keys.push((id, user));
         }
         Ok(())
@@ -354,7 +357,7 @@ impl Run {
                 limits.insert(window, Nanos::new(i64::try_from(limit)?));
             }
         }
-        ensure!(self.store.set_budgets(payer, limits.clone()).await?, "{payer} is gone");
+        ensure!(self.store.set_budgets(payer, limits.clone(), told(self.now)).await?, "{payer} is gone");
         self.limits.insert(payer, limits);
         Ok(Some("budget"))
     }

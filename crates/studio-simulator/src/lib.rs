@@ -26,6 +26,7 @@ pub mod server;
 
 pub mod checks;
 pub mod ledger;
+pub mod people;
 pub mod planted;
 
 use dice::Dice;

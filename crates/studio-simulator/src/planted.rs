@@ -2,6 +2,7 @@
 //! its store, its provider or its blobs, which does what a studio with that bug would do.
 
 use crate::{
+    people::told,
     store::{Answer, Command, TwinStore},
     world::World,
 };
@@ -86,9 +87,9 @@ pub fn name(command: &Command) -> String {
             format!("checkpoint {} {}+{}", checkpoint.job, checkpoint.said.offset, checkpoint.said.bytes())
         }
         Command::Claim(claim) => format!("claim {} of {}", claim.leases.len(), claim.provider),
-        Command::EnsureUser(_) => "ensure user".into(),
+        Command::EnsureUser(..) => "ensure user".into(),
         Command::CreateKey(..) => "create key".into(),
-        Command::SetBudgets(payer, limits) => format!("set budgets of {payer}: {limits:?}"),
+        Command::SetBudgets(payer, limits, _) => format!("set budgets of {payer}: {limits:?}"),
         Command::Harden => "harden".into(),
     }
 }
@@ -105,7 +106,7 @@ pub async fn look(store: &TwinStore, plant: Option<Plant>, command: &Command) ->
 async fn replace_budgets(store: &TwinStore, job: &Job, with: impl Fn(Payer) -> Limits) {
     for payer in [job.payer, Payer::User(job.owner)] {
         for store in [&store.sqlite as &dyn Store, &store.twin] {
-            drop(store.set_budgets(payer, with(payer)).await);
+            drop(store.set_budgets(payer, with(payer), told(job.created_at)).await);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     dice::{Dice, SeededChance},
     errand,
     faults::Fault,
+    people::told,
     provider::{Kind, SimulatedProvider},
     store::StorePort,
     town::{self, Town},
@@ -188,7 +189,7 @@ async fn mischief(town: Arc<Town>, app: Arc<App>) {
             && let Some(payer) = world.draw(|dice| dice.one(&town.payers()))
         {
             let limits = town::draw_limits(world, 20, 400);
-            drop(app.store.set_budgets(payer, limits).await);
+            drop(app.store.set_budgets(payer, limits, told(app.now())).await);
         }
         if world.strikes(Fault::ClaimForgotten)
             && let Some(kind) = world.draw(|dice| dice.one(&Kind::ALL))

@@ -16,12 +16,13 @@ use std::{
     time::Duration,
 };
 use studio_core::{
-    caller::{ApiKey, KeyHash, User},
+    caller::{ApiKey, KeyHash, KeyHolder, User},
     id::{JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
     job::{ContentHash, Job, Payer},
     ledger::{Audit, Limits, Standing},
     money::Nanos,
+    people::AuditEntry,
     ports::{
         Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
         EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
@@ -61,11 +62,11 @@ pub enum Command {
     /// Take from a queue.
     Claim(Claim),
     /// Make a user.
-    EnsureUser(User),
+    EnsureUser(User, AuditEntry),
     /// Make a key.
-    CreateKey(Box<ApiKey>, Limits),
+    CreateKey(Box<ApiKey>, Limits, AuditEntry),
     /// Set budgets.
-    SetBudgets(Payer, Limits),
+    SetBudgets(Payer, Limits, AuditEntry),
     /// Sync.
     Harden,
 }
@@ -95,12 +96,12 @@ async fn run(store: &dyn Store, command: Command) -> Result<Answer, StoreError> 
         Command::Advance(advance) => Answer::Advanced(store.advance(*advance).await?),
         Command::Checkpoint(checkpoint) => Answer::Checkpointed(store.checkpoint(checkpoint).await?),
         Command::Claim(claim) => Answer::Claimed(store.claim(claim).await?),
-        Command::EnsureUser(user) => Answer::User(store.ensure_user(user).await?),
-        Command::CreateKey(key, limits) => {
-            store.create_key(*key, limits).await?;
+        Command::EnsureUser(user, entry) => Answer::User(store.ensure_user(user, entry).await?),
+        Command::CreateKey(key, limits, entry) => {
+            store.create_key(*key, limits, entry).await?;
             Answer::Done
         }
-        Command::SetBudgets(payer, limits) => Answer::Found(store.set_budgets(payer, limits).await?),
+        Command::SetBudgets(payer, limits, entry) => Answer::Found(store.set_budgets(payer, limits, entry).await?),
         Command::Harden => {
             store.harden().await?;
             Answer::Done
@@ -117,7 +118,7 @@ fn same<T: PartialEq>(a: &Result<T, StoreError>, b: &Result<T, StoreError>) -> b
     }
 }
 
-fn misplaced() -> StoreError {
+pub(crate) fn misplaced() -> StoreError {
     StoreError::Unavailable("another command was answered".into())
 }
 
@@ -198,7 +199,7 @@ impl TwinStore {
         }
         self.world.note(|| format!("{} -> {}", planted::name(&told), brief(&answer)));
         planted::after(&self.world, self, looked_well, &told, &mut answer).await;
-        if let (Command::SetBudgets(payer, limits), Ok(Answer::Found(true))) = (&told, &answer) {
+        if let (Command::SetBudgets(payer, limits, _), Ok(Answer::Found(true))) = (&told, &answer) {
             self.budgets_set().insert(*payer, limits.clone());
         }
         if let Ok(answer) = &answer {
@@ -211,7 +212,7 @@ impl TwinStore {
         }
         self.world.lives().await;
         drop(turn);
-        let moves = !matches!(told, Command::EnsureUser(_) | Command::CreateKey(..) | Command::Harden);
+        let moves = !matches!(told, Command::EnsureUser(..) | Command::CreateKey(..) | Command::Harden);
         if moves && self.world.strikes(Fault::CommitUnknown) {
             return Err(StoreError::Unavailable("nobody knows".into()));
         }
@@ -394,8 +395,8 @@ impl Store for StorePort {
         ask!(self, standings(payer, owner, at))
     }
 
-    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError> {
-        match self.command(Command::SetBudgets(payer, limits)).await? {
+    async fn set_budgets(&self, payer: Payer, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError> {
+        match self.command(Command::SetBudgets(payer, limits, entry)).await? {
             Answer::Found(found) => Ok(found),
             _ => Err(misplaced()),
         }
@@ -430,28 +431,28 @@ impl Store for StorePort {
         ask!(self, attempts(job))
     }
 
-    async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
-        match self.command(Command::EnsureUser(user)).await? {
+    async fn ensure_user(&self, user: User, entry: AuditEntry) -> Result<User, StoreError> {
+        match self.command(Command::EnsureUser(user, entry)).await? {
             Answer::User(user) => Ok(user),
             _ => Err(misplaced()),
         }
     }
 
-    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError> {
-        self.command(Command::CreateKey(Box::new(key), limits)).await.map(drop)
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError> {
+        self.command(Command::CreateKey(Box::new(key), limits, entry)).await.map(drop)
     }
 
-    async fn revoke_key(&self, _id: KeyId, _now: Timestamp) -> Result<bool, StoreError> {
+    async fn revoke_key(&self, _id: KeyId, _of: Option<UserId>, _entry: AuditEntry) -> Result<bool, StoreError> {
         // Nobody in these worlds does.
         Err(misplaced())
     }
 
-    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+    async fn key(&self, hash: KeyHash) -> Result<Option<KeyHolder>, StoreError> {
         ask!(self, key(hash))
     }
 
-    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        ask!(self, keys())
+    async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError> {
+        ask!(self, keys(of))
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

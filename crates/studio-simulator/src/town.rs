@@ -4,6 +4,7 @@ use crate::{
     books::Books,
     bytes::{SimulatedAssets, SimulatedFetcher},
     errand::{self, Errand},
+    people::told,
     planted::Plant,
     record::Record,
     store::TwinStore,
@@ -20,6 +21,7 @@ use studio_core::{
     job::Payer,
     ledger::{Limits, Window},
     money::Nanos,
+    people::Role,
     ports::{Clock, Store, StoreError},
 };
 
@@ -164,16 +166,16 @@ impl Town {
     /// People come to the studio: users and keys, in both stores.
     pub async fn settle_in(&self) -> Result<(), StoreError> {
         for key in &self.people {
-            let user = User { id: key.user, email: format!("{}@example.org", key.name), created_at: key.created_at };
+            let user = User::new(key.user, format!("{}@example.org", key.name), Role::Admin, key.created_at);
             for store in [&self.store.sqlite as &dyn Store, &self.store.twin] {
-                store.ensure_user(user.clone()).await?;
-                store.create_key(key.clone(), Limits::new()).await?;
+                store.ensure_user(user.clone(), told(key.created_at)).await?;
+                store.create_key(key.clone(), Limits::new(), told(key.created_at)).await?;
             }
         }
         for (payer, limits) in &self.budgets {
             self.store.budgets_set().insert(*payer, limits.clone());
             for store in [&self.store.sqlite as &dyn Store, &self.store.twin] {
-                store.set_budgets(*payer, limits.clone()).await?;
+                store.set_budgets(*payer, limits.clone(), told(self.world.now())).await?;
             }
         }
         Ok(())

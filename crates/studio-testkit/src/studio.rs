@@ -43,7 +43,7 @@ pub struct Setup {
 impl Setup {
     /// The usual one, for tests: nothing configured but limits that are out of the way.
     pub fn of(binary: &str) -> Self {
-        let classes = ["GENERATION", "CHAT", "STATUS", "ASSET", "CONTROL", "OPEN"];
+        let classes = ["GENERATION", "CHAT", "STATUS", "ASSET", "CONTROL", "OPEN", "AUTH"];
         let mut variables: Vec<_> =
             classes.map(|class| (format!("STUDIO_LIMITS__{class}"), "100000/min".to_owned())).into();
         variables.push(("STUDIO_LIMITS__AT_ONCE".to_owned(), "100000".to_owned()));
@@ -332,11 +332,17 @@ impl Studio {
 
     /// Sends a request and reads the answer.
     pub async fn send(request: reqwest::RequestBuilder) -> Result<Reply> {
-        let response = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        // The one answer in which a key is to be seen, once.
+        let shows_key = request.method() == Method::POST && request.url().path() == "/api/v1/keys";
+        let response = client.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         headers.values().for_each(|value| canaries::forbid(value.as_bytes(), "a header"));
         let body = response.bytes().await?.to_vec();
-        canaries::forbid(&body, "an answer");
+        if !shows_key {
+            canaries::forbid(&body, "an answer");
+        }
         Ok(Reply { status, headers, body })
     }
 

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     system::SystemClock,
     terminal::{complain, say},
-    wiring::open_existing_store,
+    wiring::{desk, open_existing_store},
 };
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use studio_core::{
     money::Nanos,
     ports::{BudgetRow, Clock, Store},
 };
-use studio_server::commands::set_budgets;
+use studio_server::commands::{people::Doer, set_budgets};
 
 /// An amount in USD that is not negative, from a flag.
 pub(crate) fn read_amount(flag: &str, text: &str) -> anyhow::Result<Nanos> {
@@ -77,7 +77,7 @@ pub(crate) async fn set(config: &Config, arguments: SetBudget) -> anyhow::Result
         Payer::User(id) => id,
         Payer::Key(id) => UserId::from_uuid(id.as_uuid()),
     };
-    match set_budgets(&store, id, limits, now).await? {
+    match set_budgets(desk(&store), &Doer::COMMAND_LINE, id, limits).await? {
         Some(row) if arguments.json => say(&show_json(&row).to_string()),
         Some(row) => say(&show(&row)),
         None => {

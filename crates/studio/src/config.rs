@@ -116,14 +116,10 @@ impl Config {
                 format!("trusted_proxies: {text:?} must be an address or a network, such as 10.0.0.0/8")
             })
         };
-        let https = match self.public_url.as_deref() {
-            None => false,
-            Some(url) if url.starts_with("https://") => true,
-            Some(url) if url.starts_with("http://") => false,
-            Some(url) => bail!("public_url: {url:?} must begin with https:// or http://"),
-        };
+        let origin = self.public_url.as_deref().map(origin_of).transpose()?;
+        let https = origin.as_ref().is_some_and(|origin| origin.starts_with("https://"));
         let trusted_proxies = self.trusted_proxies.iter().map(network).collect::<anyhow::Result<_>>()?;
-        Ok(Front { origins: self.cors.origins.clone(), trusted_proxies, https })
+        Ok(Front { origins: self.cors.origins.clone(), trusted_proxies, https, origin })
     }
 
     /// How long what is over is remembered. None: for ever.
@@ -135,6 +131,23 @@ impl Config {
             days => Ok(days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600))),
         }
     }
+}
+
+/// The origin of an address, as browsers write it: without a path, in small letters, without the port that goes without saying.
+fn origin_of(url: &str) -> anyhow::Result<String> {
+    let small = url.to_ascii_lowercase();
+    let (scheme, rest) = small.split_once("://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => bail!("public_url: {url:?} must begin with https:// or http://"),
+    };
+    let origin = format!("{scheme}://{}", host.strip_suffix(port).unwrap_or(host));
+    if !is_origin(&origin) {
+        bail!("public_url: {url:?} must name a host, such as https://studio.example.com");
+    }
+    Ok(origin)
 }
 
 /// Reads everything.
@@ -265,6 +278,21 @@ fn fill(config: &mut Config, provider: &str, setting: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_origin_is_as_browsers_write_it() {
+        for (url, origin) in [
+            ("https://Studio.Example.com/", "https://studio.example.com"),
+            ("https://studio.example.com:443/path?x", "https://studio.example.com"),
+            ("http://10.0.0.7:8080", "http://10.0.0.7:8080"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            assert_eq!(origin_of(url).unwrap(), origin);
+        }
+        for bad in ["studio.example.com", "ftp://a", "https://", "https:///x", "https://a b"] {
+            assert!(origin_of(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_file_with_an_unknown_key_is_refused_by_name() {

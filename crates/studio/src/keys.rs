@@ -4,11 +4,11 @@ use crate::{
     arguments::{CreateKey, RevokeKey},
     budgets::read_limits,
     config::Config,
-    system::{SystemChance, SystemClock},
+    system::SystemClock,
     terminal::{complain, say},
-    wiring::{open_existing_store, open_store_beside},
+    wiring::{desk, open_existing_store, open_store_beside},
 };
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::json;
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 use studio_core::{
@@ -16,24 +16,15 @@ use studio_core::{
     id::KeyId,
     ledger::Window,
     limits::{LimitClass, Rate},
+    people::{Role, read_address, read_name},
     ports::{Clock, KeyRow, Store},
     time::Timestamp,
 };
-use studio_server::commands::{NewKey, create_key};
-
-/// Longest name and address, in characters.
-const NAME_CHARS: usize = 100;
+use studio_server::commands::people::{Doer, NewKey, NotMade, create_key, ensure_user, revoke_key};
 
 pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Result<ExitCode> {
-    let plain = |text: &str| {
-        !text.trim().is_empty() && text.chars().count() <= NAME_CHARS && !text.chars().any(char::is_control)
-    };
-    if !plain(&arguments.user) || !arguments.user.contains('@') {
-        bail!("--user must be an e-mail address, such as me@example.com");
-    }
-    if !plain(&arguments.name) {
-        bail!("--name must be 1 to {NAME_CHARS} characters");
-    }
+    let email = read_address(&arguments.user).map_err(|fault| anyhow!("--user {fault}"))?;
+    let name = read_name(&arguments.name).map_err(|fault| anyhow!("--name {fault}"))?;
     let limits = read_limits([
         (Window::Lifetime, "--budget", &arguments.budget),
         (Window::Day, "--budget-day", &arguments.budget_day),
@@ -44,15 +35,25 @@ pub(crate) async fn create(config: &Config, arguments: CreateKey) -> anyhow::Res
             .with_context(|| format!("--scopes: {text:?} is not one of {}", Scope::ALL.map(Scope::as_str).join(", ")))
     });
     let new = NewKey {
-        email: arguments.user,
-        name: arguments.name,
+        name,
         scopes: scopes.collect::<Result<_, _>>()?,
         limits,
         rates: read_rates(&arguments.limit)?,
         expires_at: arguments.expires.as_deref().map(read_expiry).transpose()?,
     };
     let store = open_store_beside(config.data())?;
-    let (id, text) = create_key(&store, &SystemClock, &SystemChance, new).await?;
+    let desk = desk(&store);
+    let owner = ensure_user(desk, &Doer::COMMAND_LINE, &email, Role::least_with(&new.scopes)).await?;
+    let made = create_key(desk, &Doer::COMMAND_LINE, &owner, new).await;
+    let (key, text) = made.map_err(|not| match &not {
+        NotMade::LacksScope { email, scope, .. } => {
+            let role = Role::least_with(&[*scope].into()).as_str();
+            anyhow!("{not}; to raise them: studio user role {email} {role}")
+        }
+        NotMade::Disabled(email) => anyhow!("{not}; studio user enable {email}"),
+        _ => anyhow!(not),
+    })?;
+    let id = key.id;
     if arguments.json {
         say(&json!({ "id": id.to_string(), "key": text.expose() }).to_string());
     } else {
@@ -100,7 +101,7 @@ fn read_expiry(text: &str) -> anyhow::Result<Timestamp> {
 }
 
 pub(crate) async fn list(config: &Config, as_json: bool) -> anyhow::Result<ExitCode> {
-    let rows = open_existing_store(config.data())?.keys().await?;
+    let rows = open_existing_store(config.data())?.keys(None).await?;
     if as_json {
         let keys: Vec<_> = rows.iter().map(show_json).collect();
         say(&json!({ "keys": keys }).to_string());
@@ -140,6 +141,7 @@ fn show_json(row: &KeyRow) -> serde_json::Value {
         "committed": row.committed.to_string(),
         "limits": row.key.limits,
         "createdAt": row.key.created_at.to_string(),
+        "lastUsedAt": row.last_used_at.map(|at| at.to_string()),
         "expiresAt": row.key.expires_at.map(|at| at.to_string()),
         "revokedAt": row.key.revoked_at.map(|at| at.to_string()),
     })
@@ -147,7 +149,8 @@ fn show_json(row: &KeyRow) -> serde_json::Value {
 
 pub(crate) async fn revoke(config: &Config, arguments: &RevokeKey) -> anyhow::Result<ExitCode> {
     let id = KeyId::parse(&arguments.id).context("the key's id (studio key list shows it)")?;
-    let revoked = open_existing_store(config.data())?.revoke_key(id, SystemClock.now()).await?;
+    let store = open_existing_store(config.data())?;
+    let revoked = revoke_key(desk(&store), &Doer::COMMAND_LINE, None, id).await?;
     if !revoked {
         complain(&format!("studio: there is no key {id}; studio key list shows those that are"));
         return Ok(ExitCode::FAILURE);

@@ -26,13 +26,14 @@ pub(crate) async fn run(config: Config, arguments: Serve) -> anyhow::Result<()> 
     let (app, _lock) = wiring::assemble(&config)?;
     lifecycle::prepare(&app, address).await?;
     let first_key = first_start::key(&app, config.data()).await?;
+    let setup_link = first_start::setup_link(&app, address, config.data()).await?;
     // Before anyone is told that it is ready: who then tells it to stop must be heard.
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     // Ready means that the door is open: connections that come now wait in its queue until it is served below.
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(%address, data = %config.data().display(), ms, "ready");
-    terminal::say(&first_start::greeting(address, &first_key));
+    terminal::say(&first_start::greeting(address, &first_key, &setup_link));
     let interrupted = tokio::sync::Mutex::new(&mut interrupted);
     let terminated = tokio::sync::Mutex::new(&mut terminated);
     lifecycle::run(&app, listener, || async {

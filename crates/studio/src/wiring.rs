@@ -30,6 +30,7 @@ use studio_outbound::{
 };
 use studio_server::{
     app::{App, Lane, Parts},
+    commands::people::Desk,
     settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderKind, ProviderSettings},
     work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
 };
@@ -74,6 +75,11 @@ pub(crate) fn open_store_beside(data: &Path) -> anyhow::Result<SqliteStore> {
 
 const OLDER: &str = "the database was written by an older studio, and is brought up to date only while no server runs on it: \
     stop the server, and start it with this program";
+
+/// What verbs of people work with on the command line.
+pub(crate) fn desk(store: &SqliteStore) -> Desk<'_> {
+    Desk { store, clock: &SystemClock, chance: &SystemChance }
+}
 
 /// Opens the store of a data folder that nobody else has.
 fn open_store(data: &Path) -> anyhow::Result<SqliteStore> {

@@ -5,6 +5,7 @@ mod chance;
 mod fetcher;
 mod library;
 mod limiter;
+mod people;
 mod provider;
 mod store;
 
@@ -13,6 +14,10 @@ pub use chance::{Chance, Clock};
 pub use fetcher::{Body, Destination, FetchError, Fetcher};
 pub use library::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, Thumbnail};
 pub use limiter::Limiter;
+pub use people::{
+    AcceptLink, Account, AuditFilter, AuditRow, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated,
+    MOST_SESSIONS, OpenSession, PasswordHash, People, Seen, SessionHolder, Sessions, UserChanged, UserRow,
+};
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
     Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,

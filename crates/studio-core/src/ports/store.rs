@@ -1,14 +1,15 @@
 //! Remembers: one method is one transaction and one sentence of the domain. A refusal is an outcome, not an error.
 
-use super::{Asset, Library};
+use super::{Asset, Library, People};
 use crate::{
-    caller::{ApiKey, KeyHash, User},
+    caller::{ApiKey, KeyHash, KeyHolder, User},
     catalog::Modality,
     id::{JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
     job::{Actor, ContentHash, Durability, Effect, Event, Job, Payer, Refused, Status},
     ledger::{Audit, Entry, Limits, Standing, Window},
     money::Nanos,
+    people::AuditEntry,
     time::Timestamp,
     words::{Log, Segment},
 };
@@ -213,6 +214,8 @@ pub struct KeyRow {
     pub limits: Limits,
     /// What it has spent and holds.
     pub committed: Nanos,
+    /// When it was used last, to the minute or so.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// One attempt of a job, as it is on record.
@@ -317,7 +320,7 @@ pub struct UsageReport {
 
 /// Remembers.
 #[async_trait]
-pub trait Store: Library + Send + Sync {
+pub trait Store: Library + People + Send + Sync {
     /// Accepts a job: idempotency record, job, hold, assets and first intent in one commit, or none of them. Once answered
     /// it survives what the job's [`Durability`] says.
     async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError>;
@@ -373,7 +376,7 @@ pub trait Store: Library + Send + Sync {
 
     /// Sets all budgets of a payer: windows that are not named have none. False: there is no such payer, or
     /// the key is revoked.
-    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError>;
+    async fn set_budgets(&self, payer: Payer, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError>;
 
     /// Users and keys that are not revoked, of one user or of all, with their budgets as they stand `at` a moment; each user
     /// before their keys.
@@ -398,20 +401,20 @@ pub trait Store: Library + Send + Sync {
     /// What was, or may have been, sent to providers for a job, in order.
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError>;
 
-    /// The user of that address, made (with the id given) if there is none.
-    async fn ensure_user(&self, user: User) -> Result<User, StoreError>;
+    /// The user of that address, made (with the id given) if there is none; only then it is told of.
+    async fn ensure_user(&self, user: User, entry: AuditEntry) -> Result<User, StoreError>;
 
     /// Keeps a new key, with its budgets.
-    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError>;
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError>;
 
-    /// Revokes a key. False: there is none of that id.
-    async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError>;
+    /// Revokes a key, of one user or of anyone. False: there is none of that id, or it is another's.
+    async fn revoke_key(&self, id: KeyId, of: Option<UserId>, entry: AuditEntry) -> Result<bool, StoreError>;
 
-    /// The key of that hash, revoked or not.
-    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError>;
+    /// The key of that hash, revoked or not, with its owner.
+    async fn key(&self, hash: KeyHash) -> Result<Option<KeyHolder>, StoreError>;
 
-    /// All keys, oldest first.
-    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError>;
+    /// Keys of one user or of all, oldest first.
+    async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError>;
 
     /// Audits the whole ledger in one snapshot.
     async fn audit(&self) -> Result<Audit, StoreError>;

@@ -1,23 +1,32 @@
 //! Sets budgets.
 
+use super::people::{Desk, Doer};
+use serde_json::{Map, Value};
 use studio_core::{
     id::{KeyId, UserId},
     job::Payer,
     ledger::Limits,
-    ports::{BudgetRow, Store, StoreError},
-    time::Timestamp,
+    people::Action,
+    ports::{BudgetRow, StoreError},
 };
 
 /// Sets all budgets of a user or of a key, whichever has that id; how they stand then. Nothing: there is none.
 pub async fn set_budgets(
-    store: &dyn Store,
+    desk: Desk<'_>,
+    doer: &Doer,
     id: UserId,
     limits: Limits,
-    now: Timestamp,
 ) -> Result<Option<BudgetRow>, StoreError> {
     for payer in [Payer::Key(KeyId::from_uuid(id.as_uuid())), Payer::User(id)] {
-        if store.set_budgets(payer, limits.clone()).await? {
-            let rows = store.budgets(None, now).await?;
+        let details: Map<_, _> =
+            limits.iter().map(|(window, limit)| (window.as_str().to_owned(), Value::from(limit.to_string()))).collect();
+        let entry = desk.entry(doer, Action::BudgetsSet).with(details.into());
+        let entry = match payer {
+            Payer::Key(id) => entry.of("key", id),
+            Payer::User(id) => entry.of("user", id),
+        };
+        if desk.store.set_budgets(payer, limits.clone(), entry).await? {
+            let rows = desk.store.budgets(None, desk.clock.now()).await?;
             return Ok(rows.into_iter().find(|row| row.payer == payer));
         }
     }

@@ -3,8 +3,8 @@
 mod bookkeeping;
 mod budgets;
 mod cancel;
-mod keys;
 mod moves;
+pub mod people;
 mod pictures;
 mod retry;
 mod submit;
@@ -13,7 +13,6 @@ mod wait;
 pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution};
 pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
-pub use keys::{NewKey, create_key, ensure_owner};
 pub use moves::{Move, move_job, move_surely};
 pub use pictures::{Shown, find_pictures};
 pub use retry::{NotRetried, replay, retry};

@@ -5,8 +5,7 @@ use super::{Asked, NotSubmitted, submit};
 use crate::app::App;
 use std::sync::Arc;
 use studio_core::{
-    caller::ApiKey,
-    id::{JobId, RequestId},
+    id::{JobId, RequestId, UserId},
     idempotency::IdempotencyRecord,
     job::{Durability, Job, Payer, Status},
 };
@@ -28,16 +27,17 @@ pub enum NotRetried {
     NotSubmitted(#[from] NotSubmitted),
 }
 
-/// Does `id` again, if it is the caller's and ended without a result; the caller's key pays for it.
+/// Does `id` again, if it is the caller's and ended without a result; `payer` pays for it.
 pub async fn retry(
     app: &Arc<App>,
-    key: &ApiKey,
+    owner: UserId,
+    payer: Payer,
     request: RequestId,
     id: JobId,
     idempotency: Option<IdempotencyRecord>,
 ) -> Result<Job, NotRetried> {
-    let before = app.store.job(key.user, id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
-    again(app, before, Payer::Key(key.id), request, idempotency).await
+    let before = app.store.job(owner, id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
+    again(app, before, payer, request, idempotency).await
 }
 
 /// Does a dead letter again, whoever's it is: for its owner, paid as before.

@@ -31,7 +31,7 @@ pub(super) fn query_parameters(route: &Route, query: Option<&str>) -> Result<BTr
         let short: String = name.chars().take(100).collect();
         if !route.query.iter().any(|known| known.name == name) {
             // Probes and links for people carry what others add to them.
-            if matches!(route.access, Access::Public(_)) {
+            if matches!(route.access, Access::Public(_) | Access::Visitor(_)) {
                 continue;
             }
             let known: Vec<_> = route.query.iter().map(|known| known.name).collect();
@@ -50,7 +50,7 @@ pub(super) fn query_parameters(route: &Route, query: Option<&str>) -> Result<BTr
 }
 
 /// Percent-decodes; in a query a plus is a space. Nothing when it is not UTF-8 or a percent sign stands alone.
-fn decode(text: &str, plus_is_space: bool) -> Option<String> {
+pub(super) fn decode(text: &str, plus_is_space: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

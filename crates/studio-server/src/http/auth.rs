@@ -1,82 +1,157 @@
-//! Who calls: `Authorization: Bearer mgs_...` or `X-API-Key: mgs_...`.
+//! Signs requests in: by `Authorization: Bearer mgs_...`, by `X-API-Key: mgs_...`, or by the cookie of a session.
 //!
-//! A key that was just checked is remembered for half a second, so that a thousand calls are not a thousand look-ups;
-//! revocation, in this process or by the command line in another, is in force within a second all the same.
+//! What was just checked is remembered for half a second, so that a thousand calls are not a thousand look-ups; revocation, in
+//! this process or by the command line in another, is in force within a second all the same.
 
-use super::{call::Caller, refusal::Refusal};
+use super::{caller::Caller, cookie, csrf::Way, refusal::Refusal};
 use crate::{app::App, settings::KEY_MEMORY};
 use http::{HeaderMap, header};
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
 use studio_core::{
-    caller::{ApiKey, KeyHash, read_key},
-    ports::StoreError,
+    caller::{KeyHash, KeyHolder, read_key},
+    people::{TokenHash, csrf_token, read_token},
+    ports::{SessionHolder, StoreError},
+    secret::Secret,
     time::Timestamp,
 };
 
-/// Most keys remembered at once; beyond it all are looked up again.
+/// Most keys, and most sessions, remembered at once; beyond it all are looked up again.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// Keys that were checked a moment ago.
+/// Who was checked a moment ago.
 #[derive(Default)]
-pub struct KeyMemory {
-    recent: Mutex<HashMap<KeyHash, (Arc<ApiKey>, Timestamp)>>,
+pub struct CallerMemory {
+    keys: Recent<KeyHash, KeyHolder>,
+    sessions: Recent<TokenHash, SessionHolder>,
 }
 
-impl KeyMemory {
-    fn recall(&self, hash: KeyHash, now: Timestamp) -> Option<Arc<ApiKey>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let (key, at) = recent.get(&hash)?;
+impl CallerMemory {
+    /// Forgets all: something has changed of who may do what.
+    pub fn forget(&self) {
+        self.keys.forget();
+        self.sessions.forget();
+    }
+}
+
+struct Recent<K, V>(Mutex<HashMap<K, (Arc<V>, Timestamp)>>);
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V> Recent<K, V> {
+    fn recall(&self, hash: &K, now: Timestamp) -> Option<Arc<V>> {
+        let recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, at) = recent.get(hash)?;
         // A clock that was set back must not make a memory last.
-        (*at <= now && now.since(*at) < KEY_MEMORY).then(|| key.clone())
+        (*at <= now && now.since(*at) < KEY_MEMORY).then(|| known.clone())
     }
 
-    fn remember(&self, key: &Arc<ApiKey>, now: Timestamp) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+    fn remember(&self, hash: K, known: &Arc<V>, now: Timestamp) {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() >= MOST_REMEMBERED {
             recent.clear();
         }
-        recent.insert(key.hash, (key.clone(), now));
+        recent.insert(hash, (known.clone(), now));
+    }
+
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
-/// The key of that hash as it is now, or within [`KEY_MEMORY`] of now.
-pub(super) async fn look_up(app: &App, hash: KeyHash) -> Result<Option<Arc<ApiKey>>, StoreError> {
+/// The key of that hash and its owner as they are now, or within [`KEY_MEMORY`] of now.
+async fn key(app: &App, hash: KeyHash) -> Result<Option<Arc<KeyHolder>>, StoreError> {
     let now = app.now();
-    if let Some(key) = app.keys.recall(hash, now) {
-        return Ok(Some(key));
+    if let Some(known) = app.callers.keys.recall(&hash, now) {
+        return Ok(Some(known));
     }
-    let Some(key) = app.store.key(hash).await?.map(Arc::new) else { return Ok(None) };
-    app.keys.remember(&key, now);
-    Ok(Some(key))
+    let Some(found) = app.store.key(hash).await?.map(Arc::new) else { return Ok(None) };
+    app.callers.keys.remember(hash, &found, now);
+    Ok(Some(found))
 }
 
-/// Whether a key still opens anything: asked again and again by what stays open.
-pub(crate) async fn still_good(app: &App, key: &ApiKey) -> bool {
-    match look_up(app, key.hash).await {
-        Ok(found) => found.is_some_and(|key| key.is_good(app.now())),
-        // A store that is busy says nothing against the key; it is asked again in a moment.
-        Err(_) => true,
+/// The session of that hash and whose it is, in the same way.
+async fn session(app: &App, hash: TokenHash) -> Result<Option<Arc<SessionHolder>>, StoreError> {
+    let now = app.now();
+    if let Some(known) = app.callers.sessions.recall(&hash, now) {
+        return Ok(Some(known));
     }
+    let Some(found) = app.store.session(hash).await?.map(Arc::new) else { return Ok(None) };
+    app.callers.sessions.remember(hash, &found, now);
+    Ok(Some(found))
 }
 
-/// Signs a request in, if its key is good.
-pub(super) async fn sign_in(app: &App, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Refusal> {
-    let Some(text) = presented(headers)? else {
+/// Whether what a caller came by still opens anything: asked again and again by what stays open.
+pub(crate) async fn still_good(app: &App, caller: &Caller) -> bool {
+    let now = app.now();
+    let found = match (caller.key(), caller.session()) {
+        (Some(known), _) => key(app, known.hash).await.map(|found| found.is_some_and(|holder| holder.is_good(now))),
+        (None, Some(known)) => session(app, known.hash)
+            .await
+            .map(|found| found.is_some_and(|holder| holder.session.is_good(&holder.user, now))),
+        (None, None) => Ok(false),
+    };
+    // A store that is busy says nothing against them; it is asked again in a moment.
+    found.unwrap_or(true)
+}
+
+/// Signs a request in, if its key is good, or, where it shows none, its session.
+pub(super) async fn sign_in(app: &App, headers: &HeaderMap, way: &Way, now: Timestamp) -> Result<Caller, Refusal> {
+    if let Some(text) = presented(headers)? {
+        // One message for a key that never was, one that is revoked or expired, and a typo: a guess learns nothing.
+        let hash = read_key(text).ok_or_else(no_such_key)?;
+        let caller = key(app, hash).await?.map(Caller::by_key).filter(|caller| caller.is_good(now));
+        let caller = caller.ok_or_else(no_such_key)?;
+        if let Some(key) = caller.key() {
+            app.last_seen.key(key.id, now);
+        }
+        return Ok(caller);
+    }
+    let Some(token) = cookie::session(headers, way) else {
         return Err(Refusal::unauthorized(
-            "Send an API key: Authorization: Bearer mgs_... (make one: studio key create).",
+            "Send an API key: Authorization: Bearer mgs_... (make one: studio key create), or sign in.",
         ));
     };
-    // One message for a key that never was, one that is revoked or expired, and a typo: a guess learns nothing.
-    let hash = read_key(text).ok_or_else(no_such_key)?;
-    let key = look_up(app, hash).await?.filter(|key| key.is_good(now)).ok_or_else(no_such_key)?;
-    Ok(Caller { key })
+    by_session(app, &token, now).await?.ok_or_else(|| no_such_session(way))
+}
+
+/// Who is signed in by a cookie, for routes that are for anyone and greet those who are.
+pub(super) async fn greet(
+    app: &App,
+    headers: &HeaderMap,
+    way: &Way,
+    now: Timestamp,
+) -> Result<Option<Caller>, Refusal> {
+    match cookie::session(headers, way) {
+        Some(token) => by_session(app, &token, now).await,
+        None => Ok(None),
+    }
+}
+
+async fn by_session(app: &App, token: &Secret, now: Timestamp) -> Result<Option<Caller>, Refusal> {
+    let Some(hash) = read_token(token.expose()) else { return Ok(None) };
+    let found = session(app, hash).await?.map(|holder| Caller::by_session(holder, csrf_token(token)));
+    let caller = found.filter(|caller| caller.is_good(now));
+    if let Some(session) = caller.as_ref().and_then(Caller::session) {
+        app.last_seen.session(session.id, now);
+    }
+    Ok(caller)
 }
 
 fn no_such_key() -> Refusal {
     Refusal::unauthorized("This API key is not valid. It may be mistyped, expired or revoked.")
+}
+
+fn no_such_session(way: &Way) -> Refusal {
+    Refusal::unauthorized("This session has ended. Sign in again.")
+        .with_header(header::SET_COOKIE, cookie::cleared(way))
 }
 
 /// The key as it is written in the headers, if any is. Two of them can't both be meant: whoever stands between may have read

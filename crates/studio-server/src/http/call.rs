@@ -1,42 +1,13 @@
-//! What a handler is given: a request that has passed the door. A [`Caller`] can be made nowhere else, so whoever holds one
-//! is signed in and has the scope that the route's row names.
+//! What a handler is given: a request that has passed the door.
 
-use super::{flights::Flight, refusal::Refusal};
+pub(crate) use super::caller::Caller;
+use super::{csrf::Way, flights::Flight, refusal::Refusal};
 use axum::body::Body;
 use http::{HeaderMap, header::HeaderName};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use studio_core::{
-    caller::{ApiKey, Scope},
-    id::{RequestId, UserId},
-    idempotency::IdempotencyRecord,
-    job::Job,
-    time::Timestamp,
-};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use studio_core::{id::RequestId, idempotency::IdempotencyRecord, job::Job, time::Timestamp};
 use tokio_util::sync::CancellationToken;
-
-/// Proof that the request is signed in and may do what its route does.
-#[derive(Clone)]
-pub(crate) struct Caller {
-    pub(super) key: Arc<ApiKey>,
-}
-
-impl Caller {
-    /// The key by which they came.
-    pub(crate) fn key(&self) -> &ApiKey {
-        &self.key
-    }
-
-    /// Refuses unless the key has this scope.
-    pub(super) fn may(&self, scope: Scope) -> Result<(), Refusal> {
-        if self.key.scopes.contains(&scope) { Ok(()) } else { Err(Refusal::missing_scope(scope)) }
-    }
-
-    /// Who they are.
-    pub(crate) fn user(&self) -> UserId {
-        self.key.user
-    }
-}
 
 /// A request that has passed the door.
 pub(crate) struct Call {
@@ -56,8 +27,15 @@ pub(crate) struct Call {
     pub(crate) legacy: bool,
     /// Headers.
     pub(crate) headers: HeaderMap,
+    /// From which address.
+    pub(crate) from: Option<IpAddr>,
+    /// How it came in: by https or not, and what our origin is then.
+    pub(crate) way: Way,
     /// The JSON body, where the row takes one.
     pub(crate) json: Value,
+    /// The fields of the form, where the row takes one.
+    #[expect(dead_code, reason = "no page takes a form yet")]
+    pub(crate) form: BTreeMap<String, String>,
     /// What is to be told of that, beside what is found in it later.
     pub(crate) warnings: Vec<String>,
     /// The body as it comes, where the row takes a stream.

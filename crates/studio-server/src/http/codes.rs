@@ -41,12 +41,18 @@ codes! {
     MALFORMED_QUERY = "malformed_query", BAD_REQUEST,
         "The query is not valid percent-encoded UTF-8.",
         "Encode it as forms do.";
+    MALFORMED_FORM = "malformed_form", BAD_REQUEST,
+        "The form is not valid percent-encoded UTF-8, or has too many fields.",
+        "Encode it as browsers do.";
     BODY_CUT_OFF = "body_cut_off", BAD_REQUEST,
         "The body ended before it was complete.",
         "Send it again; with an `Idempotency-Key` that is always safe.";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED,
-        "There is no key, or it is not good: mistyped, expired or revoked.",
-        "Send `Authorization: Bearer mgs_…`. `studio key create` makes a key.";
+        "There is no key and no session, or it is not good: mistyped, expired, revoked or ended.",
+        "Send `Authorization: Bearer mgs_…`, or sign in. `studio key create` makes a key.";
+    SIGN_IN_FAILED = "sign_in_failed", UNAUTHORIZED,
+        "The address or the password is wrong, or the account is disabled: nobody is told which.",
+        "Try again, or have whoever runs the studio make a link to choose a new password.";
     OVER_BUDGET = "over_budget", PAYMENT_REQUIRED,
         "It could cost more than a budget has left.",
         "`details` has the budget as it stands, and when counting begins anew. Ask for less, wait, or have it raised: `studio budget set`.";
@@ -54,8 +60,17 @@ codes! {
         "The model has no price, and there is a budget to keep.",
         "Give it one: `[models.prices]` in studio.toml.";
     MISSING_SCOPE = "missing_scope", FORBIDDEN,
-        "The key is good but may not do this.",
-        "The message names the scope. Use a key that has it: `studio key create --scopes`.";
+        "The key or session is good but may not do this.",
+        "The message names the scope. Use a key that has it: `studio key create --scopes`; or have your role raised: `studio user role`.";
+    CSRF_REFUSED = "csrf_refused", FORBIDDEN,
+        "A request by the cookie of a session does not come from a page of this studio, or lacks its token.",
+        "Send `X-CSRF-Token` as `GET /api/v1/auth/session` tells it, from a page of this studio; a program uses an API key.";
+    BOUNDED_KEY = "bounded_key", FORBIDDEN,
+        "A key that has a budget, limits or an end of its own, or lacks a scope, can't make one that is free of them.",
+        "Use a key without bounds, or sign in.";
+    NOT_ALLOWED = "not_allowed", FORBIDDEN,
+        "Your role does not let you do this to them.",
+        "Only an owner changes an owner, or makes one.";
     NOT_FOUND = "not_found", NOT_FOUND,
         "It is absent, or it is another's: nobody is told which.",
         "Check the path and the id; `GET /docs` lists the paths.";
@@ -65,6 +80,18 @@ codes! {
     BODY_TOO_SLOW = "body_too_slow", REQUEST_TIMEOUT,
         "The body did not arrive in time.",
         "Send it again, faster or smaller.";
+    LINK_NOT_GOOD = "link_not_good", CONFLICT,
+        "There is no such link, or it is used, over or withdrawn.",
+        "Ask whoever runs the studio for another one.";
+    ADDRESS_TAKEN = "address_taken", CONFLICT,
+        "Somebody has that address already.",
+        "Use another address, or sign in.";
+    LAST_OWNER = "last_owner", CONFLICT,
+        "They are the last owner who is not disabled.",
+        "Make another owner first.";
+    NO_SESSION = "no_session", CONFLICT,
+        "This needs a session, and the request came by an API key.",
+        "Sign in.";
     CANCELED = "canceled", CONFLICT,
         "The job was canceled while the caller waited for it.",
         "Make a new request if it is still wanted.";
@@ -93,8 +120,8 @@ codes! {
         "Path and query are too long.",
         "Put what is long into the body.";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE,
-        "The body is not announced as plain JSON in UTF-8.",
-        "Send `Content-Type: application/json`, and no `Content-Encoding`.";
+        "The body is not announced as what the route takes, such as plain JSON in UTF-8.",
+        "Send `Content-Type: application/json`, or that of a form where a page takes one, and no `Content-Encoding`.";
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable", RANGE_NOT_SATISFIABLE,
         "The range lies outside of the asset.",
         "`details.bytes` says how long it is.";

@@ -2,7 +2,7 @@
 //!
 //! 1. sizes of address and headers (414, 431);
 //! 2. the route (404, 405), and questions of browsers about it (`OPTIONS`);
-//! 3. who calls and what they may (401, 403);
+//! 3. who calls, whether they mean it, and what they may (401, 403);
 //! 4. a place, for what may stay for long (429, 503);
 //! 5. the rate limit (429), except where a repeat must be recognised first;
 //! 6. the body (415, 408, 413, 400);
@@ -17,12 +17,16 @@ use super::{
     auth,
     body::{self, check_json_type, parse_json},
     call::{Call, Caller},
-    codes, cross_origin,
+    codes,
+    counting::{count, peek},
+    cross_origin, csrf,
+    csrf::Way,
     flights::Flight,
-    headers,
+    form, headers,
     network::{Peer, client},
     places::Place,
     refusal::{Refusal, RequestIdText},
+    refusal_page,
     table::{Access, BodyRule, DRY_RUN, ROUTES, Route},
 };
 use crate::{app::App, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};
@@ -35,12 +39,12 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use http_body::Body as _;
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Instant};
 use studio_core::{
-    caller::{ApiKey, Scope},
+    caller::Scope,
     id::RequestId,
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
-    limits::{Counted, Decision, LimitClass, Rate},
+    limits::{Counted, Decision, LimitClass},
     ports::Admitted,
     request::modern,
     time::Timestamp,
@@ -122,7 +126,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let _going = gone.clone().drop_guard();
     let task_app = app.clone();
     let task = app.doors.spawn(async move {
-        let mut note = Note { gone, from: from.map(Counted::network), ..Note::default() };
+        let way = Way::of(&task_app.front, peer, &parts.headers);
+        let mut note = Note { gone, from, way, ..Note::default() };
         let result = enforce(&task_app, id, now, parts, &mut body, matched, &mut note).await;
         let drained = match &result {
             // Whoever still sends must be able to read the answer before the connection closes.
@@ -146,7 +151,10 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
             let limited = refusal.limited.as_deref().copied();
             app.metrics.refused(refusal.code.code, limited.map(|(class, _)| class));
             limit = limited.or(limit);
-            refusal.into_response(RequestIdText(&name), now)
+            match note.page {
+                true => refusal_page::response(refusal, RequestIdText(&name), now),
+                false => refusal.into_response(RequestIdText(&name), now),
+            }
         }
     };
     if let Some((class, decision)) = &limit {
@@ -157,6 +165,10 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     }
     if !drained {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if note.page {
+        // By plain http a form of ours is known by its `Origin`, and without this a browser would not write one.
+        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     }
     if let Some(successor) = successor {
         headers::tell_successor(response.headers_mut(), successor);
@@ -177,9 +189,10 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
         *response.body_mut() = Body::new(body::Held::new(sent, place));
     }
     app.metrics.answered(&method, if path.is_empty() { UNMATCHED } else { path }, response.status(), took);
-    let key = note.key.as_ref();
+    let caller = note.caller.as_ref();
     let (status, ms) = (response.status().as_u16(), format!("{:.1}", took.as_secs_f64() * 1000.0));
-    let (user, key) = (key.map(|key| key.user.to_string()), key.map(|key| key.id.to_string()));
+    let key = caller.and_then(Caller::key).map(|key| key.id.to_string());
+    let user = caller.map(|caller| caller.user().to_string());
     let from = from.map(|address| address.to_string());
     if !(note.quiet && response.status().is_success()) || tracing::enabled!(tracing::Level::DEBUG) {
         let uuid = own_name.map(|_| id.to_string());
@@ -193,10 +206,14 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
 /// What the log and the headers should know of a request, however it ends.
 #[derive(Default)]
 struct Note {
-    key: Option<Arc<ApiKey>>,
+    caller: Option<Caller>,
     limit: Option<(LimitClass, Decision)>,
-    /// Where it comes from, to be counted by if it has no good key.
-    from: Option<Counted>,
+    /// Where it comes from, to be counted by if nobody is signed in.
+    from: Option<IpAddr>,
+    /// How it came in.
+    way: Way,
+    /// It asks for a page for people: a refusal is one, too.
+    page: bool,
     /// It found what the same request had made before.
     replayed: bool,
     /// It is for anyone, such as a probe or a page: that all went well is told only to whoever wants to know everything.
@@ -218,23 +235,30 @@ async fn enforce(
 ) -> Result<Response, Refusal> {
     headers::check_sizes(&parts.uri, &parts.headers)?;
     let Some(matched) = matched else {
-        note_stranger(app, now, note)?;
+        note_stranger(app, LimitClass::Open, now, note)?;
         return Err(Refusal::not_found("path; GET / says where to begin, GET /docs what there is"));
     };
     if parts.method == Method::OPTIONS {
-        note_stranger(app, now, note)?;
+        note_stranger(app, LimitClass::Open, now, note)?;
         return Ok(options(app, &parts.headers, &matched));
     }
     let route = matched.find(&parts.method)?;
     let legacy = matched.path != route.path;
-    note.quiet = matches!(route.access, Access::Public(_));
+    note.quiet = matches!(route.access, Access::Public(_) | Access::Visitor(_));
+    note.page = route.page;
     let caller = match route.access {
-        Access::Key(scope, _) => Some(sign_in(app, route, scope, &parts.headers, now, note).await?),
-        Access::Public(_) | Access::Ticket(_) => None,
+        Access::Key(scope, _) => Some(sign_in(app, route, scope, &parts, now, note).await?),
+        Access::Public(_) | Access::Visitor(_) => {
+            if let Some(class @ (LimitClass::Open | LimitClass::Auth)) = route.limit {
+                note_stranger(app, class, now, note)?;
+            }
+            if csrf::is_unsafe(&parts.method) {
+                csrf::check_visitor(&note.way, &app.front.origins, &parts.headers)?;
+            }
+            None
+        }
+        Access::Ticket(_) => None,
     };
-    if let (None, Some(LimitClass::Open)) = (&caller, route.limit) {
-        note_stranger(app, now, note)?;
-    }
     if let Some(caller) = caller.as_ref().filter(|_| route.is_long()) {
         // The others have places of their own: who wants to know, to cancel, or to keep the books is always served.
         note.place = Some(app.places.take(caller.user())?);
@@ -251,7 +275,11 @@ async fn enforce(
     if let (Some((caller, class)), None) = (limit, &key) {
         note.limit = Some((class, count(app, caller, class, now)?));
     }
-    let json = read_json(route, legacy, &parts.headers, body).await?;
+    let (json, mut form) = read_body(route, legacy, &parts.headers, body).await?;
+    if let (Some(caller), BodyRule::Form(_)) = (&caller, route.body) {
+        let token = form.remove(form::TOKEN);
+        csrf::check_token(caller, token.as_deref().or(csrf::token_of(&parts.headers)))?;
+    }
     let mut call = Call {
         request: id,
         request_name: headers::request_id(&parts.headers),
@@ -261,7 +289,10 @@ async fn enforce(
         tried,
         legacy,
         headers: parts.headers,
+        from: note.from,
+        way: note.way.clone(),
         json,
+        form,
         warnings: Vec::new(),
         body: Body::empty(),
         idempotency: None,
@@ -289,6 +320,11 @@ async fn enforce(
     note.replayed = call.replayed.is_some();
     match (route.access, caller) {
         (Access::Public(handler) | Access::Ticket(handler), _) => handler(app.clone(), call).await,
+        (Access::Visitor(handler), _) => {
+            let caller = auth::greet(app, &call.headers, &call.way, now).await?;
+            note.caller.clone_from(&caller);
+            handler(app.clone(), caller, call).await
+        }
         (Access::Key(_, handler), Some(caller)) => {
             // Its handler ends its turn once the job is admitted: others with the same key need not wait for the picture.
             call.turn = turn;
@@ -303,14 +339,14 @@ async fn sign_in(
     app: &Arc<App>,
     route: &Route,
     scope: Scope,
-    headers: &HeaderMap,
+    parts: &Parts,
     now: Timestamp,
     note: &mut Note,
 ) -> Result<Caller, Refusal> {
-    match auth::sign_in(app, headers, now).await {
+    match auth::sign_in(app, &parts.headers, &note.way, now).await {
         Ok(caller) => {
-            note.key = Some(caller.key.clone());
-            let may = caller.may(scope);
+            note.caller = Some(caller.clone());
+            let may = meant(app, route, &caller, parts, &note.way).and_then(|()| caller.may(scope));
             if let Some(class) = route.limit {
                 // Who may not is counted here, for they come no further; of the others it is only told what they have left.
                 let decision =
@@ -320,10 +356,23 @@ async fn sign_in(
             may.map(|()| caller)
         }
         Err(refusal) if refusal.code == codes::UNAUTHORIZED => {
-            note_stranger(app, now, note)?;
+            note_stranger(app, LimitClass::Open, now, note)?;
             Err(refusal)
         }
         Err(refusal) => Err(refusal),
+    }
+}
+
+/// Whether whoever has the session sent the request, and not a page of another. A form has its token in the body, which is read
+/// later.
+fn meant(app: &App, route: &Route, caller: &Caller, parts: &Parts, way: &Way) -> Result<(), Refusal> {
+    if caller.session().is_none() || !csrf::is_unsafe(&parts.method) {
+        return Ok(());
+    }
+    csrf::check_page(way, &app.front.origins, &parts.headers)?;
+    match route.body {
+        BodyRule::Form(_) => Ok(()),
+        _ => csrf::check_token(caller, csrf::token_of(&parts.headers)),
     }
 }
 
@@ -339,32 +388,12 @@ fn options(app: &App, headers: &HeaderMap, matched: &Matched) -> Response {
     response
 }
 
-/// Counts a call by its network, for want of a key.
-fn note_stranger(app: &App, now: Timestamp, note: &mut Note) -> Result<(), Refusal> {
-    let Some(from) = note.from else { return Ok(()) };
-    let class = LimitClass::Open;
+/// Counts a call by its network, for want of anyone who is signed in.
+fn note_stranger(app: &App, class: LimitClass, now: Timestamp, note: &mut Note) -> Result<(), Refusal> {
+    let Some(from) = note.from.map(Counted::network) else { return Ok(()) };
     let decision = app.limiter.check(from, class, app.limits.rate(class), now);
     note.limit = Some((class, decision));
     if decision.allowed { Ok(()) } else { Err(Refusal::limited(class, decision)) }
-}
-
-/// Who is counted, and by which limit: a key that has one of its own by that, all others of a user together.
-fn counted(app: &App, caller: &Caller, class: LimitClass) -> (Counted, Rate) {
-    match caller.key().limits.get(class.as_str()) {
-        Some(own) => (Counted::Key(caller.key().id), *own),
-        None => (Counted::User(caller.user()), app.limits.rate(class)),
-    }
-}
-
-fn count(app: &App, caller: &Caller, class: LimitClass, now: Timestamp) -> Result<Decision, Refusal> {
-    let (who, rate) = counted(app, caller, class);
-    let decision = app.limiter.check(who, class, rate, now);
-    if decision.allowed { Ok(decision) } else { Err(Refusal::limited(class, decision)) }
-}
-
-fn peek(app: &App, caller: &Caller, class: LimitClass, now: Timestamp) -> Decision {
-    let (who, rate) = counted(app, caller, class);
-    app.limiter.peek(who, class, rate, now)
 }
 
 fn read_idempotency_key(route: &Route, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
@@ -383,29 +412,36 @@ fn read_dry_run(query: &BTreeMap<String, String>) -> Result<bool, Refusal> {
     }
 }
 
-async fn read_json(
+/// The body as JSON or as the fields of a form, whichever the row takes.
+async fn read_body(
     route: &Route,
     legacy: bool,
     headers: &HeaderMap,
     body: &mut Body,
-) -> Result<serde_json::Value, Refusal> {
+) -> Result<(serde_json::Value, BTreeMap<String, String>), Refusal> {
+    let nothing = || (serde_json::Value::Null, BTreeMap::new());
     match route.body {
+        BodyRule::Form(limit) => {
+            form::check_type(headers)?;
+            let bytes = body::read(body, headers, limit).await?;
+            Ok((serde_json::Value::Null, form::parse(&bytes)?))
+        }
         BodyRule::Json(limit, _) => {
             check_json_type(headers)?;
             // There pictures came in the body itself.
             let pictures = legacy && route.limit == Some(LimitClass::Generation);
             let limit = if pictures { LEGACY_BODY_LIMIT } else { limit };
             let bytes = body::read(body, headers, limit).await?;
-            parse_json(&bytes)
+            Ok((parse_json(&bytes)?, BTreeMap::new()))
         }
         BodyRule::None => {
             // Nobody reads it, so nobody may be made to wait for it.
             if !body::drain(body, headers).await {
                 return Err(Refusal::too_large(0));
             }
-            Ok(serde_json::Value::Null)
+            Ok(nothing())
         }
-        BodyRule::Stream(_) => Ok(serde_json::Value::Null),
+        BodyRule::Stream(_) => Ok(nothing()),
     }
 }
 

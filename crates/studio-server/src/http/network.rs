@@ -9,12 +9,17 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 
+/// Whether an address is that of a proxy whose word counts.
+pub(super) fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
+    trusted.iter().any(|network| network.contains(&address.to_canonical()))
+}
+
 /// Who sent a request with these headers over a connection to `peer`. Each proxy appends the address that it saw, so the list
 /// is read from its end, as far as those who wrote it are trusted.
 pub(super) fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let is_trusted = |address: IpAddr| is_trusted(trusted, address);
     let mut client = peer.to_canonical();
-    if !is_trusted(&client) {
+    if !is_trusted(client) {
         return client;
     }
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
@@ -24,7 +29,7 @@ pub(super) fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> Ip
             // What is no address was not written by a proxy that we know: who is beyond it can't be told.
             let Some(address) = read(entry.trim()) else { return client };
             client = address.to_canonical();
-            if !is_trusted(&client) {
+            if !is_trusted(client) {
                 return client;
             }
         }

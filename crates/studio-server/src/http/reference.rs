@@ -44,6 +44,7 @@ pub fn limits_page() -> String {
         let body = match route.body {
             BodyRule::None => "none".to_owned(),
             BodyRule::Json(limit, _) => format!("JSON, {}", bytes(limit)),
+            BodyRule::Form(limit) => format!("form, {}", bytes(limit)),
             BodyRule::Stream(limit) => bytes(limit),
         };
         row(&mut page, &[&format!("`{} {}`", route.method.as_method(), route.path), class, &body, cost(route)]);

@@ -14,6 +14,7 @@ use studio_core::{
     ledger::{Standing, Window},
     limits::{Decision, LimitClass},
     money::{CURRENCY, Nanos},
+    people::Role,
     ports::{AssetError, StoreError},
     request::Invalid,
     time::Timestamp,
@@ -29,7 +30,7 @@ pub(crate) struct Refusal {
     message: Box<str>,
     details: Option<Box<Value>>,
     retry_after: Option<Duration>,
-    /// One more header that its status asks for.
+    /// One more header that it needs.
     header: Option<Box<(HeaderName, String)>>,
     /// The limit that was reached, for the headers that tell of it.
     pub(crate) limited: Option<Box<(LimitClass, Decision)>>,
@@ -52,6 +53,17 @@ impl Refusal {
         self
     }
 
+    /// With this header.
+    pub(super) fn with_header(mut self, name: HeaderName, value: String) -> Self {
+        self.header = Some(Box::new((name, value)));
+        self
+    }
+
+    /// What it says to people.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A field, header or query parameter that is wrong.
     pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Self {
         Invalid::one(field, message).into()
@@ -63,6 +75,12 @@ impl Refusal {
 
     pub(crate) fn missing_scope(scope: Scope) -> Self {
         let message = format!("This API key lacks the scope {}.", scope.as_str());
+        Self::new(codes::MISSING_SCOPE, message)
+    }
+
+    pub(crate) fn missing_role(scope: Scope, role: Role) -> Self {
+        let message =
+            format!("You are a {}, who may not do this: it needs the scope {}.", role.as_str(), scope.as_str());
         Self::new(codes::MISSING_SCOPE, message)
     }
 

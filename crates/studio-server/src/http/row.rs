@@ -19,7 +19,7 @@ pub(crate) type Answer = BoxFuture<'static, Result<Response, Refusal>>;
 pub enum Who {
     /// Anyone.
     Anyone,
-    /// Whoever has an API key with this scope.
+    /// Whoever has an API key with this scope, or a session of someone whose role has it.
     Key(Scope),
     /// Whoever knows an open ticket: our own workers.
     Ticket,
@@ -30,7 +30,9 @@ pub enum Who {
 pub(crate) enum Access {
     /// Anyone.
     Public(fn(Arc<App>, Call) -> Answer),
-    /// Whoever has an API key with this scope.
+    /// Anyone; who is signed in by a session is known to be.
+    Visitor(fn(Arc<App>, Option<Caller>, Call) -> Answer),
+    /// Whoever has an API key with this scope, or a session of someone whose role has it.
     Key(Scope, fn(Arc<App>, Caller, Call) -> Answer),
     /// Whoever knows an open ticket in the path: our own workers. The handler checks it before it reads anything.
     Ticket(fn(Arc<App>, Call) -> Answer),
@@ -43,6 +45,8 @@ pub enum BodyRule {
     None,
     /// JSON of at most so many bytes, described by the schema of this name.
     Json(u64, &'static str),
+    /// A form of at most so many bytes, as a page without a script sends it.
+    Form(u64),
     /// Any bytes, at most so many, read by the handler as they come.
     Stream(u64),
 }
@@ -120,6 +124,8 @@ pub struct Route {
     pub answers: &'static [(u16, Shape)],
     /// Paths by which the system that this one replaces had it: answered in the same way, with a hint at the path of today.
     pub legacy: &'static [&'static str],
+    /// Whether it is a page for people: then a refusal is one, too.
+    pub page: bool,
     /// What it does, in a few words.
     pub about: &'static str,
 }
@@ -133,6 +139,10 @@ pub enum Verb {
     Post,
     /// `PUT`
     Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
 }
 
 impl Verb {
@@ -142,6 +152,8 @@ impl Verb {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
             Self::Put => Method::PUT,
+            Self::Patch => Method::PATCH,
+            Self::Delete => Method::DELETE,
         }
     }
 }
@@ -230,6 +242,26 @@ pub enum Shape {
     StuckJobs,
     /// A job whose money was settled, or will be.
     Settled,
+    /// Who is signed in.
+    Session,
+    /// That it is done.
+    Done,
+    /// Where someone is signed in.
+    Sessions,
+    /// Someone's keys.
+    Keys,
+    /// A key that was just made.
+    NewKey,
+    /// Everyone.
+    Users,
+    /// Someone.
+    User,
+    /// A link that was just made.
+    NewLink,
+    /// Invitations that are open.
+    Invitations,
+    /// A page of the audit log.
+    Audit,
     /// That the process runs.
     Live,
     /// How each part is.
@@ -255,7 +287,7 @@ impl Route {
     /// For whom it is.
     pub const fn audience(&self) -> Audience {
         match self.access {
-            Access::Public(_) => Audience::Everyone,
+            Access::Public(_) | Access::Visitor(_) => Audience::Everyone,
             Access::Key(Scope::Admin, _) => Audience::Operators,
             Access::Key(..) => Audience::Users,
             Access::Ticket(_) => Audience::Workers,
@@ -265,7 +297,7 @@ impl Route {
     /// Who may pass.
     pub const fn who(&self) -> Who {
         match self.access {
-            Access::Public(_) => Who::Anyone,
+            Access::Public(_) | Access::Visitor(_) => Who::Anyone,
             Access::Key(scope, _) => Who::Key(scope),
             Access::Ticket(_) => Who::Ticket,
         }

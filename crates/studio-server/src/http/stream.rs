@@ -75,7 +75,7 @@ impl Reader {
                 }
                 () = sleep_until(self.check_at) => {
                     self.check_at = Instant::now() + KEY_MEMORY;
-                    if !still_good(&self.app, self.caller.key()).await {
+                    if !still_good(&self.app, &self.caller).await {
                         return None;
                     }
                     None

@@ -159,7 +159,7 @@ impl Reader {
                     let now = Instant::now();
                     if now >= self.check_at {
                         self.check_at = now + KEY_MEMORY;
-                        if !still_good(&self.app, self.caller.key()).await {
+                        if !still_good(&self.app, &self.caller).await {
                             return None;
                         }
                     }

@@ -10,6 +10,7 @@ pub mod workers;
 pub(crate) mod collect;
 mod dispatch;
 mod forget;
+mod last_seen;
 mod reconcile;
 mod recover;
 mod relay;
@@ -32,6 +33,7 @@ pub fn start(app: &Arc<App>) {
     app.work.spawn(sweep::run(app.clone()));
     app.work.spawn(watch::run(app.clone()));
     app.work.spawn(forget::run(app.clone()));
+    app.work.spawn(last_seen::run(app.clone()));
 }
 
 /// Waits, and says whether a loop goes on: not once the server stops.

@@ -16,6 +16,7 @@ use studio_core::{
     ledger::Window,
     money::Nanos,
     parameter::Parameters,
+    people::{Action, Actor, AuditEntry, Role, Via},
     ports::Store,
     price::{PriceList, Unit},
     request::{ImageRequest, Input},
@@ -56,10 +57,12 @@ pub(crate) fn unlike(n: u32) -> [u8; 10] {
 /// Makes the `n`th user, who has a budget of each kind that there is: all are looked at.
 pub(crate) async fn user(store: &dyn Store, n: u32) -> UserId {
     let created_at = Timestamp::from_millis(T0);
-    let user = User { id: UserId::new(created_at, unlike(n)), email: format!("{n}@example.com"), created_at };
-    let id = store.ensure_user(user).await.unwrap().id;
+    let user = User::new(UserId::new(created_at, unlike(n)), format!("{n}@example.com"), Role::Member, created_at);
+    let actor = Actor { user: None, via: Via::Studio };
+    let entry = AuditEntry::new(AuditId::new(created_at, unlike(n)), created_at, actor, Action::UserCreated);
+    let id = store.ensure_user(user, entry.clone()).await.unwrap().id;
     let limits = Window::ALL.map(|window| (window, Nanos::new(i64::MAX))).into();
-    store.set_budgets(Payer::User(id), limits).await.unwrap();
+    store.set_budgets(Payer::User(id), limits, entry).await.unwrap();
     id
 }
 

@@ -5,6 +5,7 @@
 
 mod books;
 mod library;
+mod people;
 mod retention;
 mod turns;
 
@@ -14,13 +15,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use studio_core::{
-    caller::{ApiKey, KeyHash, User},
+    caller::{ApiKey, KeyHash, KeyHolder, User},
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::{Fingerprint, IdempotencyRecord},
     job::{Actor, ContentHash, Effect, Event, Job, Moved, Payer, Status, step},
     ledger::{Audit, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
     library::Share,
     money::Nanos,
+    people::{AuditEntry, same_address},
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
         EntryFilter, EntryRow, Forget, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError,
@@ -40,6 +42,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     users: BTreeMap<UserId, User>,
+    people: people::Papers,
     keys: BTreeMap<KeyId, ApiKey>,
     jobs: BTreeMap<JobId, Job>,
     idempotency: BTreeMap<(UserId, &'static str, String), (Fingerprint, JobId)>,
@@ -294,8 +297,13 @@ impl Store for MemoryStore {
         Ok(self.state().standings(payer, owner, at))
     }
 
-    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError> {
-        Ok(self.state().set_budgets(payer, limits))
+    async fn set_budgets(&self, payer: Payer, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let found = state.set_budgets(payer, limits);
+        if found {
+            state.people.note(entry);
+        }
+        Ok(found)
     }
 
     async fn budgets(&self, user: Option<UserId>, at: Timestamp) -> Result<Vec<BudgetRow>, StoreError> {
@@ -337,19 +345,20 @@ impl Store for MemoryStore {
         Ok(self.state().attempts.get(&job).cloned().unwrap_or_default())
     }
 
-    async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
+    async fn ensure_user(&self, user: User, entry: AuditEntry) -> Result<User, StoreError> {
         let mut state = self.state();
-        if let Some(known) = state.users.values().find(|known| known.email == user.email) {
+        if let Some(known) = state.users.values().find(|known| same_address(&known.email, &user.email)) {
             return Ok(known.clone());
         }
         if state.users.contains_key(&user.id) {
             return Err(refused("two users of one id"));
         }
         state.users.insert(user.id, user.clone());
+        state.people.note(entry);
         Ok(user)
     }
 
-    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError> {
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError> {
         let mut state = self.state();
         if state.keys.values().any(|known| known.hash == key.hash && known.id == key.id) {
             return Ok(());
@@ -363,28 +372,36 @@ impl Store for MemoryStore {
         let payer = Payer::Key(key.id);
         state.keys.insert(key.id, key);
         state.set_budgets(payer, limits);
+        state.people.note(entry);
         Ok(())
     }
 
-    async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
+    async fn revoke_key(&self, id: KeyId, of: Option<UserId>, entry: AuditEntry) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let Some(key) = state.keys.get_mut(&id) else { return Ok(false) };
-        key.revoked_at = key.revoked_at.or(Some(now));
+        let theirs = |key: &&mut ApiKey| of.is_none_or(|of| key.user == of);
+        let Some(key) = state.keys.get_mut(&id).filter(theirs) else { return Ok(false) };
+        if key.revoked_at.is_none() {
+            key.revoked_at = Some(entry.at);
+            state.people.note(entry);
+        }
         Ok(true)
     }
 
-    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
-        Ok(self.state().keys.values().find(|key| key.hash == hash).cloned())
+    async fn key(&self, hash: KeyHash) -> Result<Option<KeyHolder>, StoreError> {
+        let state = self.state();
+        let key = state.keys.values().find(|key| key.hash == hash);
+        Ok(key.and_then(|key| Some(KeyHolder { key: key.clone(), user: state.users.get(&key.user)?.clone() })))
     }
 
-    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+    async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError> {
         let state = self.state();
-        let rows = state.keys.values().filter_map(|key| {
+        let rows = state.keys.values().filter(|key| of.is_none_or(|of| key.user == of)).filter_map(|key| {
             let user = state.users.get(&key.user)?.clone();
             let payer = Payer::Key(key.id);
             let committed = state.committed(payer, Window::Lifetime, key.created_at);
             let limits = state.budgets.get(&payer).cloned().unwrap_or_default();
-            Some(KeyRow { key: key.clone(), user, limits, committed })
+            let last_used_at = state.people.used(key.id);
+            Some(KeyRow { key: key.clone(), user, limits, committed, last_used_at })
         });
         Ok(rows.collect())
     }

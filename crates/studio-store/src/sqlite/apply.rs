@@ -7,15 +7,19 @@
 //! id, a key its row; a move that happened already is refused by the state that it led to, words that are kept are found at
 //! their offset; none of them doubles anything.
 
-use super::{admit, budgets, jobs, keys, library, retention, turns, words};
+use super::{
+    admit, budgets, jobs, keys, library,
+    people::{self, PeopleAnswer, PeopleCommand},
+    retention, turns, words,
+};
 use rusqlite::Transaction;
 use studio_core::{
     caller::{ApiKey, User},
-    id::KeyId,
+    id::{KeyId, UserId},
     job::{Durability, Event, Job, Payer},
     ledger::Limits,
+    people::AuditEntry,
     ports::{Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Forget, StoreError},
-    time::Timestamp,
 };
 
 /// What the writer can be told.
@@ -30,13 +34,15 @@ pub(crate) enum Command {
     /// Take jobs from a queue.
     Claim(Claim),
     /// Make a user, if there is none of that address.
-    EnsureUser(User),
+    EnsureUser(Box<User>, Box<AuditEntry>),
     /// Keep a key.
-    CreateKey(Box<ApiKey>, Limits),
+    CreateKey(Box<ApiKey>, Limits, Box<AuditEntry>),
     /// Revoke a key.
-    RevokeKey(KeyId, Timestamp),
+    RevokeKey(KeyId, Option<UserId>, Box<AuditEntry>),
     /// Set a payer's budgets.
-    SetBudgets(Payer, Limits),
+    SetBudgets(Payer, Limits, Box<AuditEntry>),
+    /// Something about people.
+    People(Box<PeopleCommand>),
     /// Forget old jobs.
     Forget(Forget),
     /// Change what someone keeps here.
@@ -60,6 +66,8 @@ pub(crate) enum Answer {
     Claimed(Vec<Job>),
     /// The user of that address.
     User(User),
+    /// Of something about people.
+    People(PeopleAnswer),
     /// Whether there was such a key, such a payer.
     Found(bool),
     /// How many jobs were forgotten.
@@ -93,10 +101,11 @@ impl Command {
                 | Event::Resolved { .. }
                 | Event::Adjusted { .. } => advance.durability,
             },
+            Self::People(command) => command.durability(),
             Self::Checkpoint(_) | Self::Forget(_) | Self::Probe => Durability::Process,
             Self::Library(change) => change.durability(),
             Self::Claim(_)
-            | Self::EnsureUser(_)
+            | Self::EnsureUser(..)
             | Self::CreateKey(..)
             | Self::RevokeKey(..)
             | Self::SetBudgets(..)
@@ -119,10 +128,19 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::Advance(advance) => jobs::advance(transaction, advance).map(Answer::Advanced),
         Command::Checkpoint(checkpoint) => words::checkpoint(transaction, checkpoint).map(Answer::Checkpointed),
         Command::Claim(claim) => turns::claim(transaction, claim).map(Answer::Claimed),
-        Command::EnsureUser(user) => keys::ensure_user(transaction, user).map(Answer::User),
-        Command::CreateKey(key, limits) => keys::create(transaction, key, limits).map(|()| Answer::Written),
-        Command::RevokeKey(id, now) => keys::revoke(transaction, *id, *now).map(Answer::Found),
-        Command::SetBudgets(payer, limits) => budgets::set(transaction, *payer, limits).map(Answer::Found),
+        Command::EnsureUser(user, entry) => people::ensure_user(transaction, user, entry).map(Answer::User),
+        Command::CreateKey(key, limits, entry) => {
+            keys::create(transaction, key, limits, entry).map(|()| Answer::Written)
+        }
+        Command::RevokeKey(id, of, entry) => keys::revoke(transaction, *id, *of, entry).map(Answer::Found),
+        Command::SetBudgets(payer, limits, entry) => {
+            let found = budgets::set(transaction, *payer, limits)?;
+            if found {
+                people::note(transaction, entry)?;
+            }
+            Ok(Answer::Found(found))
+        }
+        Command::People(command) => people::apply(transaction, command).map(Answer::People),
         Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Forgotten),
         Command::Library(change) => library::apply(transaction, change).map(Answer::Library),
         // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.

@@ -1,6 +1,6 @@
 //! Budgets, and what counts against them.
 
-use super::{error::unknown, keys};
+use super::{error::unknown, keys, people};
 use rusqlite::{Connection, Row, Transaction, params};
 use studio_core::{
     id::UserId,
@@ -105,7 +105,7 @@ pub(super) fn list(
     };
     let keys = keys::list(connection, user)?;
     let mut rows = Vec::new();
-    for user in keys::users(connection, user)? {
+    for user in people::users(connection, user)? {
         let payer = Payer::User(user.id);
         rows.push(BudgetRow { payer, user: user.clone(), key_name: None, windows: windows(payer)? });
         for row in keys.iter().filter(|row| row.key.user == user.id && row.key.revoked_at.is_none()) {

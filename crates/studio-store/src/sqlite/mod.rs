@@ -18,6 +18,7 @@ mod keys;
 mod ledger;
 mod library;
 mod mover;
+mod people;
 mod readers;
 mod retention;
 mod schema;

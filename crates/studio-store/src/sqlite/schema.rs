@@ -7,7 +7,7 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_words.sql"),
     include_str!("../../migrations/0003_money.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_retention.sql"),
     include_str!("../../migrations/0006_expiry.sql"),
     include_str!("../../migrations/0007_library.sql"),
+    include_str!("../../migrations/0008_people.sql"),
 ];
 
 /// The version that this program writes.
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::{budgets, jobs, ledger, library, retention, turns, words};
+        use super::super::{budgets, jobs, ledger, library, people, retention, turns, words};
         for (query, index) in [
             (turns::NEXT_OWNER, "SEARCH jobs USING COVERING INDEX jobs_queued_by_turn (provider=? AND owner>?)"),
             (turns::DUE, "SEARCH jobs USING INDEX jobs_queued_by_turn (provider=? AND owner=?)"),
@@ -122,6 +123,9 @@ mod tests {
             (budgets::STANDINGS, "SEARCH commitments USING PRIMARY KEY (payer=? AND span=? AND start=?)"),
             (&ledger::list_of(true, false), "entries_of_owner"),
             (&ledger::list_of(false, true), "entries_of_job"),
+            (people::BY_ADDRESS, "users_by_address (<expr>=?)"),
+            (people::SESSIONS_OF_USER, "sessions_of_user (user_id=?)"),
+            (people::OPEN_LINKS, "links_open (kind=?)"),
             // Without the row behind it, where the document is.
             (words::LEASE, "COVERING INDEX jobs_unfinished (id=?)"),
             (words::END, "SEARCH words USING PRIMARY KEY (job_id=? AND epoch=?)"),

@@ -8,11 +8,12 @@ use super::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 use studio_core::{
-    caller::{ApiKey, KeyHash, User},
+    caller::{ApiKey, KeyHash, KeyHolder, User},
     id::{JobId, KeyId, UserId},
     idempotency::IdempotencyRecord,
     job::{ContentHash, Job, Payer},
     ledger::{Audit, Limits, Standing},
+    people::AuditEntry,
     ports::{
         Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
         EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
@@ -137,8 +138,8 @@ impl<E: Engine> Store for Sqlite<E> {
         self.0.ask(move |connection| budgets::standings(connection, payer, owner, at)).await
     }
 
-    async fn set_budgets(&self, payer: Payer, limits: Limits) -> Result<bool, StoreError> {
-        match self.0.run(Command::SetBudgets(payer, limits)).await? {
+    async fn set_budgets(&self, payer: Payer, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError> {
+        match self.0.run(Command::SetBudgets(payer, limits, Box::new(entry))).await? {
             Answer::Found(found) => Ok(found),
             other => Err(other.misplaced()),
         }
@@ -175,33 +176,33 @@ impl<E: Engine> Store for Sqlite<E> {
         self.0.ask(move |connection| jobs::attempts(connection, job)).await
     }
 
-    async fn ensure_user(&self, user: User) -> Result<User, StoreError> {
-        match self.0.run(Command::EnsureUser(user)).await? {
+    async fn ensure_user(&self, user: User, entry: AuditEntry) -> Result<User, StoreError> {
+        match self.0.run(Command::EnsureUser(Box::new(user), Box::new(entry))).await? {
             Answer::User(user) => Ok(user),
             other => Err(other.misplaced()),
         }
     }
 
-    async fn create_key(&self, key: ApiKey, limits: Limits) -> Result<(), StoreError> {
-        match self.0.run(Command::CreateKey(Box::new(key), limits)).await? {
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError> {
+        match self.0.run(Command::CreateKey(Box::new(key), limits, Box::new(entry))).await? {
             Answer::Written => Ok(()),
             other => Err(other.misplaced()),
         }
     }
 
-    async fn revoke_key(&self, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
-        match self.0.run(Command::RevokeKey(id, now)).await? {
+    async fn revoke_key(&self, id: KeyId, of: Option<UserId>, entry: AuditEntry) -> Result<bool, StoreError> {
+        match self.0.run(Command::RevokeKey(id, of, Box::new(entry))).await? {
             Answer::Found(found) => Ok(found),
             other => Err(other.misplaced()),
         }
     }
 
-    async fn key(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
+    async fn key(&self, hash: KeyHash) -> Result<Option<KeyHolder>, StoreError> {
         self.0.ask(move |connection| keys::find(connection, hash)).await
     }
 
-    async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        self.0.ask_at_length(|connection| keys::list(connection, None)).await
+    async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError> {
+        self.0.ask_at_length(move |connection| keys::list(connection, of)).await
     }
 
     async fn audit(&self) -> Result<Audit, StoreError> {

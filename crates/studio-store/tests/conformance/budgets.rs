@@ -1,6 +1,6 @@
 //! Budgets: of users and keys, by day, by month, for ever; checked where the money is held.
 
-use crate::rig::{Rig, at, completed, draft, job_id, key_id, lease, plain, user};
+use crate::rig::{Rig, at, completed, draft, job_id, key_id, lease, noted, plain, user};
 use std::time::Duration;
 use studio_core::{
     job::{Actor, Job, Payer},
@@ -46,7 +46,7 @@ async fn refused(rig: &Rig, admission: Admission) -> Option<(Payer, Window, i64)
 async fn a_day_begins_anew_and_a_month_goes_on(rig: Rig) {
     let noon = Window::Month.start(at(0)).plus(DAY / 2);
     let limits = Limits::from([(Window::Day, Nanos::new(200)), (Window::Month, Nanos::new(300))]);
-    assert!(rig.store.set_budgets(key_1(), limits).await.unwrap());
+    assert!(rig.store.set_budgets(key_1(), limits, noted(at(0))).await.unwrap());
     rig.accept(on(1, noon)).await;
     rig.accept(on(2, Window::Day.end(noon).unwrap().plus(Duration::ZERO))).await;
     rig.accept(on(3, noon)).await;
@@ -86,7 +86,7 @@ async fn a_user_pays_for_all_of_their_keys(rig: Rig) {
 async fn the_tightest_budget_is_named(rig: Rig) {
     rig.limit(Payer::User(user(1).id), Window::Day, 90).await;
     let limits = Window::ALL.into_iter().zip([80, 60, 70]).map(|(window, limit)| (window, Nanos::new(limit))).collect();
-    assert!(rig.store.set_budgets(key_1(), limits).await.unwrap());
+    assert!(rig.store.set_budgets(key_1(), limits, noted(at(0))).await.unwrap());
     assert_eq!(refused(&rig, plain(draft(1))).await, Some((key_1(), Window::Month, 0)));
     assert_eq!(rig.store.job_for_work(job_id(1)).await.unwrap(), None);
 }
@@ -98,9 +98,12 @@ async fn budgets_are_set_as_a_whole(rig: Rig) {
     // Lowered below what is held already: what runs goes on, nothing more is accepted.
     rig.limit(key_1(), Window::Month, 50).await;
     assert_eq!(refused(&rig, plain(draft(2))).await, Some((key_1(), Window::Month, 100)));
-    assert!(rig.store.set_budgets(key_1(), Limits::new()).await.unwrap());
+    assert!(rig.store.set_budgets(key_1(), Limits::new(), noted(at(0))).await.unwrap());
     rig.accept(plain(draft(2))).await;
-    assert!(!rig.store.set_budgets(Payer::Key(key_id(9)), Limits::new()).await.unwrap(), "there is no such key");
+    assert!(
+        !rig.store.set_budgets(Payer::Key(key_id(9)), Limits::new(), noted(at(0))).await.unwrap(),
+        "there is no such key"
+    );
 }
 
 async fn a_job_without_a_price_is_refused_where_there_is_a_budget(rig: Rig) {
@@ -130,6 +133,6 @@ async fn what_stands_is_told(rig: Rig) {
     // Another day: what counts by the day is nothing yet.
     let later = rig.store.budgets(None, at(5).plus(DAY)).await.unwrap();
     assert_eq!((later.len(), later[0].windows[0].2, later[0].windows[2].2), (4, Nanos::ZERO, held));
-    rig.store.revoke_key(key_id(1), at(6)).await.unwrap();
+    rig.store.revoke_key(key_id(1), None, noted(at(6))).await.unwrap();
     assert_eq!(rig.store.budgets(None, at(6)).await.unwrap().len(), 3, "a revoked key spends nothing more");
 }

@@ -2,7 +2,7 @@
 //! command line, and lets nobody rewrite its books.
 
 use crate::rig::{
-    Rig, advance, asset_id, at, brought, completed, cut_short, draft, failed, job_id, key, key_id, lease, plain,
+    Rig, advance, asset_id, at, brought, completed, cut_short, draft, failed, job_id, key, key_id, lease, noted, plain,
     record, said, told, user,
 };
 use rusqlite::Connection;
@@ -47,7 +47,7 @@ async fn a_restart_keeps_everything() {
     let everything = |rig: Rig| async move {
         let jobs = rig.store.jobs(user(1).id, studio_core::ports::JobFilter { limit: 9, ..Default::default() });
         let asset = rig.store.asset(user(1).id, crate::rig::asset_id(1));
-        let (keys, audit) = (rig.store.keys(), rig.store.audit());
+        let (keys, audit) = (rig.store.keys(None), rig.store.audit());
         (jobs.await.unwrap(), asset.await.unwrap(), keys.await.unwrap(), audit.await.unwrap())
     };
     let before = everything(rig.clone()).await;
@@ -186,7 +186,7 @@ async fn one_bad_command_in_a_group_fails_alone() {
             new.hash = key(1, user(1).id).hash;
         }
         let store = rig.store.clone();
-        calls.spawn(async move { (n, store.create_key(new, Limits::new()).await) });
+        calls.spawn(async move { (n, store.create_key(new, Limits::new(), noted(at(0))).await) });
     }
     for n in 0..10 {
         let store = rig.store.clone();
@@ -197,7 +197,7 @@ async fn one_bad_command_in_a_group_fails_alone() {
     for (n, result) in calls.join_all().await {
         assert_eq!(result.is_err(), n == 25, "{n}: {result:?}");
     }
-    assert_eq!(rig.store.keys().await.unwrap().len(), 2 + 49);
+    assert_eq!(rig.store.keys(None).await.unwrap().len(), 2 + 49);
     assert_eq!(rig.store.audit().await.unwrap().jobs, 10);
     rig.assert_audit_is_clean().await;
 }
@@ -260,14 +260,16 @@ async fn the_command_line_makes_keys_while_the_server_writes() {
     for n in 0..100 {
         let (server, command_line) = (rig.store.clone(), other.clone());
         calls.spawn(async move { server.admit(plain(draft(n))).await.map(drop) });
-        calls.spawn(async move { command_line.create_key(key(1_000 + n, user(2).id), Limits::new()).await });
+        calls.spawn(
+            async move { command_line.create_key(key(1_000 + n, user(2).id), Limits::new(), noted(at(0))).await },
+        );
     }
     for result in calls.join_all().await {
         assert_eq!(result, Ok(()));
     }
     let made = key(1_050, user(2).id);
     assert_eq!(rig.store.key(made.hash).await.unwrap(), Some(made), "valid at once");
-    assert_eq!(rig.store.keys().await.unwrap().len(), 102);
+    assert_eq!(rig.store.keys(None).await.unwrap().len(), 102);
     rig.assert_audit_is_clean().await;
 }
 
@@ -281,7 +283,7 @@ async fn many_may_make_the_same_database_at_once() {
     }
     for opened in calls.join_all().await {
         let (n, store) = opened.unwrap();
-        store.ensure_user(user(n)).await.unwrap();
+        store.ensure_user(user(n), noted(at(0))).await.unwrap();
     }
 }
 
@@ -501,5 +503,5 @@ async fn what_nobody_waits_for_is_still_done() {
     assert!(rig.store.job_for_work(job_id(1)).await.unwrap().is_some());
     rig.assert_audit_is_clean().await;
     assert_eq!(rig.store.key(KeyHash([0; 32])).await.unwrap(), None);
-    assert!(rig.store.revoke_key(key_id(1), at(1)).await.unwrap());
+    assert!(rig.store.revoke_key(key_id(1), None, noted(at(1))).await.unwrap());
 }

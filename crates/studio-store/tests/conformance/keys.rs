@@ -1,8 +1,8 @@
 //! People and keys: made, found by hash, revoked.
 
-use crate::rig::{HOLD, Rig, at, draft, key, key_id, plain, user};
+use crate::rig::{HOLD, Rig, at, draft, key, key_id, noted, plain, user};
 use studio_core::{
-    caller::KeyHash,
+    caller::{KeyHash, KeyHolder},
     id::UserId,
     ledger::{Limits, Window},
     money::Nanos,
@@ -20,45 +20,51 @@ stories![
 async fn a_person_is_made_once(rig: Rig) {
     let mut again = user(1);
     again.id = UserId::new(at(5), [5; 10]);
-    assert_eq!(rig.store.ensure_user(again).await.unwrap(), user(1), "the one that is there");
+    assert_eq!(rig.store.ensure_user(again, noted(at(5))).await.unwrap(), user(1), "the one that is there");
     let mut impostor = user(1);
     impostor.email = "other@example.com".into();
-    assert!(rig.store.ensure_user(impostor).await.is_err(), "one id is one person");
+    assert!(rig.store.ensure_user(impostor, noted(at(5))).await.is_err(), "one id is one person");
 }
 
 async fn a_key_is_found_by_its_hash_as_it_was_made(rig: Rig) {
     let mut unlimited = key(3, user(2).id);
     unlimited.limits.clear();
-    rig.store.create_key(unlimited.clone(), Limits::new()).await.unwrap();
-    for made in [key(1, user(1).id), unlimited] {
-        assert_eq!(rig.store.key(made.hash).await.unwrap(), Some(made));
+    rig.store.create_key(unlimited.clone(), Limits::new(), noted(at(0))).await.unwrap();
+    for (made, owner) in [(key(1, user(1).id), user(1)), (unlimited, user(2))] {
+        let holder = KeyHolder { key: made.clone(), user: owner };
+        assert_eq!(rig.store.key(made.hash).await.unwrap(), Some(holder));
     }
     assert_eq!(rig.store.key(KeyHash([77; 32])).await.unwrap(), None);
 }
 
 async fn a_hash_belongs_to_one_key(rig: Rig) {
-    assert_eq!(rig.store.create_key(key(1, user(1).id), Limits::new()).await, Ok(()), "the same again changes nothing");
+    assert_eq!(
+        rig.store.create_key(key(1, user(1).id), Limits::new(), noted(at(0))).await,
+        Ok(()),
+        "the same again changes nothing"
+    );
     let mut thief = key(9, user(2).id);
     thief.hash = key(1, user(1).id).hash;
     let mut twin = key(9, user(2).id);
     twin.id = key_id(1);
     let stray = key(9, UserId::new(at(0), [99; 10]));
     for bad in [thief, twin, stray] {
-        let refused = rig.store.create_key(bad, Limits::new()).await;
+        let refused = rig.store.create_key(bad, Limits::new(), noted(at(0))).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
-    assert_eq!(rig.store.keys().await.unwrap().len(), 2);
+    assert_eq!(rig.store.keys(None).await.unwrap().len(), 2);
 }
 
 async fn a_revoked_key_stays_revoked(rig: Rig) {
-    assert!(rig.store.revoke_key(key_id(1), at(50)).await.unwrap());
-    assert!(rig.store.revoke_key(key_id(1), at(90)).await.unwrap());
+    assert!(rig.store.revoke_key(key_id(1), None, noted(at(50))).await.unwrap());
+    assert!(rig.store.revoke_key(key_id(1), Some(user(1).id), noted(at(90))).await.unwrap());
     let revoked = rig.store.key(key(1, user(1).id).hash).await.unwrap().unwrap();
-    assert_eq!(revoked.revoked_at, Some(at(50)), "the first time counts");
-    assert!(!rig.store.revoke_key(key_id(8), at(50)).await.unwrap(), "there is none");
-    rig.store.create_key(key(1, user(1).id), Limits::new()).await.unwrap();
+    assert_eq!(revoked.key.revoked_at, Some(at(50)), "the first time counts");
+    assert!(!rig.store.revoke_key(key_id(2), Some(user(1).id), noted(at(50))).await.unwrap(), "it is another's");
+    assert!(!rig.store.revoke_key(key_id(8), None, noted(at(50))).await.unwrap(), "there is none");
+    rig.store.create_key(key(1, user(1).id), Limits::new(), noted(at(0))).await.unwrap();
     assert!(
-        rig.store.key(revoked.hash).await.unwrap().unwrap().revoked_at.is_some(),
+        rig.store.key(revoked.key.hash).await.unwrap().unwrap().key.revoked_at.is_some(),
         "made again it is not open again"
     );
 }
@@ -67,8 +73,8 @@ async fn keys_are_listed_with_owner_and_spend(rig: Rig) {
     rig.accept(plain(draft(1))).await;
     rig.cap(500).await;
     let limits = Limits::from([(Window::Lifetime, Nanos::new(7)), (Window::Day, Nanos::new(1))]);
-    rig.store.create_key(key(3, user(2).id), limits).await.unwrap();
-    let rows = rig.store.keys().await.unwrap();
+    rig.store.create_key(key(3, user(2).id), limits, noted(at(0))).await.unwrap();
+    let rows = rig.store.keys(None).await.unwrap();
     let shown: Vec<_> =
         rows.iter().map(|row| (row.key.id, row.user.clone(), row.limits.clone(), row.committed)).collect();
     let lifetime = |amount| Limits::from([(Window::Lifetime, Nanos::new(amount))]);

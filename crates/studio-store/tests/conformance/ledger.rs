@@ -52,7 +52,7 @@ async fn everyone_pays_for_their_own(rig: Rig) {
         rig.accept(plain(job)).await;
     }
     assert_eq!((rig.committed(1).await, rig.committed(2).await), (Nanos::new(100), Nanos::new(7)));
-    let keys: Vec<KeyId> = rig.store.keys().await.unwrap().into_iter().map(|row| row.key.id).collect();
+    let keys: Vec<KeyId> = rig.store.keys(None).await.unwrap().into_iter().map(|row| row.key.id).collect();
     assert_eq!(keys, [key_id(1), key_id(2)]);
 }
 

@@ -5,7 +5,7 @@ use studio_core::{
     bill::{Basis, Bill},
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
-    id::{AssetId, JobId, KeyId, LeaseToken, RequestId, ShareId, UserId},
+    id::{AssetId, AuditId, JobId, KeyId, LeaseToken, RequestId, ShareId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     job::{Actor, ContentHash, Durability, Effect, Event, Job, NewJob, Output, Payer},
     ledger::{Cap, Limits, Standing, Window},
@@ -13,6 +13,7 @@ use studio_core::{
     media::MediaType,
     money::Nanos,
     parameter::Parameters,
+    people::{Action, Actor as Who, AuditEntry, Role, Via},
     ports::{Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, NewUpload, Said, Store},
     price::{PriceList, Unit, Usage},
     request::{ImageRequest, Input},
@@ -54,7 +55,17 @@ pub(crate) fn asset_id(n: u32) -> AssetId {
 }
 
 pub(crate) fn user(n: u32) -> User {
-    User { id: UserId::new(at(0), random(n)), email: format!("{n}@example.com"), created_at: at(0) }
+    User::new(UserId::new(at(0), random(n)), format!("{n}@example.com"), Role::Admin, at(0))
+}
+
+/// What is told of something that somebody does at a moment; `n` tells it from others.
+pub(crate) fn entry_of(n: u32, now: Timestamp, action: Action) -> AuditEntry {
+    AuditEntry::new(AuditId::new(at(0), random(n)), now, Who { user: None, via: Via::CommandLine }, action)
+}
+
+/// What is told where nobody will ask.
+pub(crate) fn noted(now: Timestamp) -> AuditEntry {
+    entry_of(0, now, Action::BudgetsSet)
 }
 
 pub(crate) fn key(n: u32, owner: UserId) -> ApiKey {
@@ -223,15 +234,17 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         for n in [1, 2] {
-            let owner = store.ensure_user(user(n)).await.unwrap();
-            store.create_key(key(n, owner.id), Limits::new()).await.unwrap();
+            let owner = store.ensure_user(user(n), noted(at(0))).await.unwrap();
+            store.create_key(key(n, owner.id), Limits::new(), noted(at(0))).await.unwrap();
         }
         Self { store }
     }
 
     /// Sets the one budget of a payer.
     pub(crate) async fn limit(&self, payer: Payer, window: Window, limit: i64) {
-        assert!(self.store.set_budgets(payer, Limits::from([(window, Nanos::new(limit))])).await.unwrap());
+        assert!(
+            self.store.set_budgets(payer, Limits::from([(window, Nanos::new(limit))]), noted(at(0))).await.unwrap()
+        );
     }
 
     /// Caps what key 1 may ever spend.
@@ -293,7 +306,7 @@ impl Rig {
 
     /// What key `n` has spent and holds.
     pub(crate) async fn committed(&self, n: u32) -> Nanos {
-        let rows = self.store.keys().await.unwrap();
+        let rows = self.store.keys(None).await.unwrap();
         rows.into_iter().find(|row| row.key.id == key_id(n)).unwrap().committed
     }
 

@@ -2,7 +2,7 @@
 
 use crate::rig::{
     PROVIDER, Rig, advance, at, brought, canceled, completed, cut_short, draft, failed, hash_of, job_id, key, key_id,
-    lease, page, plain, record, told, upload, user,
+    lease, noted, page, plain, record, told, upload, user,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -261,9 +261,9 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             let mut new = key(hash, user(1).id);
             new.id = key_id(id);
             let limits = cap.map(|cap| (Window::Lifetime, Nanos::new(cap))).into_iter().collect();
-            answer(rig.store.create_key(new, limits).await)
+            answer(rig.store.create_key(new, limits, noted(now)).await)
         }
-        Happening::SetBudgets { payer, limits } => answer(rig.store.set_budgets(payer, limits).await),
+        Happening::SetBudgets { payer, limits } => answer(rig.store.set_budgets(payer, limits, noted(now)).await),
         Happening::Forget { before, limit } => {
             answer(rig.store.forget(Forget { over_before: at(before), limit, now }).await)
         }
@@ -276,7 +276,7 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
         }
         Happening::Share { asset, owner } => answer(rig.store.share(page(asset, owner)).await),
         Happening::Unshare { page, owner } => answer(rig.store.unshare(user(owner).id, &format!("slug{page}")).await),
-        Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), now).await),
+        Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), None, noted(now)).await),
     }
 }
 
@@ -287,7 +287,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         answer(store.unfinished().await),
         answer(store.overdue(at(now)).await),
         answer(store.next_run_at(PROVIDER).await),
-        answer(store.keys().await),
+        answer(store.keys(None).await),
         answer(store.waiting().await),
         answer(store.budgets(None, at(now)).await),
         answer(store.dead_letters(None, 99).await),

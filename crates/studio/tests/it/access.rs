@@ -8,10 +8,12 @@ use crate::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Mutex, time::Instant};
+use studio_core::caller::Scope;
 use studio_server::http::{Audience, BodyRule, ROUTES, Route, Who};
 use studio_testkit::{
     cog_worker::{Behaviour, CogWorker},
+    people::{PASSWORD, Session},
     studio::{Reply, Studio},
 };
 
@@ -24,29 +26,48 @@ enum Principal {
     Revoked,
     /// Has a good key, but none of the scopes that the row asks for.
     LacksScope,
+    /// Has a good key, but nothing of theirs opens anything any more.
+    Disabled,
+    /// Had a session.
+    EndedSession,
+    /// Is signed in, and may only look.
+    ViewerSession,
     /// A user who is not the owner.
     Other,
     /// Whoever runs the studio.
     Admin,
+    /// The same, signed in.
+    AdminSession,
     /// Whose things they are. Last: they may change them.
     Owner,
+    /// The same, signed in.
+    OwnerSession,
 }
 
-const PRINCIPALS: [Principal; 8] = [
+const PRINCIPALS: [Principal; 13] = [
     Principal::Anonymous,
     Principal::Mistyped,
     Principal::Expired,
     Principal::Revoked,
     Principal::LacksScope,
+    Principal::Disabled,
+    Principal::EndedSession,
+    Principal::ViewerSession,
     Principal::Other,
     Principal::Admin,
+    Principal::AdminSession,
     Principal::Owner,
+    Principal::OwnerSession,
 ];
 
 /// What everyone comes to: a studio in which the owner has one of everything.
 struct Town {
     studio: Studio,
     keys: BTreeMap<&'static str, String>,
+    /// By their names.
+    sessions: Mutex<BTreeMap<&'static str, Session>>,
+    ended: Session,
+    own_key: String,
     picture: String,
     asset: String,
     talk: String,
@@ -66,20 +87,36 @@ impl Town {
             let arguments = [&["--scopes", scopes], more].concat();
             keys.insert(name, studio.make_key(&format!("{name}@example.com"), &arguments).unwrap());
         };
-        make("owner", "generate,read", &[]);
-        make("other", "generate,read", &[]);
-        make("admin", "generate,read,admin", &[]);
+        make("owner", "generate,read,account", &[]);
+        make("other", "generate,read,account", &[]);
+        make("admin", "generate,read,admin,account", &[]);
+        make("disabled", "generate,read,admin,account", &[]);
         make("read", "read", &[]);
         make("generate", "generate", &[]);
-        make("expired", "generate,read,admin", &["--expires", &in_millis(1500)]);
+        make("expired", "generate,read,admin,account", &["--expires", &in_millis(1500)]);
         make("mistyped", "read", &[]);
         let mistyped = keys.get_mut("mistyped").unwrap();
         let last = mistyped.pop().unwrap();
         mistyped.push(if last == '0' { '1' } else { '0' });
-        let arguments = ["key", "create", "--user", "r@example.com", "--name", "r", "--scopes", "generate,read,admin"];
+        let arguments =
+            ["key", "create", "--user", "r@example.com", "--name", "r", "--scopes", "generate,read,admin,account"];
         let revoked = studio.run_json(&arguments).unwrap();
         keys.insert("revoked", revoked["key"].as_str().unwrap().to_owned());
         studio.run_json(&["key", "revoke", revoked["id"].as_str().unwrap()]).unwrap();
+
+        let mut sessions = BTreeMap::new();
+        for name in ["owner", "other", "admin", "disabled", "read"] {
+            sessions.insert(name, studio.give_password(&format!("{name}@example.com")).await.unwrap());
+        }
+        let ended = sessions.remove("other").unwrap();
+        let out = studio.request_by(&ended, Method::POST, "/api/v1/auth/logout");
+        assert_eq!(Studio::send(out).await.unwrap().status, StatusCode::OK);
+        let disabled = studio.user_id("disabled@example.com").await.unwrap();
+        let disable = studio.request(Method::PATCH, &format!("/api/v1/users/{disabled}"));
+        let disable = disable.json(&json!({ "disabled": true }));
+        assert_eq!(Studio::send(disable).await.unwrap().status, StatusCode::OK);
+        let list = studio.request_as(&keys["owner"], Method::GET, "/api/v1/keys");
+        let own_key = Studio::send(list).await.unwrap().json()["items"][0]["id"].as_str().unwrap().to_owned();
 
         let post = async |path: &str, body: &Value| {
             Studio::send(studio.request_as(&keys["owner"], Method::POST, path).json(body)).await.unwrap().json()
@@ -102,6 +139,8 @@ impl Town {
         bodies.insert("ImageRequest".into(), small("a dog"));
         bodies.insert("ChatRequest".into(), conversation.clone());
         bodies.insert("TitleRequest".into(), conversation);
+        bodies.insert("LoginRequest".into(), json!({ "email": "owner@example.com", "password": PASSWORD }));
+        bodies.insert("PasswordRequest".into(), json!({ "current": PASSWORD, "new": PASSWORD }));
         Self {
             picture: text(&made["jobId"]),
             asset: text(&made["images"][0]["assetId"]),
@@ -109,6 +148,9 @@ impl Town {
             failed: failed.map(|failed| text(&failed["details"]["jobId"])),
             owner: text(&owner["id"]),
             keys,
+            sessions: Mutex::new(sessions),
+            ended,
+            own_key,
             bodies,
             studio,
             _worker: worker,
@@ -116,16 +158,48 @@ impl Town {
     }
 
     /// The thing of the owner's that a route is about.
-    fn thing(&self, route: &Route) -> &str {
+    async fn thing(&self, route: &Route) -> String {
         let path = route.path;
-        match () {
+        let thing = match () {
             () if path.contains("/assets/") => &self.asset,
-            () if path.contains("/budgets/") => &self.owner,
+            () if path.contains("/budgets/") || path.contains("/users/") => &self.owner,
             () if path.contains("/dead-letters/") => &self.failed[1],
+            () if path.contains("/keys/") => &self.own_key,
+            // These are gone once somebody who may has had them.
+            () if path.contains("/sessions/") => return self.fresh_session().await,
+            () if path.contains("/invitations/") => return self.fresh_invitation().await,
             () if path.ends_with("/retry") => &self.failed[0],
             () if path.ends_with("/stream") => &self.talk,
             () => &self.picture,
+        };
+        thing.clone()
+    }
+
+    /// Another session of the owner's.
+    async fn fresh_session(&self) -> String {
+        let session = self.studio.sign_in("owner@example.com", PASSWORD).await.unwrap();
+        let list = self.studio.request_by(&session, Method::GET, "/api/v1/sessions");
+        let list = Studio::send(list).await.unwrap().json();
+        let current = list["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap();
+        current["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn fresh_invitation(&self) -> String {
+        let body = json!({ "email": "somebody@example.com" });
+        let made = self.studio.post("/api/v1/invitations", &body).await.unwrap().json();
+        made["link"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody's session, a new one if the one before has ended: by a password that was changed, for example.
+    async fn session(&self, name: &'static str) -> Session {
+        let known = self.sessions.lock().unwrap()[name].clone();
+        let look = self.studio.request_by(&known, Method::GET, "/api/v1/auth/session");
+        if Studio::send(look).await.unwrap().status == StatusCode::OK {
+            return known;
         }
+        let fresh = self.studio.sign_in(&format!("{name}@example.com"), PASSWORD).await.unwrap();
+        self.sessions.lock().unwrap().insert(name, fresh.clone());
+        fresh
     }
 
     /// Tries a route. `thing` stands for what it is about.
@@ -136,7 +210,18 @@ impl Town {
             path += &format!("?jobId={thing}");
         }
         let method = route.method.as_method();
+        let session = match who {
+            Principal::EndedSession => Some(self.ended.clone()),
+            Principal::ViewerSession => Some(self.session("read").await),
+            Principal::AdminSession => Some(self.session("admin").await),
+            Principal::OwnerSession => Some(self.session("owner").await),
+            _ => None,
+        };
         let key = match who {
+            Principal::Disabled => Some("disabled"),
+            Principal::EndedSession | Principal::ViewerSession | Principal::AdminSession | Principal::OwnerSession => {
+                None
+            }
             Principal::Anonymous => None,
             Principal::Mistyped => Some("mistyped"),
             Principal::Expired => Some("expired"),
@@ -150,9 +235,10 @@ impl Town {
             Principal::Admin => Some("admin"),
             Principal::Owner => Some("owner"),
         };
-        let request = match key {
-            Some(name) => self.studio.request_as(&self.keys[name], method, &path),
-            None => self.studio.bare_request(method, &path),
+        let request = match (key, &session) {
+            (Some(name), _) => self.studio.request_as(&self.keys[name], method, &path),
+            (None, Some(session)) => self.studio.request_by(session, method, &path),
+            (None, None) => self.studio.bare_request(method, &path),
         };
         let request = match route.body {
             BodyRule::Json(_, schema) => {
@@ -160,6 +246,10 @@ impl Town {
                 request.json(body)
             }
             BodyRule::Stream(_) => request.body("x"),
+            BodyRule::Form(_) => {
+                let request = request.header("content-type", "application/x-www-form-urlencoded");
+                request.body(session.map(|session| format!("csrf={}", session.csrf)).unwrap_or_default())
+            }
             BodyRule::None => request,
         };
         Studio::send(request).await.unwrap()
@@ -173,17 +263,23 @@ fn is_about_a_query(route: &Route) -> bool {
 
 /// What a row says of someone: a status and an error code, or that they are served.
 fn expected(route: &Route, who: Principal) -> Option<(u16, &'static str)> {
-    use Principal::{Admin, Anonymous, Expired, LacksScope, Mistyped, Other, Owner, Revoked};
+    use Principal::{
+        Admin, AdminSession, Anonymous, Disabled, EndedSession, Expired, LacksScope, Mistyped, Other, Owner,
+        OwnerSession, Revoked, ViewerSession,
+    };
     let about_something = route.path.contains("{id}") || is_about_a_query(route);
     match (route.audience(), who) {
         (Audience::Everyone, _) => None,
         (Audience::Workers, _) => Some((404, "not_found")),
-        (_, Anonymous | Mistyped | Expired | Revoked) => Some((401, "unauthorized")),
+        (_, Anonymous | Mistyped | Expired | Revoked | Disabled | EndedSession) => Some((401, "unauthorized")),
         (_, LacksScope) => Some((403, "missing_scope")),
-        (Audience::Operators, Other | Owner) => Some((403, "missing_scope")),
-        (Audience::Operators, Admin) | (Audience::Users, Owner) => None,
+        (Audience::Operators, Other | Owner | OwnerSession | ViewerSession) => Some((403, "missing_scope")),
+        (Audience::Users, ViewerSession) if route.who() == Who::Key(Scope::Generate) => Some((403, "missing_scope")),
+        (Audience::Operators, Admin | AdminSession) | (Audience::Users, Owner | OwnerSession) => None,
         // Whoever runs the studio has no right to look at what others make.
-        (Audience::Users, Other | Admin) => about_something.then_some((404, "not_found")),
+        (Audience::Users, Other | Admin | AdminSession | ViewerSession) => {
+            about_something.then_some((404, "not_found"))
+        }
     }
 }
 
@@ -210,7 +306,7 @@ async fn every_route_does_for_everyone_what_its_row_says() {
     for route in ROUTES {
         for path in std::iter::once(&route.path).chain(route.legacy) {
             for who in PRINCIPALS {
-                let reply = town.attempt(route, path, who, town.thing(route)).await;
+                let reply = town.attempt(route, path, who, &town.thing(route).await).await;
                 tried += 1;
                 let (status, body) = (reply.status.as_u16(), reply.json());
                 let right = match expected(route, who) {
@@ -239,5 +335,6 @@ async fn every_route_does_for_everyone_what_its_row_says() {
         }
     }
     assert!(mismatches.is_empty(), "{} of {tried}: {mismatches:#?}", mismatches.len());
-    assert!(tried >= 8 * ROUTES.len(), "{tried}");
+    println!("{tried} attempts, {} mismatches", mismatches.len());
+    assert!(tried >= PRINCIPALS.len() * ROUTES.len(), "{tried}");
 }

@@ -18,6 +18,7 @@ use std::{
 };
 use studio_testkit::{
     openai::{Behaviour, OpenAi},
+    people::PASSWORD,
     raw_client::{RawClient, RawReply},
     studio::{Reply, Studio},
     text_attacks::{Attack, Kind, corpus},
@@ -49,7 +50,9 @@ fn bodies() -> BTreeMap<&'static str, Value> {
         "tools": [{ "name": "look", "description": "looks", "parameters": shape }], "toolChoice": "auto",
         "responseFormat": { "type": "json_schema", "name": "shape", "schema": shape },
     });
-    [("ImageRequest", image), ("ChatRequest", chat)].into()
+    let login = json!({ "email": "owner@localhost", "password": PASSWORD });
+    let password = json!({ "current": PASSWORD, "new": PASSWORD });
+    [("ImageRequest", image), ("ChatRequest", chat), ("LoginRequest", login), ("PasswordRequest", password)].into()
 }
 
 /// What is wrong with an answer to such a text.
@@ -286,6 +289,7 @@ async fn hostile_text_is_refused_or_kept_and_never_breaks_anything() {
     let setup = knowing(&api).config(PRICED).endless_queues();
     let setup = setup.variable("STUDIO_LOG", "debug").variable("STUDIO_LOG_FORMAT", "json");
     let studio = Studio::start(setup).unwrap();
+    studio.set_up().await.unwrap();
     let document = studio.get("/openapi.json").await.unwrap().json();
     let (bodies, ids, attacks) = (bodies(), ids(&studio).await, corpus());
     let known = Known { document: &document, key: studio.key(), bodies: &bodies, ids: &ids };

@@ -17,7 +17,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
-    job::{Durability, Job, Payer, Status},
+    job::{Durability, Job, Status},
     request::{Input, Read},
 };
 
@@ -25,7 +25,7 @@ use studio_core::{
 pub(super) fn asked<'a, R>(caller: &Caller, call: &mut Call, read: Read<'a, R>, input: fn(R) -> Input) -> Asked<'a> {
     Asked {
         owner: caller.user(),
-        payer: Payer::Key(caller.key().id),
+        payer: caller.payer(),
         request: call.request,
         request_name: call.request_name.take(),
         model: read.model,

@@ -18,7 +18,7 @@ use studio_core::{
     id::UserId,
     ledger::{Limits, Window},
     money::Nanos,
-    request::Fields,
+    request::{Fields, Invalid},
 };
 
 pub(in crate::http) fn list_budgets(app: Arc<App>, caller: Caller, call: Call) -> Answer {
@@ -29,11 +29,11 @@ pub(in crate::http) fn list_budgets(app: Arc<App>, caller: Caller, call: Call) -
     })
 }
 
-pub(in crate::http) fn put_budgets(app: Arc<App>, _: Caller, call: Call) -> Answer {
+pub(in crate::http) fn put_budgets(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let id = id("id", call.parameter("id"), UserId::parse)?;
         let limits = read_limits(&call.json)?;
-        match commands::set_budgets(app.store.as_ref(), id, limits, call.now).await? {
+        match commands::set_budgets(app.desk(), &caller.doer(&call), id, limits).await? {
             Some(row) => {
                 tracing::info!(payer = %row.payer, "budgets set");
                 Ok(json(StatusCode::OK, &json!({ "success": true, "budget": present::budget(&row, call.now) })))
@@ -45,7 +45,12 @@ pub(in crate::http) fn put_budgets(app: Arc<App>, _: Caller, call: Call) -> Answ
 
 /// `{"day": "1.50", "month": null, "lifetime": 20}`: amounts in USD, as text or as numbers. What is not there has no limit.
 fn read_limits(body: &Value) -> Result<Limits, Refusal> {
+    Ok(limits_of(body)?)
+}
+
+/// The same, wherever it stands.
+pub(super) fn limits_of(body: &Value) -> Result<Limits, Invalid> {
     let mut fields = Fields::of(body)?;
     let read = Window::ALL.map(|window| Some((window, amount(&mut fields, window.as_str(), Nanos::new(i64::MAX))?)));
-    Ok(fields.finish(Some(read.into_iter().flatten().collect()))?)
+    fields.finish(Some(read.into_iter().flatten().collect()))
 }

@@ -14,6 +14,7 @@ mod legacy;
 mod metrics;
 mod operators;
 mod outputs;
+mod people;
 mod usage;
 mod welcome;
 
@@ -30,6 +31,11 @@ pub(super) use legacy::legacy_status;
 pub(super) use metrics::metrics;
 pub(super) use operators::{adjust_job, list_stuck, resolve_job};
 pub(super) use outputs::receive_output;
+pub(super) use people::{
+    accept, change_password, change_user, create_invitation, create_key, create_reset_link, end_session, list_audit,
+    list_invitations, list_keys, list_sessions, list_users, log_in, log_out, revoke_key, revoke_other_sessions, set_up,
+    who_am_i, withdraw_invitation,
+};
 pub(super) use usage::{get_usage, list_entries};
 pub(super) use welcome::{favicon, welcome};
 
@@ -112,7 +118,7 @@ fn page<T>(mut rows: Vec<T>, size: u32, item: impl Fn(&T) -> Value, name: impl F
 fn ours_or_all(caller: &Caller, call: &Call) -> Result<Option<UserId>, Refusal> {
     match call.query.get(ALL).map(String::as_str) {
         None | Some("false") => Ok(Some(caller.user())),
-        Some("true") if caller.key().scopes.contains(&Scope::Admin) => Ok(None),
+        Some("true") if caller.has(Scope::Admin) => Ok(None),
         Some("true") => Err(Refusal::missing_scope(Scope::Admin)),
         Some(_) => Err(Refusal::invalid_field(ALL, "must be true or false")),
     }

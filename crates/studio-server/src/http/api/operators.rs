@@ -74,7 +74,7 @@ async fn say(
     let absent = || Refusal::not_found("job");
     let job = app.store.job_for_work(id).await?.ok_or_else(absent)?;
     let event = event(&job)?;
-    tracing::info!(job.id = %id, key.id = %caller.key().id, event = event.name(), "a person says");
+    tracing::info!(job.id = %id, user = %caller.user(), event = event.name(), "a person says");
     match move_job(app, Move::new(id, Actor::Person, event)).await? {
         Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => {
             Ok(json(StatusCode::OK, &json!({ "success": true, "job": present::for_operators(&job) })))

@@ -3,7 +3,10 @@
 
 use crate::{
     app::App,
-    http::{call::Call, table::Answer},
+    http::{
+        call::{Call, Caller},
+        table::Answer,
+    },
 };
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, header};
@@ -15,7 +18,7 @@ const SIGN: &str = include_str!("favicon.svg");
 /// Browsers need not ask again for a day.
 const SIGN_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 
-pub(in crate::http) fn welcome(_: Arc<App>, _: Call) -> Answer {
+pub(in crate::http) fn welcome(_: Arc<App>, _: Option<Caller>, _: Call) -> Answer {
     Box::pin(async move {
         let mut response = Response::new(Body::from(PAGE));
         let headers = response.headers_mut();

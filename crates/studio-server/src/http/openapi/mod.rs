@@ -3,6 +3,7 @@
 //! tests hold real answers against it.
 
 mod page;
+mod people;
 mod requests;
 mod schemas;
 
@@ -37,6 +38,11 @@ pub fn document(catalog: &Catalog, ready: impl Fn(&str) -> bool) -> Value {
         "components": {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "An API key: mgs_…" },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": super::cookie::SECURE,
+                    "description": "A session, as signing in sets it (by plain http its name is studio_session). Methods that \
+                        change something also need `X-CSRF-Token`",
+                },
                 "header": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key: mgs_…" },
             },
             "schemas": schemas::all(served),
@@ -65,14 +71,17 @@ fn operation(route: &Route) -> Value {
             operation["requestBody"] =
                 json!({ "required": true, "content": { "application/json": { "schema": schema } } });
         }
+        BodyRule::Form(_) => {
+            operation["requestBody"] = json!({ "required": true, "content": { "application/x-www-form-urlencoded": { "schema": { "type": "object" } } } });
+        }
         BodyRule::Stream(_) => {
             operation["requestBody"] = json!({ "required": true, "content": { "application/octet-stream": {} } });
         }
         BodyRule::None => {}
     }
     operation["security"] = match route.access {
-        Access::Key(..) => json!([{ "bearer": [] }, { "header": [] }]),
-        Access::Public(_) | Access::Ticket(_) => json!([]),
+        Access::Key(..) => json!([{ "bearer": [] }, { "header": [] }, { "session": [] }]),
+        Access::Public(_) | Access::Visitor(_) | Access::Ticket(_) => json!([]),
     };
     operation["x-audience"] = route.audience().as_str().into();
     operation["x-cost"] = route.cost.as_str().into();
@@ -290,6 +299,16 @@ fn answer(shape: Shape) -> Value {
         Shape::DeadLetter => json_of("DeadLetterAnswer", "It, and its attempts"),
         Shape::StuckJobs => json_of("StuckJobs", "The jobs, each with the reason"),
         Shape::Settled => json_of("SettledAnswer", "The job as it stands now"),
+        Shape::Session => json_of("SessionAnswer", "Who is signed in; a new session also sets its cookie"),
+        Shape::Done => json_of("DoneAnswer", "It is done"),
+        Shape::Sessions => json_of("SessionList", "The sessions"),
+        Shape::Keys => json_of("KeyList", "The keys"),
+        Shape::NewKey => json_of("NewKeyAnswer", "The key, with its text"),
+        Shape::Users => json_of("UserList", "Everyone"),
+        Shape::User => json_of("UserAnswer", "Them, as they are now"),
+        Shape::NewLink => json_of("NewLinkAnswer", "The link, with its token"),
+        Shape::Invitations => json_of("InvitationList", "The invitations"),
+        Shape::Audit => json_of("AuditPage", "A page of entries"),
         Shape::Live => json_of("Live", "It runs"),
         Shape::Health => json_of("Health", "How each part is"),
         Shape::OpenApi => json!({ "description": "An OpenAPI 3.1 document", "content": { "application/json": {} } }),

@@ -108,7 +108,7 @@ fn capital(text: &str) -> String {
 }
 
 /// A field that may be left out: `null` is as good as nothing.
-fn or_null(mut schema: Value) -> Value {
+pub(super) fn or_null(mut schema: Value) -> Value {
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
     } else if let Some(forms) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {

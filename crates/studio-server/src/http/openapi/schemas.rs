@@ -3,6 +3,7 @@
 
 use super::{
     super::codes::CODES,
+    people,
     requests::{self, Served},
 };
 use serde_json::{Map, Value, json};
@@ -20,11 +21,11 @@ pub(super) fn id() -> Value {
     json!({ "type": "string", "format": "uuid", "pattern": pattern })
 }
 
-fn time() -> Value {
+pub(super) fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({ "type": "string" })
 }
 
@@ -38,20 +39,20 @@ fn flags() -> Value {
     json!({ "type": "object", "properties": properties })
 }
 
-fn number() -> Value {
+pub(super) fn number() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 
-fn to(name: &str) -> Value {
+pub(super) fn to(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-fn list(of: Value) -> Value {
+pub(super) fn list(of: Value) -> Value {
     json!({ "type": "array", "items": of })
 }
 
 /// An object. Fields whose names end in `?` may be absent.
-fn object(fields: Vec<(&str, Value)>) -> Value {
+pub(super) fn object(fields: Vec<(&str, Value)>) -> Value {
     let required: Vec<_> = fields.iter().map(|(name, _)| *name).filter(|name| !name.ends_with('?')).collect();
     let properties: Map<_, _> =
         fields.iter().map(|(name, schema)| (name.trim_end_matches('?').to_owned(), schema.clone())).collect();
@@ -62,19 +63,21 @@ fn statuses_of() -> Value {
     json!({ "enum": Status::ALL.map(Status::as_str) })
 }
 
-fn boolean() -> Value {
+pub(super) fn boolean() -> Value {
     json!({ "type": "boolean" })
 }
 
-fn yes() -> Value {
+pub(super) fn yes() -> Value {
     json!({ "const": true })
 }
 
 /// All schemas, by name.
 pub(super) fn all(served: Served<'_>) -> Value {
     let mut all = of_work(served);
-    if let (Some(all), Value::Object(money)) = (all.as_object_mut(), of_money()) {
-        all.extend(money);
+    if let Some(all) = all.as_object_mut() {
+        for more in [of_money(), people::schemas()] {
+            all.extend(more.as_object().cloned().unwrap_or_default());
+        }
     }
     all
 }

@@ -4,10 +4,11 @@ use super::*;
 use studio_core::{
     caller::User,
     catalog::Modality,
-    id::{JobId, LeaseToken, RequestId, UserId},
+    id::{AuditId, JobId, LeaseToken, RequestId, UserId},
     job::{Actor, Event, NewJob, Payer},
     money::Nanos,
     parameter::Parameters,
+    people::{Action, Actor as Who, AuditEntry, Role, Via},
     ports::{Admission, Advance, Checkpoint, Said},
     request::{ImageRequest, Input},
     secret::Prompt,
@@ -27,7 +28,9 @@ fn work() -> (TempDir, Work) {
 }
 
 fn user(id: u8, email: impl Into<String>) -> Command {
-    Command::EnsureUser(User { id: UserId::new(T0, [id; 10]), email: email.into(), created_at: T0 })
+    let entry =
+        AuditEntry::new(AuditId::new(T0, [id; 10]), T0, Who { user: None, via: Via::CommandLine }, Action::UserCreated);
+    Command::EnsureUser(Box::new(User::new(UserId::new(T0, [id; 10]), email, Role::Member, T0)), Box::new(entry))
 }
 
 fn job() -> JobId {

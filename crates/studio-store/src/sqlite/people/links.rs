@@ -1,0 +1,158 @@
+//! Links that open once.
+
+use super::{super::error::unknown, accounts, note, sessions, users};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
+use studio_core::{
+    id::{LinkId, UserId},
+    people::{Actor, AuditEntry, Link, LinkKind, Role, Session, TokenHash, User, Via, may_manage},
+    ports::{AcceptLink, CreateLink, LinkAccepted, LinkCreated, Sessions},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+const COLUMNS: &str = "id, kind, hash, email, user_id, role, created_at, created_by, expires_at, used_at, withdrawn_at";
+
+pub(in super::super) const OPEN: &str =
+    "SELECT id, kind, hash, email, user_id, role, created_at, created_by, expires_at, used_at, withdrawn_at
+    FROM links WHERE kind = ?1 AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > ?2 ORDER BY id DESC";
+
+fn read(row: &Row<'_>) -> Result<Link, rusqlite::Error> {
+    let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(index)?.map(Timestamp::from_millis));
+    let user = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Uuid>>(index)?.map(UserId::from_uuid));
+    let kind = row.get_ref(1)?.as_str().ok().and_then(LinkKind::parse);
+    let role = row.get_ref(5)?.as_str().ok().and_then(Role::parse);
+    Ok(Link {
+        id: LinkId::from_uuid(row.get(0)?),
+        kind: kind.ok_or_else(|| unknown(1, "a kind of link"))?,
+        hash: TokenHash(row.get(2)?),
+        email: row.get(3)?,
+        user: user(4)?,
+        role: role.ok_or_else(|| unknown(5, "a role"))?,
+        created_at: Timestamp::from_millis(row.get(6)?),
+        created_by: user(7)?,
+        expires_at: Timestamp::from_millis(row.get(8)?),
+        used_at: time(9)?,
+        withdrawn_at: time(10)?,
+    })
+}
+
+/// The link of that hash.
+pub(super) fn find(connection: &Connection, hash: TokenHash) -> Result<Option<Link>, rusqlite::Error> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM links WHERE hash = ?1"))?
+        .query_row([hash.0], read)
+        .optional()
+}
+
+/// Links of a kind that are good, newest first.
+pub(super) fn list(connection: &Connection, kind: LinkKind, now: Timestamp) -> Result<Vec<Link>, rusqlite::Error> {
+    connection.prepare_cached(OPEN)?.query_map(params![kind.as_str(), now.as_millis()], read)?.collect()
+}
+
+/// Makes a link in place of others of its kind for the same person.
+pub(super) fn create(transaction: &Transaction<'_>, create: &CreateLink) -> Result<LinkCreated, rusqlite::Error> {
+    const INSERT: &str = "INSERT INTO links
+            (id, kind, hash, email, user_id, role, created_at, created_by, expires_at, used_at, withdrawn_at)
+        VALUES (:id, :kind, :hash, :email, :user, :role, :created_at, :created_by, :expires_at, NULL, NULL)";
+    const REPLACE: &str = "UPDATE links SET withdrawn_at = ?3 WHERE kind = ?1 AND lower(email) = lower(?2)
+        AND used_at IS NULL AND withdrawn_at IS NULL";
+    let link = &create.link;
+    if find(transaction, link.hash)?.is_some_and(|known| known.id == link.id) {
+        return Ok(LinkCreated::Created);
+    }
+    if let Err(not) = may_manage(create.by, link.role) {
+        return Ok(LinkCreated::Refused(not));
+    }
+    match link.user {
+        Some(id) => {
+            let Some(user) = users::find(transaction, id)?.filter(User::is_active) else {
+                return Ok(LinkCreated::Absent);
+            };
+            if let Err(not) = may_manage(create.by, user.role) {
+                return Ok(LinkCreated::Refused(not));
+            }
+        }
+        None if users::by_address(transaction, &link.email)?.is_some() => return Ok(LinkCreated::Known),
+        None => {}
+    }
+    let now = link.created_at.as_millis();
+    transaction.prepare_cached(REPLACE)?.execute(params![link.kind.as_str(), link.email, now])?;
+    transaction.prepare_cached(INSERT)?.execute(named_params! {
+        ":id": link.id.as_uuid(),
+        ":kind": link.kind.as_str(),
+        ":hash": link.hash.0,
+        ":email": link.email,
+        ":user": link.user.map(|user| user.as_uuid()),
+        ":role": link.role.as_str(),
+        ":created_at": now,
+        ":created_by": link.created_by.map(|user| user.as_uuid()),
+        ":expires_at": link.expires_at.as_millis(),
+    })?;
+    note(transaction, &create.entry)?;
+    Ok(LinkCreated::Created)
+}
+
+/// Withdraws a link.
+pub(super) fn withdraw(
+    transaction: &Transaction<'_>,
+    id: LinkId,
+    kind: LinkKind,
+    entry: &AuditEntry,
+) -> Result<bool, rusqlite::Error> {
+    const WITHDRAW: &str = "UPDATE links SET withdrawn_at = ?3 WHERE id = ?1 AND kind = ?2
+        AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > ?3";
+    let rows =
+        transaction.prepare_cached(WITHDRAW)?.execute(params![id.as_uuid(), kind.as_str(), entry.at.as_millis()])?;
+    if rows == 1 {
+        note(transaction, entry)?;
+    }
+    Ok(rows == 1)
+}
+
+/// Uses a link.
+pub(super) fn accept(transaction: &Transaction<'_>, accept: &AcceptLink) -> Result<LinkAccepted, rusqlite::Error> {
+    let now = accept.entry.at;
+    let good = |link: &Link| accept.kinds.contains(&link.kind) && link.is_good(now);
+    let Some(link) = find(transaction, accept.hash)?.filter(good) else { return Ok(LinkAccepted::NotGood) };
+    let known = match link.user {
+        Some(id) => users::find(transaction, id)?,
+        None => users::by_address(transaction, &link.email)?,
+    };
+    // Only the first owner says who they are; others were invited by their address.
+    let email = accept.email.as_ref().filter(|_| link.kind == LinkKind::Setup);
+    if let Some(email) = email
+        && let Some(other) = users::by_address(transaction, email)?
+        && known.as_ref().is_none_or(|user| user.id != other.id)
+    {
+        return Ok(LinkAccepted::AddressTaken);
+    }
+    let mut user = match known {
+        Some(user) => user,
+        None if link.user.is_some() => return Ok(LinkAccepted::NotGood),
+        None => {
+            let user = User::new(accept.user, link.email.clone(), link.role, now);
+            users::insert(transaction, &user)?;
+            user
+        }
+    };
+    // An invitation is for who had no way in: someone of that address may have come by another one meanwhile.
+    let has_password = accounts::password(transaction, user.id)?.is_some();
+    if !user.is_active() || (link.kind == LinkKind::Invitation && has_password) {
+        return Ok(LinkAccepted::NotGood);
+    }
+    if let Some(email) = email {
+        user.email.clone_from(email);
+    }
+    user.name = accept.name.clone().or(user.name);
+    users::update(transaction, &user)?;
+    accounts::set_password(transaction, user.id, &accept.password, now)?;
+    sessions::remove(transaction, user.id, Sessions::AllBut(None))?;
+    sessions::insert(transaction, &Session { user: user.id, ..accept.session.clone() })?;
+    transaction
+        .prepare_cached("UPDATE links SET used_at = ?2 WHERE id = ?1")?
+        .execute(params![link.id.as_uuid(), now.as_millis()])?;
+    let actor = Actor { user: Some(user.id), via: Via::Link(link.id) };
+    let entry = AuditEntry { actor, ..accept.entry.clone() }.of(link.kind.as_str(), link.id);
+    note(transaction, &entry)?;
+    Ok(LinkAccepted::Accepted(user))
+}
