@@ -46,7 +46,7 @@ ledger: tools ## Do OPERATIONS random operations on the ledger, and look at its 
 torture: build ## Kill the program KILLS times under load, fill its disk, and hold every accepted job against all books
 	$(CARGO) run --release --locked --quiet --package studio-testkit --example torture -- target/release/studio $(KILLS) "$(TORTURE_SEED)"
 
-bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, streams cut at random, a start after a kill with 100,000 jobs; turns; polling at 1000/s
+bench: build ## Measure: durable admissions, start, memory, first picture; streams of words, streams cut at random, a start after a kill with 100,000 jobs; turns; polling at 1000/s; signing in
 	$(CARGO) bench --locked --package studio-store --bench admit
 	$(CARGO) bench --locked --package studio-store --bench grown
 	bench/start.sh target/release/studio
@@ -56,6 +56,7 @@ bench: build ## Measure: durable admissions, start, memory, first picture; strea
 	$(CARGO) run --release --locked --package studio-testkit --example restart -- target/release/studio
 	$(CARGO) run --release --locked --package studio-testkit --example fairness -- target/release/studio
 	$(CARGO) run --release --locked --package studio-testkit --example polling -- target/release/studio
+	$(CARGO) run --release --locked --package studio-testkit --example sign_in -- target/release/studio
 
 backups: build ## Make 20 backups of a studio at work; restore and verify each; measure
 	$(CARGO) run --release --locked --package studio-testkit --example backups -- target/release/studio

@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys (while the server runs, too)
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Say who may come, and what they may do (while the server runs, too)
+    #[command(subcommand)]
+    User(UserCommand),
     /// Show and set what users and keys may spend
     #[command(subcommand)]
     Budget(BudgetCommand),
@@ -171,7 +174,7 @@ pub(crate) struct CreateKey {
     /// The most that it may spend in a month (UTC)
     #[arg(long, value_name = "USD")]
     pub(crate) budget_month: Option<String>,
-    /// What it may do: generate, read; admin sees and sets everyone's budgets
+    /// What it may do: generate, read; account manages its owner's account; admin runs the studio
     #[arg(long, value_delimiter = ',', value_name = "SCOPES", default_values = ["generate", "read"])]
     pub(crate) scopes: Vec<String>,
     /// When it ends by itself: a span, such as 30d or 12h, or a time, such as 2027-01-31T00:00:00Z [default: never]
@@ -196,6 +199,59 @@ pub(crate) struct RevokeKey {
 
 #[derive(Debug, Args)]
 pub(crate) struct Json {
+    /// Print only JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// List everyone, with their roles
+    List(Json),
+    /// Invite someone: prints a link by which they choose a password
+    Invite(InviteUser),
+    /// Give someone another role
+    ///
+    /// viewer looks at what is theirs; member makes things, too; admin runs the studio, too; owner says who else does. What their
+    /// keys and sessions may do follows within a second.
+    Role(SetRole),
+    /// Disable someone: within a second none of their keys and sessions opens anything
+    Disable(NamedUser),
+    /// Undo that
+    Enable(NamedUser),
+    /// Print a link by which someone chooses a password: their first one, or another
+    ResetLink(NamedUser),
+    /// Print a new link by which the first owner chooses a password
+    SetupLink(Json),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InviteUser {
+    /// Their e-mail address
+    pub(crate) email: String,
+    /// What they will be: viewer, member, admin or owner
+    #[arg(long, default_value = "member")]
+    pub(crate) role: String,
+    /// Print only JSON: {"id", "email", "url", "token", "expiresAt"}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetRole {
+    /// Whom, by e-mail address or id
+    pub(crate) user: String,
+    /// viewer, member, admin or owner
+    pub(crate) role: String,
+    /// Print only JSON: the user
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NamedUser {
+    /// Whom, by e-mail address or id
+    pub(crate) user: String,
     /// Print only JSON
     #[arg(long)]
     pub(crate) json: bool,

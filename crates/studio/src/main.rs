@@ -15,9 +15,10 @@ mod restore;
 mod serve;
 mod system;
 mod terminal;
+mod users;
 mod wiring;
 
-use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage};
+use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage, UserCommand};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -47,6 +48,13 @@ fn main() -> ExitCode {
                 Command::Key(KeyCommand::Create(create)) => keys::create(&config, create).await,
                 Command::Key(KeyCommand::List(list)) => keys::list(&config, list.json).await,
                 Command::Key(KeyCommand::Revoke(revoke)) => keys::revoke(&config, &revoke).await,
+                Command::User(UserCommand::List(list)) => users::list(&config, list.json).await,
+                Command::User(UserCommand::Invite(invite)) => users::invite_one(&config, invite).await,
+                Command::User(UserCommand::Role(role)) => users::set_role(&config, &role).await,
+                Command::User(UserCommand::Disable(user)) => users::disable(&config, &user, true).await,
+                Command::User(UserCommand::Enable(user)) => users::disable(&config, &user, false).await,
+                Command::User(UserCommand::ResetLink(user)) => users::reset(&config, &user).await,
+                Command::User(UserCommand::SetupLink(json)) => users::set_up(&config, json.json).await,
                 Command::Budget(BudgetCommand::List(list)) => budgets::list(&config, list.json).await,
                 Command::Budget(BudgetCommand::Set(set)) => budgets::set(&config, set).await,
                 Command::Job(JobCommand::Resolve(resolve)) => jobs::resolve(&config, resolve).await,

@@ -33,6 +33,7 @@ mod keys;
 mod ledger;
 mod library;
 mod life;
+mod people;
 mod queries;
 mod retention;
 mod turns;
