@@ -28,6 +28,7 @@ mod money;
 mod openai;
 mod openapi;
 mod overload;
+mod pages;
 mod polyglots;
 mod refusals;
 mod start;
