@@ -26,8 +26,8 @@ use super::{
     network::{Peer, client},
     places::Place,
     refusal::{Refusal, RequestIdText},
-    refusal_page,
-    table::{Access, BodyRule, DRY_RUN, ROUTES, Route},
+    pages,
+    table::{Access, BodyRule, DRY_RUN, PAGES, ROUTES, Route},
 };
 use crate::{app::App, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};
 use axum::{
@@ -56,7 +56,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The whole surface, made from the table of routes.
 pub fn router(app: Arc<App>) -> Router {
     let mut paths: BTreeMap<&'static str, Vec<&'static Route>> = BTreeMap::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(PAGES) {
         for path in std::iter::once(&route.path).chain(route.legacy) {
             paths.entry(path).or_default().push(route);
         }
@@ -152,7 +152,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
             app.metrics.refused(refusal.code.code, limited.map(|(class, _)| class));
             limit = limited.or(limit);
             match note.page {
-                true => refusal_page::response(refusal, RequestIdText(&name), now),
+                true => pages::refused(refusal, &note.seen(path), RequestIdText(&name), now),
                 false => refusal.into_response(RequestIdText(&name), now),
             }
         }
@@ -222,6 +222,13 @@ struct Note {
     gone: CancellationToken,
     /// Where it may stay for long: until its answer is sent.
     place: Option<Place>,
+}
+
+impl Note {
+    /// By whom and how a page is seen that says what was refused.
+    fn seen(&self, path: &'static str) -> pages::Sight<'_> {
+        pages::Sight { caller: self.caller.as_ref(), way: &self.way, from: self.from, path }
+    }
 }
 
 async fn enforce(

@@ -3,7 +3,7 @@
 
 use super::{
     codes::CODES,
-    table::{BodyRule, ROUTES, Route},
+    table::{BodyRule, PAGES, ROUTES, Route},
 };
 use crate::{
     backlog::{USUAL_MOST, USUAL_MOST_OF_USER},
@@ -39,7 +39,7 @@ pub fn limits_page() -> String {
         row(&mut page, &[&format!("`{name}`"), &rate.to_string(), class.about()]);
     }
     page += CLASSES_FOOT;
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(PAGES) {
         let class = route.limit.map_or("none", LimitClass::as_str);
         let body = match route.body {
             BodyRule::None => "none".to_owned(),

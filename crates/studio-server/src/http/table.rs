@@ -2,7 +2,10 @@
 //! a body, and whether a repeat is recognised. A handler that needs a signed-in caller can't be put into a public row: the
 //! types don't fit.
 
+mod pages;
+
 use super::api;
+pub use pages::PAGES;
 pub(crate) use super::row::{Access, Answer};
 pub use super::row::{Audience, BodyRule, Cost, Query, QueryKind, Route, Shape, Verb, Who};
 use crate::settings::{JSON_BODY_LIMIT, OUTPUT_LIMIT};
@@ -104,7 +107,7 @@ const AUDIT_QUERY: &[Query] = &[
 /// What a job's status is asked for by, in the system that this one replaces.
 pub(crate) const JOB_ID: &str = "jobId";
 
-use Access::{Key, Public, Ticket, Visitor};
+use Access::{Key, Public, Ticket};
 use Cost::{Memory, Paid, Read, Write};
 use LimitClass::{Asset, Auth, Chat, Control, Generation, Open, Status};
 use Scope::{Account, Admin};
@@ -114,7 +117,7 @@ const SHOWS: (Option<LimitClass>, Cost) = (Some(Open), Memory);
 /// Asked by whoever decides whether the server lives: never refused.
 const ALWAYS: (Option<LimitClass>, Cost) = (None, Read);
 
-/// Every route.
+/// Every route of the API.
 pub const ROUTES: &[Route] = &[
     // Make
     Route {
@@ -537,13 +540,6 @@ pub const ROUTES: &[Route] = &[
         )
     },
     // People
-    get(
-        "/",
-        Visitor(api::welcome),
-        SHOWS,
-        &[(200, Shape::Page)],
-        "A page for people who open the address in a browser",
-    ),
     get(
         "/favicon.ico",
         Public(api::favicon),

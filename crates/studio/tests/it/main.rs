@@ -30,6 +30,7 @@ mod openai;
 mod openapi;
 mod overload;
 mod people;
+mod pages;
 mod polyglots;
 mod refusals;
 mod sessions;

@@ -7,6 +7,7 @@ mod catalog;
 mod chat;
 mod dead_letters;
 mod docs;
+mod favicon;
 mod health;
 mod images;
 mod jobs;
@@ -16,7 +17,6 @@ mod operators;
 mod outputs;
 mod people;
 mod usage;
-mod welcome;
 
 pub(super) use assets::get_asset;
 pub(super) use budgets::{list_budgets, put_budgets};
@@ -24,6 +24,7 @@ pub(super) use catalog::{list_models, list_models_of};
 pub(super) use chat::{chat, title};
 pub(super) use dead_letters::{get_dead_letter, list_dead_letters, replay_dead_letter};
 pub(super) use docs::{docs, openapi};
+pub(super) use favicon::favicon;
 pub(super) use health::{health, live, ready};
 pub(super) use images::generate_image;
 pub(super) use jobs::{cancel_job, get_job, job_events, job_stream, list_jobs, retry_job};
@@ -32,12 +33,13 @@ pub(super) use metrics::metrics;
 pub(super) use operators::{adjust_job, list_stuck, resolve_job};
 pub(super) use outputs::receive_output;
 pub(super) use people::{
+    link_path, visit,
     accept, change_password, change_user, create_invitation, create_key, create_reset_link, end_session, list_audit,
     list_invitations, list_keys, list_sessions, list_users, log_in, log_out, revoke_key, revoke_other_sessions, set_up,
     who_am_i, withdraw_invitation,
 };
 pub(super) use usage::{get_usage, list_entries};
-pub(super) use welcome::{favicon, welcome};
+
 
 use super::{
     call::{Call, Caller},

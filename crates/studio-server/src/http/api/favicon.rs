@@ -1,10 +1,9 @@
-//! `GET /`: for people who open the address in a browser. Until the web studio is built in, it says what this is and how to
-//! make the first picture.
+//! The studio's sign: browsers ask for it by themselves.
 
 use crate::{
     app::App,
     http::{
-        call::{Call, Caller},
+        call::Call,
         table::Answer,
     },
 };
@@ -12,21 +11,10 @@ use axum::{body::Body, response::Response};
 use http::{HeaderValue, header};
 use std::sync::Arc;
 
-const PAGE: &str = include_str!("welcome.html");
 /// A small vector picture: browsers ask for it by themselves, and a 404 each time would be noise (finding 42).
 const SIGN: &str = include_str!("favicon.svg");
 /// Browsers need not ask again for a day.
 const SIGN_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=86400");
-
-pub(in crate::http) fn welcome(_: Arc<App>, _: Option<Caller>, _: Call) -> Answer {
-    Box::pin(async move {
-        let mut response = Response::new(Body::from(PAGE));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(super::PAGE_POLICY));
-        Ok(response)
-    })
-}
 
 pub(in crate::http) fn favicon(_: Arc<App>, _: Call) -> Answer {
     Box::pin(async move {

@@ -1,0 +1,177 @@
+//! Pages for people, made on the server: to get in, to look after an account, to say who else gets in. They work without a
+//! script, and their policy allows none; they change things by forms, whose answers are redirects, so that going back or loading
+//! again does nothing twice. Only what is shown once, a new key or a link, is the answer to its form itself: it is kept nowhere, so it
+//! could not be shown by another request.
+//!
+//! Each page is a function from plain data to [`html::Html`], beside the handlers that gather the data.
+
+mod account;
+mod form;
+mod frame;
+mod html;
+mod keys;
+mod links;
+mod people;
+mod sign_in;
+mod welcome;
+mod words;
+
+pub(in crate::http) use account::{DONE_WORDS as ACCOUNT_DONE, change_password, end_others, end_session, page as account};
+pub(in crate::http) use keys::{create as create_key, revoke as revoke_key};
+pub(in crate::http) use links::{accept_invitation, accept_setup, invitation, setup};
+pub(in crate::http) use people::{DONE_WORDS as PEOPLE_DONE, change_role, disable, enable, invite, page as people, reset_link, withdraw};
+pub(in crate::http) use sign_in::{page as sign_in_page, sign_in, sign_out};
+pub(in crate::http) use welcome::page as welcome;
+
+use self::{
+    form::Faults,
+    frame::{Page, Viewer},
+    html::{Html, html},
+};
+use super::{
+    api,
+    call::{Call, Caller},
+    csrf::Way,
+    refusal::{Refusal, RequestIdText},
+    table::Answer,
+};
+use crate::app::App;
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, StatusCode, header};
+use std::{net::IpAddr, sync::Arc};
+use studio_core::{caller::Scope, time::Timestamp};
+
+/// Most bytes of a form.
+pub(in crate::http) const FORM: u64 = 16 << 10;
+/// What a page may do: show itself and its style, and send its forms back to us.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+const STYLE: &str = include_str!("studio.css");
+/// Browsers need not ask again for ten minutes: after an update a page and its style are of one kind again soon.
+const STYLE_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=600");
+
+/// By whom, how and with what outcome a page is seen.
+struct Seen<'a> {
+    here: &'static str,
+    caller: Option<&'a Caller>,
+    exposed: bool,
+    notice: Option<&'static str>,
+    faults: Option<&'a Faults>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(caller: Option<&'a Caller>, call: &Call) -> Self {
+        Self { here: "", caller, exposed: exposed(&call.way, call.from), notice: None, faults: None }
+    }
+}
+
+/// Whether somebody in between could read along.
+fn exposed(way: &Way, from: Option<IpAddr>) -> bool {
+    !way.https && from.is_some_and(|from| !from.to_canonical().is_loopback())
+}
+
+fn viewer(caller: &Caller) -> Viewer<'_> {
+    Viewer {
+        email: &caller.person().email,
+        csrf: caller.csrf().unwrap_or_default(),
+        runs_it: caller.has(Scope::Admin),
+    }
+}
+
+/// A page as an answer.
+fn show(status: StatusCode, title: &str, seen: &Seen<'_>, body: Html) -> Result<Response, Refusal> {
+    let Seen { here, exposed, notice, faults, .. } = *seen;
+    let page = Page { title, here, viewer: seen.caller.map(viewer), exposed, notice, faults, body };
+    Ok(response(status, page.html()))
+}
+
+fn response(status: StatusCode, page: String) -> Response {
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    response
+}
+
+/// The answer to a form that did what it was for: look there.
+fn see_other(path: &'static str) -> Result<Response, Refusal> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(path));
+    Ok(response)
+}
+
+fn with_cookie(mut response: Response, cookie: String) -> Result<Response, Refusal> {
+    let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::internal())?;
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// By whom and how a page was asked for that is not shown.
+pub(in crate::http) struct Sight<'a> {
+    /// Who is signed in.
+    pub(in crate::http) caller: Option<&'a Caller>,
+    /// How they came.
+    pub(in crate::http) way: &'a Way,
+    /// From where.
+    pub(in crate::http) from: Option<IpAddr>,
+    /// What they asked for.
+    pub(in crate::http) path: &'static str,
+}
+
+/// What is refused of a page or of a form, as a page: to sign in, for whoever is not; else the message that the API gives.
+pub(in crate::http) fn refused(
+    refusal: Refusal,
+    sight: &Sight<'_>,
+    request: RequestIdText<'_>,
+    now: Timestamp,
+) -> Response {
+    let code = refusal.code;
+    let named = html(
+        "<p class=\"muted\">Code <code id=\"code\">{}</code>, request <code>{}</code></p>",
+        &[&code.code, &request.0],
+    );
+    let (title, here, body) = match code.status {
+        StatusCode::UNAUTHORIZED => {
+            let form = sign_in::form(&form::Typed::new(), &Faults::default(), sign_in::place(sight.path));
+            let about = "You are not signed in, or your session has ended. Nothing was changed. Sign in to go on.";
+            ("Sign in", "/sign-in", html("<p role=\"alert\">{}</p>{}{}", &[&about, &form, &named]))
+        }
+        status => {
+            let title = match status {
+                StatusCode::FORBIDDEN => "You may not do this",
+                StatusCode::NOT_FOUND => "There is nothing here",
+                StatusCode::TOO_MANY_REQUESTS => "Too many tries",
+                _ => "That did not work",
+            };
+            let back = html("<p><a href=\"/\">To the beginning</a></p>", &[]);
+            (title, "", html("<p role=\"alert\">{}</p>{}{}", &[&refusal.message(), &back, &named]))
+        }
+    };
+    let exposed = exposed(sight.way, sight.from);
+    let page = Page { title, here, viewer: sight.caller.map(viewer), exposed, notice: None, faults: None, body };
+    let (shown, body) = response(code.status, page.html()).into_parts();
+    let mut response = refusal.into_response(request, now);
+    *response.body_mut() = body;
+    response.headers_mut().extend(shown.headers);
+    response
+}
+
+/// The style of all pages.
+pub(in crate::http) fn style(_: Arc<App>, _: Call) -> Answer {
+    Box::pin(async move {
+        let mut response = Response::new(Body::from(STYLE));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, STYLE_CACHE);
+        Ok(response)
+    })
+}
+
+/// The id in the path.
+fn id<T, E>(call: &Call, parse: fn(&str) -> Result<T, E>, what: &str) -> Result<T, Refusal> {
+    // A wrong one names nothing, as an id that nothing has.
+    parse(call.parameter("id")).map_err(|_| Refusal::not_found(what))
+}
