@@ -117,7 +117,7 @@ fn same<T: PartialEq>(a: &Result<T, StoreError>, b: &Result<T, StoreError>) -> b
     }
 }
 
-fn misplaced() -> StoreError {
+pub(crate) fn misplaced() -> StoreError {
     StoreError::Unavailable("another command was answered".into())
 }
 
@@ -232,7 +232,7 @@ impl TwinStore {
     /// What was just accepted is within every budget of who pays for it, and of its owner, whatever came at once.
     fn check_caps(&self, answer: &Answer) {
         let Answer::Admitted(Admitted::Accepted(job)) = answer else { return };
-        if job.hold == Nanos::ZERO {
+        if job.hold == Nanos::ZERO || matches!(job.payer, Payer::OwnKey(_)) {
             return;
         }
         for payer in BTreeSet::from([job.payer, Payer::User(job.owner)]) {
@@ -248,7 +248,7 @@ impl TwinStore {
     }
 
     /// Asks both stores.
-    async fn ask<T: PartialEq + Debug>(
+    pub(crate) async fn ask<T: PartialEq + Debug>(
         &self,
         what: &str,
         sqlite: impl Future<Output = Result<T, StoreError>>,

@@ -7,6 +7,7 @@ mod library;
 mod limiter;
 mod provider;
 mod store;
+mod vault;
 
 pub use assets::{AssetError, AssetStore, Blob, BlobReader, StagedBlob};
 pub use chance::{Chance, Clock};
@@ -19,3 +20,4 @@ pub use store::{
     EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     Waiting,
 };
+pub use vault::{Kept, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};

@@ -133,6 +133,8 @@ pub enum Verb {
     Post,
     /// `PUT`
     Put,
+    /// `DELETE`
+    Delete,
 }
 
 impl Verb {
@@ -142,6 +144,7 @@ impl Verb {
             Self::Get => Method::GET,
             Self::Post => Method::POST,
             Self::Put => Method::PUT,
+            Self::Delete => Method::DELETE,
         }
     }
 }
@@ -226,6 +229,12 @@ pub enum Shape {
     DeadLetters,
     /// One of them, with its attempts.
     DeadLetter,
+    /// A user's own keys for providers.
+    ProviderKeys,
+    /// One of them.
+    ProviderKey,
+    /// Whether something was removed.
+    Removed,
     /// Jobs that are stuck.
     StuckJobs,
     /// A job whose money was settled, or will be.

@@ -10,6 +10,7 @@ pub mod workers;
 pub(crate) mod collect;
 mod dispatch;
 mod forget;
+mod own_key;
 mod reconcile;
 mod recover;
 mod relay;

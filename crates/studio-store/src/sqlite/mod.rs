@@ -24,6 +24,7 @@ mod schema;
 mod simulated;
 mod store;
 mod turns;
+mod vault;
 mod words;
 mod writer;
 

@@ -36,6 +36,7 @@ mod life;
 mod queries;
 mod retention;
 mod turns;
+mod vault;
 mod words;
 
 mod durable;

@@ -123,7 +123,7 @@ pub(in crate::http) fn retry_job(app: Arc<App>, caller: Caller, call: Call) -> A
         let id = job_id(&call)?;
         let job = match call.replayed {
             Some(job) => job,
-            None => match commands::retry(&app, caller.key(), call.request, id, call.idempotency).await {
+            None => match commands::retry(&app, caller.key(), call.request, id, call.idempotency, call.own_keys).await {
                 Ok(job) => job,
                 Err(NotRetried::Absent) => return Err(absent()),
                 Err(other) => return Err(other.into()),

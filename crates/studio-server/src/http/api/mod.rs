@@ -14,6 +14,7 @@ mod legacy;
 mod metrics;
 mod operators;
 mod outputs;
+mod provider_keys;
 mod usage;
 mod welcome;
 
@@ -30,6 +31,7 @@ pub(super) use legacy::legacy_status;
 pub(super) use metrics::metrics;
 pub(super) use operators::{adjust_job, list_stuck, resolve_job};
 pub(super) use outputs::receive_output;
+pub(super) use provider_keys::{delete_provider_key, list_provider_keys, put_provider_key};
 pub(super) use usage::{get_usage, list_entries};
 pub(super) use welcome::{favicon, welcome};
 
