@@ -27,8 +27,7 @@ pub fn seal(app: &App, place: &Place, text: &Secret) -> Result<Sealed, NotOpened
 
 /// Opens what was sealed for a place. That it can't be is told in the log: whoever runs the studio can do something about it.
 pub fn open(app: &App, place: &Place, sealed: &Sealed) -> Result<Secret, NotOpened> {
-    let opened =
-        app.keyrings.keyring().map_err(NotOpened::from).and_then(|keyring| Ok(keyring.open(place, sealed)?));
+    let opened = app.keyrings.keyring().map_err(NotOpened::from).and_then(|keyring| Ok(keyring.open(place, sealed)?));
     opened.inspect_err(|error| tracing::error!(%error, "a sealed key can't be opened: studio secret status"))
 }
 

@@ -169,7 +169,13 @@ pub async fn go(town: Arc<Town>, app: Arc<App>, number: usize) {
 async fn retry(town: &Arc<Town>, app: &Arc<App>, errand: &Errand, id: JobId) {
     let Some(person) = town.people.get(errand.person) else { return };
     let request = RequestId::new(app.now(), app.chance.id_bytes());
-    let again = commands::retry(app, person, request, id, None).await;
+    // Half of those who brought a key bring it again; for the others the studio does not pay.
+    let given = town
+        .world
+        .draw(|dice| dice.per_mille(500))
+        .then(|| ["polled", "mute"].map(|name| (name.to_owned(), Secret::new(OWN_KEY))));
+    let given = given.into_iter().flatten().collect();
+    let again = commands::retry(app, person, request, id, None, given).await;
     town.world.note(|| format!("{id} once more: {:?}", again.map(|job| job.id)));
 }
 

@@ -13,7 +13,7 @@ use studio_core::{
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
-    job::{Actor, ContentHash, Durability, Event, Job, KeySource, NewJob, KeySource, Output, Payer, Status},
+    job::{Actor, ContentHash, Durability, Event, Job, KeySource, NewJob, Output, Payer, Status},
     ledger::{Limits, Window},
     media::MediaType,
     money::Nanos,

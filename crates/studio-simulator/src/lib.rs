@@ -15,7 +15,6 @@ pub mod bytes;
 pub mod provider;
 pub mod record;
 pub mod store;
-mod vault;
 pub mod words;
 
 pub mod errand;

@@ -89,7 +89,10 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
     let left_out = plan != Plan::default() && world.strikes(Fault::NotConfigured);
     let left_out = left_out.then(|| world.draw(|dice| dice.one(&Kind::ALL))).flatten();
     for (kind, provider) in providers.iter().filter(|(kind, _)| Some(*kind) != left_out) {
-        lanes.insert(kind.name().to_owned(), Lane::new(provider.clone(), places, None).with_keys(true, *kind != Kind::Own));
+        lanes.insert(
+            kind.name().to_owned(),
+            Lane::new(provider.clone(), places, None).with_keys(true, *kind != Kind::Own),
+        );
     }
     let app = App::new(Parts {
         store: Arc::new(StorePort(town.store.clone())),

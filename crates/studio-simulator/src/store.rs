@@ -117,7 +117,7 @@ fn same<T: PartialEq>(a: &Result<T, StoreError>, b: &Result<T, StoreError>) -> b
     }
 }
 
-pub(crate) fn misplaced() -> StoreError {
+fn misplaced() -> StoreError {
     StoreError::Unavailable("another command was answered".into())
 }
 
@@ -248,7 +248,7 @@ impl TwinStore {
     }
 
     /// Asks both stores.
-    pub(crate) async fn ask<T: PartialEq + Debug>(
+    async fn ask<T: PartialEq + Debug>(
         &self,
         what: &str,
         sqlite: impl Future<Output = Result<T, StoreError>>,
@@ -311,6 +311,7 @@ macro_rules! ask {
 
 // Behind the macro that it uses.
 mod library;
+mod vault;
 
 #[async_trait]
 impl Store for StorePort {

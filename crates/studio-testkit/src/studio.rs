@@ -140,7 +140,9 @@ impl Studio {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
         fs::write(folder.path().join("studio.toml"), &setup.config)?;
         canaries::plant_those_of(&setup.config);
-        for (_, value) in setup.variables.iter().filter(|(name, _)| name.ends_with("API_KEY") || name.ends_with("SECRET_KEY")) {
+        for (_, value) in
+            setup.variables.iter().filter(|(name, _)| name.ends_with("API_KEY") || name.ends_with("SECRET_KEY"))
+        {
             canaries::plant(value.trim());
         }
         Ok(Self { setup, folder, child: None, address: String::new(), key: key.to_owned(), client })

@@ -18,7 +18,9 @@ mod system;
 mod terminal;
 mod wiring;
 
-use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage, SecretCommand};
+use arguments::{
+    Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage, SecretCommand,
+};
 use clap::Parser;
 use std::process::ExitCode;
 

@@ -145,7 +145,9 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
     for (name, settings) in config.providers.iter().filter(|(name, _)| !ENGINES.contains(&name.as_str())) {
         let lane = configured(name, settings)?;
         if !lane.has_key {
-            tracing::warn!("providers.{name}: api_key is missing, so its models are available only to those who bring their own");
+            tracing::warn!(
+                "providers.{name}: api_key is missing, so its models are available only to those who bring their own"
+            );
         }
         lanes.insert(name.clone(), lane);
     }
@@ -201,7 +203,8 @@ fn raise_file_limit() -> usize {
 /// Says at start who can be asked and who can't, so that a missing key is not a surprise at first use.
 fn tell_providers(catalog: &Catalog, lanes: &BTreeMap<String, Lane>) {
     let wanted: BTreeSet<_> = catalog.models().iter().map(|model| model.provider.as_str()).collect();
-    let missing: Vec<_> = wanted.into_iter().filter(|name| !lanes.get(*name).is_some_and(|lane| lane.has_key)).collect();
+    let missing: Vec<_> =
+        wanted.into_iter().filter(|name| !lanes.get(*name).is_some_and(|lane| lane.has_key)).collect();
     let configured: Vec<_> = lanes.iter().filter(|(_, lane)| lane.has_key).map(|(name, _)| name.as_str()).collect();
     tracing::info!(configured = configured.join(", "), not_configured = missing.join(", "), "providers");
 }

@@ -20,4 +20,4 @@ pub use store::{
     EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     Waiting,
 };
-pub use vault::{Kept, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};
+pub use vault::{Entrusted, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};

@@ -34,7 +34,7 @@ impl ProviderKey {
 
 /// What became of something sealed that was to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum Entrusted {
     /// It is kept.
     Kept,
     /// Not: its master key is being taken out of use. Seal it again by the one that is in use now.
@@ -65,7 +65,7 @@ pub struct Resealed {
 #[async_trait]
 pub trait Vault: Send + Sync {
     /// Keeps a user's own key for a provider, in place of the one before it.
-    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Kept, StoreError>;
+    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Entrusted, StoreError>;
 
     /// Removes one. False: there is none.
     async fn remove_provider_key(&self, user: UserId, provider: &str) -> Result<bool, StoreError>;

@@ -60,7 +60,8 @@ pub(super) async fn choose(
     let Keys { mut given, allowed } = keys;
     let own = given.remove(&provider.to_ascii_lowercase());
     let unused = !given.is_empty() || own.is_some() && !lane.takes_own_keys;
-    let warning = unused.then(|| format!("x-api-key-…: a key that {provider}, which runs this model, has no use for was ignored"));
+    let warning = unused
+        .then(|| format!("x-api-key-…: a key that {provider}, which runs this model, has no use for was ignored"));
     let own = own.filter(|_| lane.takes_own_keys);
     let chosen = |source, given| Ok(Chosen { source, given, warning });
     if !lane.takes_own_keys || allowed == Allowed::Studio {

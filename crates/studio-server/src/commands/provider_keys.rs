@@ -6,7 +6,7 @@ use crate::{
 };
 use studio_core::{
     id::UserId,
-    ports::{Kept, ProviderKey, StoreError},
+    ports::{Entrusted, ProviderKey, StoreError},
     seal::Place,
     secret::Secret,
 };
@@ -46,12 +46,7 @@ pub fn own_key_providers(app: &App) -> impl Iterator<Item = &str> {
 }
 
 /// Keeps a user's own key for a provider.
-pub async fn set_provider_key(
-    app: &App,
-    user: UserId,
-    provider: &str,
-    text: &Secret,
-) -> Result<ProviderKey, NotKept> {
+pub async fn set_provider_key(app: &App, user: UserId, provider: &str, text: &Secret) -> Result<ProviderKey, NotKept> {
     if !app.lanes.get(provider).is_some_and(|lane| lane.takes_own_keys) {
         return Err(NotKept::NoProvider);
     }
@@ -69,7 +64,7 @@ pub async fn set_provider_key(
             last4: last4.clone(),
             created_at: app.now(),
         };
-        if app.store.keep_provider_key(key.clone()).await? == Kept::Kept {
+        if app.store.keep_provider_key(key.clone()).await? == Entrusted::Kept {
             tracing::info!(user = %user, provider, "own provider key set");
             return Ok(key);
         }

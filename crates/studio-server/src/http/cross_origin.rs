@@ -39,7 +39,10 @@ pub(super) fn tell_preflight<'a>(
     }
     let pairs: [(HeaderName, String); 3] = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods.to_owned()),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, own_keys.fold(REQUEST_HEADERS.to_owned(), |all, name| all + ", X-API-Key-" + name)),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            own_keys.fold(REQUEST_HEADERS.to_owned(), |all, name| all + ", X-API-Key-" + name),
+        ),
         (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MEMORY.as_secs().to_string()),
     ];
     for (name, text) in pairs {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     id::{JobId, UserId},
-    ports::{Kept, ProviderKey, Resealed, SealedRow, StoreError, Vault},
+    ports::{Entrusted, ProviderKey, Resealed, SealedRow, StoreError, Vault},
     seal::{MasterKeyId, Place, Sealed},
 };
 
@@ -42,16 +42,16 @@ impl Sealeds {
 
 #[async_trait]
 impl Vault for MemoryStore {
-    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Kept, StoreError> {
+    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Entrusted, StoreError> {
         let mut state = self.state();
         if state.sealed.is_retired(key.sealed.key()) {
-            return Ok(Kept::Retired);
+            return Ok(Entrusted::Retired);
         }
         if !state.users.contains_key(&key.user) {
             return Err(super::refused("a key without an owner"));
         }
         state.sealed.providers.insert((key.user, key.provider.clone()), key);
-        Ok(Kept::Kept)
+        Ok(Entrusted::Kept)
     }
 
     async fn remove_provider_key(&self, user: UserId, provider: &str) -> Result<bool, StoreError> {

@@ -16,8 +16,8 @@ use studio_core::{
     job::{Durability, Event, Job, Payer},
     ledger::Limits,
     ports::{
-        Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Forget, Kept, ProviderKey, Resealed,
-        StoreError,
+        Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Entrusted, Forget, ProviderKey,
+        Resealed, StoreError,
     },
     seal::MasterKeyId,
     time::Timestamp,
@@ -80,7 +80,7 @@ pub(crate) enum Answer {
     /// How many jobs were forgotten, or keys sealed anew.
     Counted(u64),
     /// Whether something sealed is kept.
-    Kept(Kept),
+    Kept(Entrusted),
     /// It is written.
     Written,
 }

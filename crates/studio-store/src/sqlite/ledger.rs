@@ -187,7 +187,8 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
 
 /// Feeds every job as its document tells it, and sees that the columns beside the document say the same.
 fn audit_jobs(connection: &Connection, auditor: &mut Auditor) -> Result<(), rusqlite::Error> {
-    let mut jobs = connection.prepare_cached("SELECT doc, id, status, hold, cost, lease, absorbed, own_key FROM jobs")?;
+    let mut jobs =
+        connection.prepare_cached("SELECT doc, id, status, hold, cost, lease, absorbed, own_key FROM jobs")?;
     let mut rows = jobs.query([])?;
     while let Some(row) = rows.next()? {
         let job: Job = read_json(row, 0, "a job")?;

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use studio_core::{
     id::{JobId, UserId},
     ledger::Auditor,
-    ports::{Kept, ProviderKey, Resealed, SealedRow, StoreError, Vault},
+    ports::{Entrusted, ProviderKey, Resealed, SealedRow, StoreError, Vault},
     seal::{MasterKeyId, Place, Sealed},
     time::Timestamp,
 };
@@ -42,11 +42,11 @@ pub(super) fn is_retired(connection: &Connection, master: MasterKeyId) -> Result
 }
 
 /// Keeps a user's key for a provider.
-pub(super) fn keep(transaction: &Transaction<'_>, key: &ProviderKey) -> Result<Kept, rusqlite::Error> {
+pub(super) fn keep(transaction: &Transaction<'_>, key: &ProviderKey) -> Result<Entrusted, rusqlite::Error> {
     const KEEP: &str = "INSERT INTO provider_keys (user_id, provider, sealed, master, last4, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     if is_retired(transaction, key.sealed.key())? {
-        return Ok(Kept::Retired);
+        return Ok(Entrusted::Retired);
     }
     remove(transaction, key.user, &key.provider)?;
     transaction.prepare_cached(KEEP)?.execute(params![
@@ -57,7 +57,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, key: &ProviderKey) -> Result<K
         key.last4,
         key.created_at.as_millis()
     ])?;
-    Ok(Kept::Kept)
+    Ok(Entrusted::Kept)
 }
 
 /// Removes one. False: there is none.
@@ -103,9 +103,10 @@ pub(super) fn keep_for_job(transaction: &Transaction<'_>, job: JobId, sealed: &S
 
 /// Erases it.
 pub(super) fn erase_of_job(transaction: &Transaction<'_>, job: JobId) -> Result<(), rusqlite::Error> {
-    for step in
-        ["UPDATE job_keys SET sealed = zeroblob(length(sealed)) WHERE job_id = ?1", "DELETE FROM job_keys WHERE job_id = ?1"]
-    {
+    for step in [
+        "UPDATE job_keys SET sealed = zeroblob(length(sealed)) WHERE job_id = ?1",
+        "DELETE FROM job_keys WHERE job_id = ?1",
+    ] {
         transaction.prepare_cached(step)?.execute([job.as_uuid()])?;
     }
     Ok(())
@@ -169,9 +170,13 @@ pub(super) fn reseal(transaction: &Transaction<'_>, rows: &[Resealed]) -> Result
     for Resealed { place, before, after } in rows {
         let (bytes, master, old) = (after.as_bytes(), after.key().0, before.as_bytes());
         count += match place {
-            Place::ProviderKey { user, provider } => transaction
-                .prepare_cached(OF_PROVIDER)?
-                .execute(params![user.as_uuid(), provider, bytes, master, old])?,
+            Place::ProviderKey { user, provider } => transaction.prepare_cached(OF_PROVIDER)?.execute(params![
+                user.as_uuid(),
+                provider,
+                bytes,
+                master,
+                old
+            ])?,
             Place::JobKey(job) => {
                 transaction.prepare_cached(OF_JOB)?.execute(params![job.as_uuid(), bytes, master, old])?
             }
@@ -214,7 +219,7 @@ pub(super) fn audit(connection: &Connection, auditor: &mut Auditor) -> Result<()
 
 #[async_trait]
 impl<E: Engine> Vault for Sqlite<E> {
-    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Kept, StoreError> {
+    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Entrusted, StoreError> {
         match self.0.run(Command::KeepProviderKey(Box::new(key))).await? {
             Answer::Kept(kept) => Ok(kept),
             other => Err(other.misplaced()),

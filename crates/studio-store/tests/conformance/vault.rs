@@ -7,7 +7,7 @@ use studio_core::{
     job::{Actor, Event, Job, KeySource, Payer, Status},
     ledger::Window,
     money::Nanos,
-    ports::{Admission, Admitted, Kept, Period, ProviderKey, Resealed},
+    ports::{Admission, Admitted, Entrusted, Period, ProviderKey, Resealed},
     retry::FailureKind,
     seal::{Keyring, MasterKey, MasterKeyId, Place, Sealed},
     secret::Secret,
@@ -54,9 +54,10 @@ fn by_own_key(n: u32, by: u8) -> Admission {
 
 async fn a_key_is_of_one_user_for_one_provider(rig: Rig) {
     let (one, two) = (user(1).id, user(2).id);
-    for (user, provider, text) in [(one, "xai", "a"), (one, "openai", "b"), (two, "openai", "c"), (one, "openai", "d")] {
+    for (user, provider, text) in [(one, "xai", "a"), (one, "openai", "b"), (two, "openai", "c"), (one, "openai", "d")]
+    {
         let key = provider_key(1, user, provider, text);
-        assert_eq!(rig.store.keep_provider_key(key).await.unwrap(), Kept::Kept);
+        assert_eq!(rig.store.keep_provider_key(key).await.unwrap(), Entrusted::Kept);
     }
     let kept = rig.store.provider_keys(one).await.unwrap();
     assert_eq!(kept.iter().map(|key| key.provider.as_str()).collect::<Vec<_>>(), ["openai", "xai"]);
@@ -117,7 +118,8 @@ async fn a_job_by_an_own_key_keeps_no_budget(rig: Rig) {
 
 async fn everything_is_sealed_anew_and_nothing_is_lost_on_the_way(rig: Rig) {
     let (one, two) = (user(1).id, user(2).id);
-    for key in [provider_key(1, one, "openai", "a"), provider_key(1, one, "xai", "b"), provider_key(2, two, "xai", "c")] {
+    for key in [provider_key(1, one, "openai", "a"), provider_key(1, one, "xai", "b"), provider_key(2, two, "xai", "c")]
+    {
         rig.store.keep_provider_key(key).await.unwrap();
     }
     rig.accept(by_own_key(1, 1)).await;
@@ -153,11 +155,11 @@ async fn a_master_key_that_is_retired_seals_nothing_more(rig: Rig) {
     rig.store.keep_provider_key(provider_key(1, one, "xai", "a")).await.unwrap();
     rig.store.retire_master_keys([master(1)].into()).await.unwrap();
     assert_eq!(rig.store.retired_master_keys().await.unwrap(), [master(1)].into());
-    assert_eq!(rig.store.keep_provider_key(provider_key(1, one, "xai", "b")).await.unwrap(), Kept::Retired);
+    assert_eq!(rig.store.keep_provider_key(provider_key(1, one, "xai", "b")).await.unwrap(), Entrusted::Retired);
     assert_eq!(rig.store.admit(by_own_key(1, 1)).await.unwrap(), Admitted::SealRetired);
     assert_eq!(rig.store.job_for_work(job_id(1)).await.unwrap(), None, "nothing was made");
     assert_eq!(rig.store.provider_key(one, "xai").await.unwrap(), Some(provider_key(1, one, "xai", "a")));
     rig.accept(by_own_key(1, 2)).await;
     rig.store.retire_master_keys(BTreeSet::new()).await.unwrap();
-    assert_eq!(rig.store.keep_provider_key(provider_key(1, one, "xai", "c")).await.unwrap(), Kept::Kept);
+    assert_eq!(rig.store.keep_provider_key(provider_key(1, one, "xai", "c")).await.unwrap(), Entrusted::Kept);
 }

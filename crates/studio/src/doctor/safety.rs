@@ -33,7 +33,11 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
     front(config, findings);
     providers(config, findings);
     if rustix::process::geteuid().is_root() {
-        findings.warn("user", "root: a fault in the studio would be a fault in the machine", "run it as a user of its own");
+        findings.warn(
+            "user",
+            "root: a fault in the studio would be a fault in the machine",
+            "run it as a user of its own",
+        );
         findings.coded("runs_as_root");
     }
     setup_link(data, findings);
@@ -182,7 +186,10 @@ fn keys(snapshot: &Snapshot, findings: &mut Findings) -> Result<(), StoreError> 
     for key in old {
         findings.warn(
             "keys",
-            format!("{} (…{}) may run the studio, never ends, and is older than {OLD_KEY_DAYS} days", key.id, key.last4),
+            format!(
+                "{} (…{}) may run the studio, never ends, and is older than {OLD_KEY_DAYS} days",
+                key.id, key.last4
+            ),
             format!("if nobody uses it: studio key revoke {}; else make one that ends: --expires 90d", key.id),
         );
         findings.coded("admin_key_lasts");
@@ -191,7 +198,8 @@ fn keys(snapshot: &Snapshot, findings: &mut Findings) -> Result<(), StoreError> 
 }
 
 fn backups(data: &Path, findings: &mut Findings) {
-    let next = "studio backup <folder>, every day, and copy it to another disk; and keep a copy of secret.key apart from it";
+    let next =
+        "studio backup <folder>, every day, and copy it to another disk; and keep a copy of secret.key apart from it";
     match last_backup(data) {
         Some(at) if SystemClock.now().since(at) > DAY * OLD_BACKUP_DAYS => {
             findings.warn("backup", format!("the last one is of {at}, more than {OLD_BACKUP_DAYS} days ago"), next);

@@ -6,7 +6,10 @@
 //! one is refused and seals it again; what came in before that is sealed anew; and when nothing is left that needs them, they leave
 //! the file. Whatever step was the last, the next run goes on from there.
 
-use super::{Masters, Source, file::KEY_FILE};
+use super::{
+    Masters, Source,
+    file::{KEY_FILE, UNFINISHED},
+};
 use crate::{
     arguments::Rotate,
     config::Config,
@@ -93,6 +96,7 @@ pub(crate) async fn rotate(config: &Config, arguments: &Rotate) -> anyhow::Resul
     let data = config.data();
     let store = open_existing_store(data)?;
     let _lock = lock(data)?;
+    clear_away(data)?;
     let masters = Masters::of(data, config.secret_key.as_ref())?;
     let mut keyring = masters.keyring()?.as_ref().clone();
     // One that is under way is gone on with: a fresh key for each try would only leave more of them behind.
@@ -171,6 +175,17 @@ fn lock(data: &Path) -> anyhow::Result<File> {
     let file = file.with_context(|| format!("lock {}", path.display()))?;
     file.try_lock().context("another studio secret rotate is at work")?;
     Ok(file)
+}
+
+/// Removes what a change that was broken off has left beside the file.
+fn clear_away(data: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(data)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn tell(arguments: &Rotate, keyring: &Keyring, masters: &Masters, done: &Done, dropped: &[MasterKeyId]) {

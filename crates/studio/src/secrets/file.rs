@@ -26,6 +26,8 @@ use studio_core::{
 
 /// The file's name in the data folder.
 pub(crate) const KEY_FILE: &str = "secret.key";
+/// What the name of one begins with that is not finished yet.
+pub(super) const UNFINISHED: &str = ".secret.key-";
 const HEAD: &str = "# The studio's master keys, which seal people's own keys for providers. The first one seals, all of them open.\n\
                     # Keep a copy where backups of the studio are not. To change the key: studio secret rotate.\n";
 
@@ -85,7 +87,7 @@ impl Masters {
         Keyring::new(fresh(), keyring.keys().cloned())
     }
 
-    fn from_file(&self, path: &Path) -> anyhow::Result<Arc<Keyring>> {
+    fn read_file(&self, path: &Path) -> anyhow::Result<Arc<Keyring>> {
         let metadata = fs::metadata(path).with_context(|| {
             format!(
                 "the master key {} is not there. Bring it back from your copy; without it a new one can be made by a restart, and people \
@@ -121,7 +123,7 @@ impl Keyrings for Masters {
     fn keyring(&self) -> Result<Arc<Keyring>, NoKeyring> {
         match &self.source {
             Source::Environment(keyring) => Ok(keyring.clone()),
-            Source::File(path) => self.from_file(path).map_err(|error| NoKeyring(format!("{error:#}"))),
+            Source::File(path) => self.read_file(path).map_err(|error| NoKeyring(format!("{error:#}"))),
         }
     }
 }
@@ -138,7 +140,9 @@ pub(crate) fn read_keys(text: &str, between: char) -> anyhow::Result<Keyring> {
     let mut keys = Vec::new();
     for word in words.filter(|word| !word.is_empty()) {
         let Some(bytes) = read_key(word) else {
-            bail!("has a key that is not {MASTER_KEY_BYTES} bytes in hexadecimal digits or base64; openssl rand -hex 32 makes one");
+            bail!(
+                "has a key that is not {MASTER_KEY_BYTES} bytes in hexadecimal digits or base64; openssl rand -hex 32 makes one"
+            );
         };
         keys.push(MasterKey::new(bytes));
     }
@@ -169,8 +173,11 @@ fn write(path: &Path, keyring: &Keyring, replaces: bool) -> anyhow::Result<()> {
     let mut random = [0; 4];
     SystemChance.fill(&mut random);
     let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let beside = path.with_file_name(format!(".{KEY_FILE}-{random}"));
-    let lines: String = keyring.keys().map(|key| key.expose().iter().map(|b| format!("{b:02x}")).chain(["\n".into()]).collect::<String>()).collect();
+    let beside = path.with_file_name(format!("{UNFINISHED}{random}"));
+    let lines: String = keyring
+        .keys()
+        .map(|key| key.expose().iter().map(|b| format!("{b:02x}")).chain(["\n".into()]).collect::<String>())
+        .collect();
     let text = Secret::new(format!("{HEAD}{lines}"));
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;

@@ -4,4 +4,4 @@ mod command;
 mod file;
 
 pub(crate) use command::{rotate, status};
-pub(crate) use file::{KEY_FILE, Masters, Source, read_keys};
+pub(crate) use file::{KEY_FILE, Masters, Source};

@@ -86,7 +86,9 @@ async fn an_own_key_is_used_for_its_owner_and_for_nobody_else() {
     let [ann, ben, cid] = ["ann", "ben", "cid"].map(|name| studio.make_key(&format!("{name}@x.org"), &[]).unwrap());
     store(&studio, &ann, OWN).await;
     store(&studio, &ben, OTHER).await;
-    for (key, source, shown_key) in [(&ann, "own", OWN), (&ben, "own", OTHER), (&cid, "studio", KEY), (&ann, "own", OWN)] {
+    for (key, source, shown_key) in
+        [(&ann, "own", OWN), (&ben, "own", OTHER), (&cid, "studio", KEY), (&ann, "own", OWN)]
+    {
         let made = make(&studio, key, &[]).await;
         assert_eq!((made.status, &job(&studio, key, &made).await["keySource"]), (StatusCode::OK, &json!(source)));
         assert_eq!(shown(&api).last().unwrap(), shown_key);
@@ -109,7 +111,10 @@ async fn an_own_key_is_used_for_its_owner_and_for_nobody_else() {
         assert_eq!(Studio::send(request).await.unwrap().json()["removed"], removed);
     }
     make(&studio, &ann, &[]).await;
-    assert_eq!((shown(&api).last().unwrap().as_str(), list(&ben).await["items"][0]["last4"].as_str()), (KEY, Some("efgh")));
+    assert_eq!(
+        (shown(&api).last().unwrap().as_str(), list(&ben).await["items"][0]["last4"].as_str()),
+        (KEY, Some("efgh"))
+    );
     assert_clean(&studio, 0);
 }
 
@@ -120,7 +125,8 @@ async fn a_provider_without_a_key_of_ours_is_there_for_who_brings_one() {
     store(&studio, &ann, OWN).await;
     let available = async |key: &str| {
         let models = Studio::send(studio.request_as(key, Method::GET, "/api/v1/models")).await.unwrap().json();
-        models["items"].as_array().unwrap().iter().find(|model| model["id"] == "gpt-image-2").unwrap()["available"] == true
+        models["items"].as_array().unwrap().iter().find(|model| model["id"] == "gpt-image-2").unwrap()["available"]
+            == true
     };
     assert!(available(&ann).await && !available(&ben).await);
     assert_eq!(make(&studio, &ann, &[]).await.status, StatusCode::OK);
@@ -139,7 +145,12 @@ async fn what_an_own_key_pays_is_recorded_and_counts_against_no_budget() {
     let budget = async || {
         let request = studio.request_as(&ann, Method::GET, "/api/v1/budgets");
         let rows = Studio::send(request).await.unwrap().json();
-        rows["items"].as_array().unwrap().iter().map(|row| row["windows"][2]["committed"]["amount"].clone()).collect::<Vec<_>>()
+        rows["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["windows"][2]["committed"]["amount"].clone())
+            .collect::<Vec<_>>()
     };
     for _ in 0..3 {
         let made = make(&studio, &ann, &[("x-api-key-openai", OWN)]).await;
@@ -159,8 +170,12 @@ async fn what_an_own_key_pays_is_recorded_and_counts_against_no_budget() {
     let total = usage().await["total"].clone();
     assert_eq!((&total["cost"]["amount"], &total["ownKey"]["amount"]), (&json!("0.063"), &json!("0.189")), "{total}");
     let entries = Studio::send(studio.request_as(&ann, Method::GET, "/api/v1/usage/entries")).await.unwrap().json();
-    let payers: BTreeSet<_> =
-        entries["items"].as_array().unwrap().iter().map(|entry| entry["payer"].as_str().unwrap().split(':').next().unwrap()).collect();
+    let payers: BTreeSet<_> = entries["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["payer"].as_str().unwrap().split(':').next().unwrap())
+        .collect();
     assert_eq!(payers, BTreeSet::from(["key", "own"]));
     assert_clean(&studio, 0);
 }
@@ -205,9 +220,13 @@ async fn headers_that_can_not_be_meant_are_refused_and_others_do_nothing() {
     let request = studio.request(Method::POST, IMAGE).header("x-api-key-sketch", OWN).json(&body);
     let made = Studio::send(request).await.unwrap().json();
     assert!(made["warnings"].to_string().contains("was ignored"), "an engine of ours takes none: {made}");
-    for (provider, text, status) in
-        [("sketch", OWN, 404), ("nowhere", OWN, 404), ("openai", "", 400), ("openai", "a b", 400), ("openai", &long, 400)]
-    {
+    for (provider, text, status) in [
+        ("sketch", OWN, 404),
+        ("nowhere", OWN, 404),
+        ("openai", "", 400),
+        ("openai", "a b", 400),
+        ("openai", &long, 400),
+    ] {
         assert_eq!(put(&studio, &key, provider, text).await.status.as_u16(), status, "{provider}");
     }
     let preflight = studio.bare_request(Method::OPTIONS, IMAGE).header("origin", "https://app.example.com");
@@ -250,7 +269,8 @@ async fn a_server_that_asks_nobody_for_a_key_takes_none_unless_it_is_told_to() {
 async fn the_key_is_no_part_of_what_a_repeat_is_known_by() {
     let (api, studio) = town(true);
     let ask = async |own: &str| {
-        let request = studio.request(Method::POST, IMAGE).header("idempotency-key", "k1").header("x-api-key-openai", own);
+        let request =
+            studio.request(Method::POST, IMAGE).header("idempotency-key", "k1").header("x-api-key-openai", own);
         Studio::send(request.json(&picture())).await.unwrap()
     };
     let (first, second) = (ask(OWN).await, ask(OTHER).await);

@@ -83,7 +83,13 @@ async fn a_job_keeps_its_key_through_a_crash_and_until_it_is_known_how_it_ended(
     // It waits in the queue, for its provider has no room.
     api.set(Behaviour::Busy429Once(vec![("retry-after-ms".to_owned(), "60000".to_owned())]));
     let id = held(&api, &studio).await;
-    api.wait_for_requests(1);
+    let path = format!("/api/v1/jobs/{id}");
+    loop {
+        let job = studio.get(&path).await.unwrap().json()["job"].clone();
+        if job["status"] == "queued" && job["attempt"] == 1 {
+            break;
+        }
+    }
     studio.kill().unwrap();
     assert_eq!(envelopes(&studio).len(), 1);
     tamper(&studio, "UPDATE jobs SET run_at = 0, doc = json_set(doc, '$.run_at', 0)");
@@ -145,7 +151,10 @@ async fn the_master_key_is_changed_while_jobs_are_under_way() {
     assert_eq!(shown(&api), [OTHER, OWN, OTHER]);
     store(&studio, studio.key(), OTHER).await;
     let now = status();
-    assert_eq!((now["keys"].as_array().unwrap().len(), &now["keys"][0]["rows"], &now["ok"]), (1, &json!(1), &json!(true)));
+    assert_eq!(
+        (now["keys"].as_array().unwrap().len(), &now["keys"][0]["rows"], &now["ok"]),
+        (1, &json!(1), &json!(true))
+    );
     assert_clean(&studio, 0);
 }
 
@@ -171,7 +180,7 @@ async fn a_change_of_the_master_key_may_be_broken_off_anywhere() {
     }
     assert_eq!(shown(&api), vec![OWN.to_owned(); 12]);
     let left: Vec<_> = fs::read_dir(studio.data()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(left.iter().filter(|name| name.to_string_lossy().starts_with(".secret")).count() <= 26, "{left:?}");
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".secret")), "{left:?}");
 }
 
 /// It answers so, and says why where whoever runs it looks.
@@ -184,7 +193,8 @@ async fn assert_lost(studio: &Studio, status: u16, code: &str) {
 
 fn doctor(studio: &Studio) -> (String, Value) {
     let report: Value = serde_json::from_slice(&studio.run(&["doctor", "--json"]).unwrap().stdout).unwrap();
-    let check = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "master key").unwrap().clone();
+    let check =
+        report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "master key").unwrap().clone();
     (check["code"].as_str().unwrap_or_default().to_owned(), report)
 }
 
@@ -241,7 +251,10 @@ async fn an_envelope_that_was_changed_opens_no_more_and_nor_does_one_in_another_
     );
     let stolen = make(&studio, &ann, &[]).await;
     assert_eq!((stolen.status.as_u16(), &stolen.json()["error"]), (409, &json!("own_key_unusable")));
-    tamper(&studio, "UPDATE provider_keys SET sealed = CAST(substr(sealed, 1, 40) || x'00' || substr(sealed, 42) AS BLOB)");
+    tamper(
+        &studio,
+        "UPDATE provider_keys SET sealed = CAST(substr(sealed, 1, 40) || x'00' || substr(sealed, 42) AS BLOB)",
+    );
     let changed = make(&studio, studio.key(), &[]).await;
     assert_eq!((changed.status.as_u16(), &changed.json()["error"]), (409, &json!("own_key_unusable")));
     assert!(api.requests().is_empty());

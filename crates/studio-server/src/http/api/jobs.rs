@@ -123,11 +123,13 @@ pub(in crate::http) fn retry_job(app: Arc<App>, caller: Caller, call: Call) -> A
         let id = job_id(&call)?;
         let job = match call.replayed {
             Some(job) => job,
-            None => match commands::retry(&app, caller.key(), call.request, id, call.idempotency, call.own_keys).await {
-                Ok(job) => job,
-                Err(NotRetried::Absent) => return Err(absent()),
-                Err(other) => return Err(other.into()),
-            },
+            None => {
+                match commands::retry(&app, caller.key(), call.request, id, call.idempotency, call.own_keys).await {
+                    Ok(job) => job,
+                    Err(NotRetried::Absent) => return Err(absent()),
+                    Err(other) => return Err(other.into()),
+                }
+            }
         };
         drop(call.turn);
         Ok(json(StatusCode::ACCEPTED, &present::accepted(&job)))

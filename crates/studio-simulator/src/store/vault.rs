@@ -1,24 +1,17 @@
 //! Sealed keys in these worlds: those of requests come and go with their jobs; nobody stores one, and no master key is changed.
 
-use crate::store::{StorePort, misplaced};
+use super::{StorePort, misplaced};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use studio_core::{
     id::{JobId, UserId},
-    ports::{Kept, ProviderKey, Resealed, SealedRow, StoreError, Vault},
+    ports::{Entrusted, ProviderKey, Resealed, SealedRow, StoreError, Vault},
     seal::{MasterKeyId, Place, Sealed},
 };
 
-macro_rules! ask {
-    ($self:ident, $method:ident($($argument:expr),*)) => {{
-        let store = &$self.0;
-        store.ask(stringify!($method), store.sqlite.$method($($argument),*), store.twin.$method($($argument),*)).await
-    }};
-}
-
 #[async_trait]
 impl Vault for StorePort {
-    async fn keep_provider_key(&self, _key: ProviderKey) -> Result<Kept, StoreError> {
+    async fn keep_provider_key(&self, _key: ProviderKey) -> Result<Entrusted, StoreError> {
         Err(misplaced())
     }
 
