@@ -16,6 +16,7 @@ pub mod price;
 pub mod inspection;
 pub mod library;
 pub mod media;
+pub mod seal;
 pub mod secret;
 pub mod words;
 

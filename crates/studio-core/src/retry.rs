@@ -52,6 +52,8 @@ pub enum FailureKind {
     Interrupted,
     /// Its provider is not configured any more.
     NotConfigured,
+    /// Its owner's own key is refused by the provider, or is not there any more, or can't be opened.
+    OwnKey,
 }
 
 impl FailureKind {
@@ -69,13 +71,14 @@ impl FailureKind {
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
             Self::NotConfigured => "provider_not_configured",
+            Self::OwnKey => "own_key_unusable",
         }
     }
 }
 
 impl FailureKind {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Rejected,
         Self::Busy,
         Self::Unavailable,
@@ -87,6 +90,7 @@ impl FailureKind {
         Self::Timeout,
         Self::Interrupted,
         Self::NotConfigured,
+        Self::OwnKey,
     ];
 
     /// What happened, for people.
@@ -105,12 +109,15 @@ impl FailureKind {
             Self::Timeout => "It took longer than the model may.",
             Self::Interrupted => "The server that worked on it stopped.",
             Self::NotConfigured => "Its provider is not configured any more.",
+            Self::OwnKey => {
+                "Your own key is refused by the provider, or was removed, or can't be opened any more. Set it again."
+            }
         }
     }
 
     /// Whether the same request may well succeed another time: it was not the request that failed, nor the model's work on it.
     pub const fn may_pass(self) -> bool {
-        !matches!(self, Self::Rejected | Self::ModelFailed | Self::BadOutput)
+        !matches!(self, Self::Rejected | Self::ModelFailed | Self::BadOutput | Self::OwnKey)
     }
 }
 
@@ -158,9 +165,11 @@ pub enum Verdict {
 /// The rule. `harmless` says that a repeat can't cost twice: see [`repeat_is_harmless`].
 pub fn verdict(kind: FailureKind, harmless: bool) -> Verdict {
     match kind {
-        FailureKind::Rejected | FailureKind::ModelFailed | FailureKind::BadOutput | FailureKind::NotConfigured => {
-            Verdict::Fail
-        }
+        FailureKind::Rejected
+        | FailureKind::ModelFailed
+        | FailureKind::BadOutput
+        | FailureKind::NotConfigured
+        | FailureKind::OwnKey => Verdict::Fail,
         FailureKind::Busy => Verdict::Retry(Again::Wait),
         FailureKind::Unavailable | FailureKind::WorkerDied => Verdict::Retry(Again::Fault),
         // What may still be at work, or may have been done, and is charged for: nobody knows yet.

@@ -21,7 +21,7 @@ use studio_core::{
     catalog::Catalog,
     id::LeaseToken,
     job::Durability,
-    ports::{AssetStore, Chance, Clock, Fetcher, Limiter, Provider, Store},
+    ports::{AssetStore, Chance, Clock, Fetcher, Keyrings, Limiter, Provider, Store},
     time::Timestamp,
 };
 use tokio::sync::{Notify, Semaphore};
@@ -42,6 +42,10 @@ pub struct Lane {
     pub origin: Option<String>,
     /// Most jobs that one user may have at work there at once.
     pub per_owner: Option<u32>,
+    /// Whether the studio has a key for it, if it wants one.
+    pub has_key: bool,
+    /// Whether people may bring their own.
+    pub takes_own_keys: bool,
 }
 
 impl Lane {
@@ -49,7 +53,14 @@ impl Lane {
     pub fn new(provider: Arc<dyn Provider>, concurrency: usize, origin: Option<String>) -> Self {
         let permits = Arc::new(Semaphore::new(concurrency.max(1)));
         // What a run before this one has left is looked for first of all.
-        Self { provider, permits, bell: Notify::new(), waiting: AtomicBool::new(true), origin, per_owner: None }
+        let (bell, waiting) = (Notify::new(), AtomicBool::new(true));
+        Self { provider, permits, bell, waiting, origin, per_owner: None, has_key: true, takes_own_keys: false }
+    }
+
+    /// The same, with or without a key of the studio's, taking those that people bring or not.
+    #[must_use]
+    pub fn with_keys(self, has_key: bool, takes_own_keys: bool) -> Self {
+        Self { has_key, takes_own_keys, ..self }
     }
 
     /// The same, with at most so many places for each user.
@@ -106,6 +117,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Gives chance.
     pub chance: Arc<dyn Chance>,
+    /// Gives the master keys.
+    pub keyrings: Arc<dyn Keyrings>,
     /// What can be asked for.
     pub catalog: Catalog,
     /// Who runs it, by name.
@@ -202,6 +215,11 @@ impl App {
             closing: CancellationToken::new(),
             parts,
         })
+    }
+
+    /// Whether a provider can be asked by a key of the studio's.
+    pub fn is_ready(&self, provider: &str) -> bool {
+        self.lanes.get(provider).is_some_and(|lane| lane.has_key)
     }
 
     /// Now.

@@ -5,6 +5,7 @@
 //! `work` call `commands`; neither `commands` nor `work` knows HTTP, and `http` never writes to the store.
 #![forbid(unsafe_code)]
 
+pub mod secrets;
 pub mod settings;
 
 mod alarm;

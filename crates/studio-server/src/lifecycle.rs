@@ -4,6 +4,7 @@
 use crate::{
     app::App,
     http::{router, serve},
+    secrets,
     settings::DRAIN,
     work,
 };
@@ -25,6 +26,7 @@ pub async fn prepare(app: &Arc<App>, address: SocketAddr) -> Result<(), StoreErr
         std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
     };
     app.uploads.reachable_at(format!("http://{}", SocketAddr::new(ip, address.port())));
+    secrets::look(app).await?;
     let recovered = work::recover(app).await?;
     if recovered > 0 {
         tracing::info!(jobs = recovered, "jobs that the last run left in the middle are back on their road");

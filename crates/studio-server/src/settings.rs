@@ -103,6 +103,8 @@ pub struct ProviderSettings {
     pub concurrency: Option<usize>,
     /// How many of these may be of one user.
     pub per_user: Option<u32>,
+    /// Whether people may bring their own keys for it; of OpenAI they may unless this says no, of others only if it says yes.
+    pub own_keys: Option<bool>,
     /// Whether it can be asked after its work, as our own engines can: `GET /predictions/{id}`.
     pub polled: bool,
 }

@@ -147,7 +147,7 @@ fn pictures(town: &Town, job: &Job) {
         wrong_charge(town, job, "nothing came of it");
     }
     // What was made and is no use is the studio's own loss, and seen.
-    let useless = job.provider != "own" && town.store.record.was_useless(job.id);
+    let useless = job.provider != "own" && job.key_source.is_studio() && town.store.record.was_useless(job.id);
     let lost = if useless { owed(town, job) } else { Nanos::ZERO };
     if job.absorbed != lost {
         wrong_charge(town, job, &format!("{} of {lost} are written off", job.absorbed));

@@ -3,6 +3,7 @@
 
 use crate::{
     faults::Fault,
+    provider::OWN_KEY,
     reader::{self, Place},
     town::Town,
     world::World,
@@ -17,10 +18,11 @@ use studio_core::{
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     job::{Durability, Job, Payer, Priority, Status},
     request::{Input, Pictures, read_chat, read_image},
+    secret::Secret,
 };
 use studio_server::{
     app::App,
-    commands::{self, Asked, CancelOutcome, NotSubmitted},
+    commands::{self, Asked, CancelOutcome, Keys, NotSubmitted},
 };
 use tokio::time::{sleep, sleep_until};
 
@@ -167,7 +169,13 @@ pub async fn go(town: Arc<Town>, app: Arc<App>, number: usize) {
 async fn retry(town: &Arc<Town>, app: &Arc<App>, errand: &Errand, id: JobId) {
     let Some(person) = town.people.get(errand.person) else { return };
     let request = RequestId::new(app.now(), app.chance.id_bytes());
-    let again = commands::retry(app, person.user, Payer::Key(person.id), request, id, None).await;
+    // Half of those who brought a key bring it again; for the others the studio does not pay.
+    let given = town
+        .world
+        .draw(|dice| dice.per_mille(500))
+        .then(|| ["polled", "mute"].map(|name| (name.to_owned(), Secret::new(OWN_KEY))));
+    let given = given.into_iter().flatten().collect();
+    let again = commands::retry(app, person.user, Payer::Key(person.id), request, id, None, given).await;
     town.world.note(|| format!("{id} once more: {:?}", again.map(|job| job.id)));
 }
 
@@ -219,6 +227,9 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         let route = if chat { "POST /api/v1/chat" } else { "POST /api/v1/generate/image" };
         IdempotencyRecord { user: person.user, route, key, fingerprint: Fingerprint::of_json(&errand.body) }
     });
+    // Some bring a key of their own; not all who run their model have a use for it.
+    let given = town.world.draw(|dice| dice.per_mille(120)).then(|| (model.provider.clone(), Secret::new(OWN_KEY)));
+    let keys = Keys { given: given.into_iter().collect(), ..Keys::default() };
     let asked = Asked {
         owner: person.user,
         payer: Payer::Key(person.id),
@@ -234,6 +245,7 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         deadline: errand.deadline_after.map(|after| now.plus(after)),
         warnings,
         idempotency,
+        keys,
     };
     commands::submit(app, asked).await.map(|submitted| submitted.job).map_err(Some)
 }

@@ -14,7 +14,7 @@ use studio_core::{
     caller::{ApiKey, KeyHash, Scope, User},
     catalog::Modality,
     id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
-    job::{Actor, ContentHash, Durability, Event, Job, NewJob, Output, Payer, Status},
+    job::{Actor, ContentHash, Durability, Event, Job, KeySource, NewJob, Output, Payer, Status},
     ledger::{Limits, Window},
     media::MediaType,
     money::Nanos,
@@ -156,7 +156,12 @@ impl Run {
     async fn admit(&mut self) -> Result<Option<&'static str>> {
         let Some((key, owner)) = self.dice.one(&self.keys) else { return Ok(None) };
         let by_key = self.dice.per_mille(900);
-        let payer = if by_key { Payer::Key(key) } else { Payer::User(owner) };
+        let own = self.dice.per_mille(100);
+        let payer = match (own, by_key) {
+            (true, _) => Payer::OwnKey(owner),
+            (false, true) => Payer::Key(key),
+            (false, false) => Payer::User(owner),
+        };
         let hold = if self.dice.per_mille(100) { 0 } else { self.dice.from_to(1, 5_000_000_000) };
         let (bytes, request) = (self.id_bytes(), self.id_bytes());
         let list = PriceList {
@@ -183,9 +188,11 @@ impl Run {
             now: self.now,
         }
         .queued();
+        let key_source = if own { KeySource::Own } else { KeySource::Studio };
+        let job = Job { key_source, ..job };
         let fits = self.fits(&job);
-        let (idempotency, assets, claim, per_owner) = Default::default();
-        let answer = self.store.admit(Admission { job, idempotency, assets, claim, per_owner }).await?;
+        let (idempotency, assets, claim, per_owner, own_key) = Default::default();
+        let answer = self.store.admit(Admission { job, idempotency, assets, claim, per_owner, own_key }).await?;
         match answer {
             Admitted::Accepted(job) if fits => {
                 self.count(&job, job.hold.get()).await?;
@@ -200,6 +207,7 @@ impl Run {
     /// Whether a job fits into what the second bookkeeper says is left.
     fn fits(&self, job: &Job) -> bool {
         job.hold == Nanos::ZERO
+            || matches!(job.payer, Payer::OwnKey(_))
             || [job.payer, Payer::User(job.owner)].iter().all(|payer| {
                 self.limits.get(payer).into_iter().flatten().all(|(window, limit)| {
                     let place = (*payer, *window, window.start(job.created_at));
@@ -210,7 +218,11 @@ impl Run {
 
     /// Counts what a job commits its payers to, and sees that the store does, too.
     async fn count(&mut self, job: &Job, amount: i64) -> Result<()> {
-        let payers = std::collections::BTreeSet::from([job.payer, Payer::User(job.owner)]);
+        let mut payers = std::collections::BTreeSet::from([job.payer, Payer::User(job.owner)]);
+        if matches!(job.payer, Payer::OwnKey(_)) {
+            // No money of the studio's.
+            payers.clear();
+        }
         for payer in &payers {
             for window in Window::ALL {
                 *self.books.committed.entry((*payer, window, window.start(job.created_at))).or_default() += amount;

@@ -104,7 +104,7 @@ pub async fn look(store: &TwinStore, plant: Option<Plant>, command: &Command) ->
 
 /// Sets the budgets that a job has to keep, in both stores, without anybody noticing.
 async fn replace_budgets(store: &TwinStore, job: &Job, with: impl Fn(Payer) -> Limits) {
-    for payer in [job.payer, Payer::User(job.owner)] {
+    for payer in job.payer.bound(job.owner) {
         for store in [&store.sqlite as &dyn Store, &store.twin] {
             drop(store.set_budgets(payer, with(payer), told(job.created_at)).await);
         }

@@ -22,6 +22,7 @@ use studio_core::{
     ports::{Canceled, Capabilities, Lookup, Polled, Produced, Provider, Started, Submission},
     request::Input,
     retry::{Failure, FailureKind},
+    secret::Secret,
 };
 use studio_server::app::App;
 use tokio::time::sleep;
@@ -51,11 +52,16 @@ impl Kind {
     }
 }
 
+/// The key that people of these worlds bring.
+pub const OWN_KEY: &str = "sk-own";
+
 /// A provider.
 pub struct SimulatedProvider {
     kind: Kind,
     town: Arc<Town>,
-    dice: Mutex<Dice>,
+    dice: Arc<Mutex<Dice>>,
+    /// Whether it is asked by somebody's own key.
+    own_key: bool,
     /// The server that lives now: workers put what they made into it.
     pub app: OnceLock<Weak<App>>,
 }
@@ -80,8 +86,8 @@ impl SimulatedProvider {
     /// As it is during one life of the server.
     pub fn new(kind: Kind, town: &Arc<Town>) -> Self {
         let part = 16 + kind as u64 + 8 * u64::from(town.world.life());
-        let dice = Mutex::new(Dice::new(town.world.seed, part));
-        Self { kind, town: town.clone(), dice, app: OnceLock::new() }
+        let dice = Arc::new(Mutex::new(Dice::new(town.world.seed, part)));
+        Self { kind, town: town.clone(), dice, own_key: false, app: OnceLock::new() }
     }
 
     fn draw<T>(&self, draw: impl FnOnce(&mut Dice) -> T) -> T {
@@ -133,11 +139,19 @@ impl SimulatedProvider {
         }
     }
 
+    /// It is asked about a job by the key that is meant for it.
+    fn sees_key(&self, job: &Job) {
+        if self.own_key == job.key_source.is_studio() {
+            self.town.world.wrong("a job is asked for by the key that is meant for it", job.id.to_string());
+        }
+    }
+
     /// Writes the submission down as it leaves us. Nobody who is paid may be sent what may be there already.
     fn send(&self, submission: &Submission<'_>, fate: &Fate) -> usize {
         let (world, books) = (&self.town.world, &self.town.books);
         let job = submission.job;
         let name = job.attempt_name();
+        self.sees_key(job);
         if self.paid()
             && let Some(earlier) = books.of(job.id).into_iter().find(|work| !work.proven_over)
         {
@@ -255,6 +269,14 @@ impl Provider for SimulatedProvider {
         }
     }
 
+    fn with_key(&self, key: &Secret) -> Option<Arc<dyn Provider>> {
+        if key.expose() != OWN_KEY {
+            self.town.world.wrong("a key comes back as it was given", format!("{key:?}"));
+        }
+        let (town, dice, app) = (self.town.clone(), self.dice.clone(), self.app.clone());
+        Some(Arc::new(Self { kind: self.kind, town, dice, own_key: true, app }))
+    }
+
     async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure> {
         self.town.world.lives().await;
         let fate = self.fate();
@@ -298,8 +320,9 @@ impl Provider for SimulatedProvider {
         Ok(Started::Pending(handle))
     }
 
-    async fn poll(&self, _job: &Job, handle: &str, wait: Duration) -> Result<Polled, Failure> {
+    async fn poll(&self, job: &Job, handle: &str, wait: Duration) -> Result<Polled, Failure> {
         let world = &self.town.world;
+        self.sees_key(job);
         self.travel().await;
         let Some((number, work)) = self.by_handle(handle) else { return Err(self.failure(FailureKind::Lost)) };
         for (fault, kind) in [(Fault::PollFails, FailureKind::Unavailable), (Fault::PollLost, FailureKind::Lost)] {

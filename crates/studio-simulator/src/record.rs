@@ -78,7 +78,9 @@ impl Record {
     /// What a payer, or all who pay for a user, have spent and hold in the window that `at` lies in, as its jobs say.
     pub fn committed_in(&self, payer: Payer, window: Window, at: Timestamp) -> Nanos {
         let mine = |job: &&Arc<Job>| {
-            (job.payer == payer || Payer::User(job.owner) == payer) && window.start(job.created_at) == window.start(at)
+            !matches!(job.payer, Payer::OwnKey(_))
+                && (job.payer == payer || Payer::User(job.owner) == payer)
+                && window.start(job.created_at) == window.start(at)
         };
         Nanos::new(self.jobs().iter().filter(mine).map(|job| job.cost.unwrap_or(job.hold).get()).sum())
     }

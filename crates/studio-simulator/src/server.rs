@@ -16,8 +16,9 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use studio_core::{
     job::{Actor, Durability, Event, Refused, Status},
     money::Nanos,
-    ports::{Advance, Advanced, Checkpoint, Claim, Clock, Said},
+    ports::{Advance, Advanced, Checkpoint, Claim, Clock, Keyrings, NoKeyring, Said},
     retry::{Failure, FailureKind},
+    seal::{Keyring, MasterKey},
     words::Segment,
 };
 use studio_server::{
@@ -89,7 +90,10 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
     let left_out = plan != Plan::default() && world.strikes(Fault::NotConfigured);
     let left_out = left_out.then(|| world.draw(|dice| dice.one(&Kind::ALL))).flatten();
     for (kind, provider) in providers.iter().filter(|(kind, _)| Some(*kind) != left_out) {
-        lanes.insert(kind.name().to_owned(), Lane::new(provider.clone(), places, None));
+        lanes.insert(
+            kind.name().to_owned(),
+            Lane::new(provider.clone(), places, None).with_keys(true, *kind != Kind::Own),
+        );
     }
     let app = App::new(Parts {
         store: Arc::new(StorePort(town.store.clone())),
@@ -98,6 +102,7 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
         fetcher: town.fetcher.clone(),
         clock: world.clone(),
         chance: Arc::new(SeededChance::new(world.seed, world.life())),
+        keyrings: Arc::new(OneKey),
         catalog: town.catalog.clone(),
         lanes,
         workers: Vec::new(),
@@ -112,6 +117,15 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
         drop(provider.app.set(Arc::downgrade(&app)));
     }
     app
+}
+
+/// The same master key in every life.
+struct OneKey;
+
+impl Keyrings for OneKey {
+    fn keyring(&self) -> Result<Arc<Keyring>, NoKeyring> {
+        Ok(Arc::new(Keyring::new(MasterKey::new([7; 32]), [])))
+    }
 }
 
 /// How many jobs each provider takes at once.

@@ -102,8 +102,14 @@ async fn life(store: &dyn Store, users: &[UserId], n: u32) {
     // A thousand a second, so that days pass.
     let (job, record) = draft(n, owner, Payer::User(owner), Timestamp::from_millis(T0 + i64::from(n)));
     let lease = LeaseToken::new(job.created_at, unlike(n));
-    let admission =
-        Admission { job, idempotency: Some(record), assets: Vec::new(), claim: Some(lease), per_owner: None };
+    let admission = Admission {
+        job,
+        idempotency: Some(record),
+        assets: Vec::new(),
+        claim: Some(lease),
+        per_owner: None,
+        own_key: None,
+    };
     let Admitted::Accepted(job) = store.admit(admission).await.unwrap() else { unreachable!("it was refused") };
     let move_by = |event| Advance {
         job: job.id,

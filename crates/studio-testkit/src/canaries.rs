@@ -18,7 +18,7 @@ const KEY_BYTES: usize = 40;
 static PLANTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// From now on nobody may see this.
-pub(crate) fn plant(secret: &str) {
+pub fn plant(secret: &str) {
     if secret.len() >= SHORTEST {
         PLANTED.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned());
     }

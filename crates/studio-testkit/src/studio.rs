@@ -140,7 +140,9 @@ impl Studio {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
         fs::write(folder.path().join("studio.toml"), &setup.config)?;
         canaries::plant_those_of(&setup.config);
-        for (_, value) in setup.variables.iter().filter(|(name, _)| name.ends_with("API_KEY")) {
+        for (_, value) in
+            setup.variables.iter().filter(|(name, _)| name.ends_with("API_KEY") || name.ends_with("SECRET_KEY"))
+        {
             canaries::plant(value.trim());
         }
         Ok(Self { setup, folder, child: None, address: String::new(), key: key.to_owned(), client })
@@ -233,6 +235,15 @@ impl Studio {
     /// Starts it and kills it so much later, in the middle of its start if that takes longer.
     pub fn kill_in_start(&self, after: Duration) -> Result<()> {
         let mut child = self.spawn()?;
+        std::thread::sleep(after);
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Runs a command of its command line on its folder and kills it so much later, if it still runs then.
+    pub fn kill_command(&self, arguments: &[&str], after: Duration) -> Result<()> {
+        let mut child = self.command().args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         std::thread::sleep(after);
         child.kill()?;
         child.wait()?;

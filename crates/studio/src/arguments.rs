@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Check the ledger, or trace one job's money
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Look after the master key, which seals people's own keys for providers
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Copy everything that the studio keeps into a new folder, while it runs, too
     ///
     /// The copy is the studio as it stood at one moment: the database, and every picture that it names. The server goes on
@@ -335,6 +338,27 @@ pub(crate) struct Resolve {
     #[arg(long, default_value = "an operator looked it up")]
     pub(crate) reason: String,
     /// Print only JSON: {"id": "...", "status": "...", "cost": "..."}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Show the master keys by their ids, and how much each has sealed; exit code 1 if something can't be opened
+    Status(Json),
+    /// Change the master key, while the server runs, too
+    ///
+    /// A fresh key is put first in secret.key and seals from then on, and all that is sealed is sealed anew. The older key stays, to
+    /// open what it has sealed, until you run this with --finish. It may be broken off at any moment: run it again.
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// Take the older keys out of use, once nothing is left that they have sealed
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// Print only JSON: {"current": "...", "resealed": 3, "older": [], "dropped": []}
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -74,7 +74,7 @@ pub(crate) async fn set(config: &Config, arguments: SetBudget) -> anyhow::Result
         }
     }
     let id = match named.payer {
-        Payer::User(id) => id,
+        Payer::User(id) | Payer::OwnKey(id) => id,
         Payer::Key(id) => UserId::from_uuid(id.as_uuid()),
     };
     match set_budgets(desk(&store), &Doer::COMMAND_LINE, id, limits).await? {
@@ -90,7 +90,7 @@ pub(crate) async fn set(config: &Config, arguments: SetBudget) -> anyhow::Result
 
 fn id_of(row: &BudgetRow) -> String {
     match row.payer {
-        Payer::User(id) => id.to_string(),
+        Payer::User(id) | Payer::OwnKey(id) => id.to_string(),
         Payer::Key(id) => id.to_string(),
     }
 }

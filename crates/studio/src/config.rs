@@ -40,6 +40,8 @@ pub(crate) struct Config {
     data: Option<PathBuf>,
     /// Where people find it, such as `https://studio.example.com`.
     pub(crate) public_url: Option<String>,
+    /// What it is run for.
+    mode: Option<Mode>,
     /// Proxies in front of it, as addresses or networks: `10.0.0.0/8`.
     trusted_proxies: Vec<String>,
     /// Pages of other origins.
@@ -50,6 +52,9 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// What the answers to synchronous conversations survive: `process`, or `power`, which costs a sync of the disk each.
     pub(crate) durability: Option<Durability>,
+    /// Master keys, in place of the file in the data folder. Only from the environment: a configuration file is copied about.
+    #[serde(skip)]
+    pub(crate) secret_key: Option<Secret>,
     /// How long what is over is remembered.
     retention: Retention,
     /// Rate limits.
@@ -82,6 +87,26 @@ struct Retention {
 /// Fewer days would forget the names of requests before they may be forgotten (design.md, "Idempotency").
 const LEAST_DAYS: u32 = 7;
 
+/// What a studio is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// For people: nothing that only eases development is allowed.
+    Production,
+    /// To try things.
+    Development,
+}
+
+impl Mode {
+    /// As in the configuration.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Development => "development",
+        }
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,6 +123,12 @@ impl Config {
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or_else(|| Path::new("data"))
+    }
+
+    /// What it is run for: as said, or else for people where they come by https.
+    pub(crate) fn mode(&self) -> Mode {
+        let https = self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+        self.mode.unwrap_or(if https { Mode::Production } else { Mode::Development })
     }
 
     /// How the outside sees the server.
@@ -199,6 +230,13 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
                 _ => bail!("must be text, pretty (the same) or json"),
             }
         }
+        ["MODE"] => {
+            config.mode = match value {
+                "production" => Some(Mode::Production),
+                "development" => Some(Mode::Development),
+                _ => bail!("must be production or development"),
+            }
+        }
         ["DURABILITY"] => {
             config.durability = match value {
                 "process" => Some(Durability::Process),
@@ -206,6 +244,7 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
                 _ => bail!("must be process or power"),
             }
         }
+        ["SECRET_KEY"] => config.secret_key = Some(Secret::new(value)).filter(|key| !key.expose().trim().is_empty()),
         ["RETENTION", "JOBS_DAYS"] => {
             config.retention.jobs_days = Some(value.parse().context("must be a whole number of days")?);
         }
@@ -241,6 +280,7 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
                 "API_KEY" => settings.api_key = Some(Secret::new(value)),
                 "CONCURRENCY" => settings.concurrency = Some(value.parse().context("must be a whole number")?),
                 "PER_USER" => settings.per_user = Some(value.parse().context("must be a whole number")?),
+                "OWN_KEYS" => settings.own_keys = Some(value.parse().context("must be true or false")?),
                 "POLLED" => settings.polled = value.parse().context("must be true or false")?,
                 _ => config.warnings.push(format!("{name} is not a setting of a provider; it is ignored")),
             }

@@ -12,13 +12,16 @@ mod keys;
 mod ledger;
 mod log;
 mod restore;
+mod secrets;
 mod serve;
 mod system;
 mod terminal;
 mod users;
 mod wiring;
 
-use arguments::{Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage, UserCommand};
+use arguments::{
+    Arguments, BudgetCommand, Command, JobCommand, KeyCommand, LedgerCommand, ReferencePage, SecretCommand, UserCommand,
+};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -62,6 +65,8 @@ fn main() -> ExitCode {
                 Command::Job(JobCommand::Adjust(adjust)) => jobs::adjust(&config, adjust).await,
                 Command::Ledger(LedgerCommand::Verify(verify)) => ledger::verify(&config, verify.json).await,
                 Command::Ledger(LedgerCommand::Show(show)) => ledger::show(&config, show).await,
+                Command::Secret(SecretCommand::Status(status)) => secrets::status(&config, status.json).await,
+                Command::Secret(SecretCommand::Rotate(rotate)) => secrets::rotate(&config, &rotate).await,
                 Command::Backup(backup) => backup::run(&config, &backup),
                 Command::Restore(restore) => restore::run(&config, &restore).await,
                 Command::Openapi => print_openapi(&config),

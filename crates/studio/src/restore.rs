@@ -17,6 +17,7 @@ use crate::{
         sync_folder, tell_missing,
     },
     config::Config,
+    secrets::KEY_FILE,
     system::SystemClock,
     terminal::{complain, say},
     wiring::{RESTORING, make_folder},
@@ -27,6 +28,7 @@ use std::{fs, io::ErrorKind, path::Path, process::ExitCode};
 use studio_core::{
     job::{Actor, Durability, Event},
     ports::{Advance, Blob, Clock, Store},
+    seal::MasterKeyId,
 };
 use studio_store::{
     BlobFolder, Contents, DATABASE_FILE, Depth, FolderLock, Options, Snapshot, SqliteStore, Taken, sealed,
@@ -68,6 +70,8 @@ struct Restored {
     blobs: u64,
     canceled: u64,
     missing: Vec<MissingBlob>,
+    /// How many keys are sealed by which master key.
+    sealed: Vec<(MasterKeyId, u64)>,
 }
 
 /// Refuses a folder with a studio in it, and makes an empty place to work in.
@@ -121,6 +125,7 @@ async fn stage(backup: &Path, staged: &Path, manifest: &Manifest, arguments: &Re
         bail!("the backup's ledger has {} violations, the first of them: {first}", audit.violations.len());
     }
     let (mut contents, blobs, queued) = (database.contents()?, database.blobs()?, database.queued()?);
+    let sealed = database.sealed_by()?;
     if (contents.jobs, contents.entries) != (manifest.jobs, manifest.entries) {
         bail!(
             "the backup's database has {} jobs and {} entries, its manifest says {} and {}",
@@ -134,7 +139,7 @@ async fn stage(backup: &Path, staged: &Path, manifest: &Manifest, arguments: &Re
     let missing = take_blobs(backup, staged, &blobs)?;
     let canceled = if arguments.cancel_queued { cancel(staged, &queued).await? } else { 0 };
     contents.queued -= canceled.min(contents.queued);
-    Ok(Restored { contents, blobs: blobs.len() as u64 - missing.len() as u64, canceled, missing })
+    Ok(Restored { contents, blobs: blobs.len() as u64 - missing.len() as u64, canceled, missing, sealed })
 }
 
 /// Copies blobs, each hashed on its way. No links: a studio and its backup should not share one fate.
@@ -183,7 +188,8 @@ fn finish(data: &Path, staged: &Path) -> anyhow::Result<()> {
 }
 
 fn tell(data: &Path, manifest: &Manifest, restored: &Restored, arguments: &Restore) {
-    let Restored { contents, blobs, canceled, missing } = restored;
+    let Restored { contents, blobs, canceled, missing, sealed } = restored;
+    let masters: Vec<_> = sealed.iter().map(|(id, count)| json!({ "id": id.to_string(), "rows": count })).collect();
     if arguments.json {
         let body = json!({
             "restored": true,
@@ -197,6 +203,7 @@ fn tell(data: &Path, manifest: &Manifest, restored: &Restored, arguments: &Resto
             "unknown": contents.unknown,
             "canceled": canceled,
             "missing": missing,
+            "masterKeys": masters,
         });
         return say(&body.to_string());
     }
@@ -228,6 +235,15 @@ fn tell(data: &Path, manifest: &Manifest, restored: &Restored, arguments: &Resto
             "{} jobs were under way. The next start goes on as after a crash: providers that can be asked are asked, and what may \
              have been sent to one that charges is unknown, its money held, until you look it up (studio job resolve).",
             contents.under_way
+        ));
+    }
+    if !sealed.is_empty() {
+        let ids: Vec<_> = sealed.iter().map(|(id, _)| id.to_string()).collect();
+        say(&format!(
+            "People's own keys in it are sealed by the master key {}, which no backup has. Put your copy of it at {} (mode 600) before \
+             the first start; without it they must set their keys again, and jobs that need one fail.",
+            ids.join(", "),
+            data.join(KEY_FILE).display()
         ));
     }
     say(

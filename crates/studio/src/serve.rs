@@ -1,6 +1,6 @@
 //! `studio serve`: from flags to a running server, and back.
 
-use crate::{arguments::Serve, config::Config, first_start, log, terminal, wiring};
+use crate::{arguments::Serve, config::Config, first_start, log, system, terminal, wiring};
 use anyhow::Context;
 use std::{net::SocketAddr, time::Instant};
 use studio_server::lifecycle;
@@ -16,6 +16,9 @@ pub(crate) const USUAL_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V
 pub(crate) async fn run(config: Config, arguments: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     log::start(&config)?;
+    if let Err(error) = system::leave_no_core() {
+        tracing::warn!(%error, "a crash may leave a copy of our memory behind");
+    }
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let wanted = arguments.listen.or(config.listen).unwrap_or(USUAL_ADDRESS);
     // Before anything is opened: a port that is taken should change nothing.

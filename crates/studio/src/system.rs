@@ -1,6 +1,6 @@
 //! The clock and the chance that the core is handed: the system's; and what of it must not end us.
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use std::{
     io,
     time::{SystemTime, UNIX_EPOCH},
@@ -15,6 +15,11 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Unless somebody listens to the signal that comes with it, it ends the process. Once listened to is enough, for good.
 pub(crate) fn outlive_file_limits() -> io::Result<()> {
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// Has a crash leave no copy of our memory on a disk, with the keys and prompts that are in it.
+pub(crate) fn leave_no_core() -> io::Result<()> {
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
 }
 
 /// The system's clock.

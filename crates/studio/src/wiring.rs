@@ -3,6 +3,7 @@
 use crate::{
     backup::manifest::MANIFEST_FILE,
     config::Config,
+    secrets::Masters,
     system::{SystemChance, SystemClock},
 };
 use anyhow::{Context, bail};
@@ -141,11 +142,24 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
     let assets = FolderAssets::open(&data.join("blobs")).with_context(|| format!("blobs in {}", data.display()))?;
     let catalog = Catalog::load(&config.models).context("catalog")?;
     let door = Door::new();
+    let masters = Masters::of(data, config.secret_key.as_ref())?;
+    // The studio starts without one, too: all that needs none works.
+    if let Err(error) = masters.make() {
+        tracing::error!(error = format!("{error:#}"), "no master key can be made");
+    }
     let mut lanes = BTreeMap::new();
     for (name, settings) in config.providers.iter().filter(|(name, _)| !ENGINES.contains(&name.as_str())) {
-        if let Some(lane) = configured(name, settings)? {
-            lanes.insert(name.clone(), lane);
+        let lane = configured(name, settings)?;
+        if !lane.has_key {
+            tracing::warn!(
+                "providers.{name}: api_key is missing, so its models are available only to those who bring their own"
+            );
         }
+        lanes.insert(name.clone(), lane);
+    }
+    if !lanes.contains_key(OPENAI) {
+        // For whoever brings a key of their own.
+        lanes.insert(OPENAI.to_owned(), configured(OPENAI, &ProviderSettings::default())?);
     }
     let sockets = socket_folder(data)?;
     let mut workers = Vec::new();
@@ -163,6 +177,7 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         fetcher: Arc::new(HttpFetcher::new(door)),
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),
+        keyrings: Arc::new(masters),
         catalog,
         lanes,
         workers,
@@ -194,13 +209,14 @@ fn raise_file_limit() -> usize {
 /// Says at start who can be asked and who can't, so that a missing key is not a surprise at first use.
 fn tell_providers(catalog: &Catalog, lanes: &BTreeMap<String, Lane>) {
     let wanted: BTreeSet<_> = catalog.models().iter().map(|model| model.provider.as_str()).collect();
-    let missing: Vec<_> = wanted.into_iter().filter(|name| !lanes.contains_key(*name)).collect();
-    let configured: Vec<_> = lanes.keys().map(String::as_str).collect();
+    let missing: Vec<_> =
+        wanted.into_iter().filter(|name| !lanes.get(*name).is_some_and(|lane| lane.has_key)).collect();
+    let configured: Vec<_> = lanes.iter().filter(|(_, lane)| lane.has_key).map(|(name, _)| name.as_str()).collect();
     tracing::info!(configured = configured.join(", "), not_configured = missing.join(", "), "providers");
 }
 
-/// A provider from the configuration; nothing if it lacks only the key that it can't do without.
-pub(crate) fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Option<Lane>> {
+/// A provider from the configuration. One that lacks only the key that it can't do without is there for those who bring their own.
+pub(crate) fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Result<Lane> {
     let own = name == OPENAI;
     let Some(kind) = settings.kind.or(own.then_some(ProviderKind::OpenAi)) else {
         bail!("providers.{name}: kind is missing; say kind = \"cog\" for a Cog worker, \"openai\" for OpenAI's API");
@@ -220,18 +236,16 @@ pub(crate) fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Res
         ProviderKind::Cog => Arc::new(CogProvider::new(CogSettings {
             name: name.to_owned(),
             destination: Destination::Configured { base_url: base_url.clone() },
-            token: key,
+            token: key.clone(),
+            own_token: false,
             polled: settings.polled,
             supervised: false,
         })),
-        ProviderKind::OpenAi if own && key.is_none() => {
-            tracing::warn!("providers.{name}: api_key is missing, so its models are not available");
-            return Ok(None);
-        }
         ProviderKind::OpenAi => Arc::new(OpenAiProvider::new(OpenAiSettings {
             name: name.to_owned(),
             base_url: base_url.clone(),
-            api_key: key,
+            api_key: key.clone(),
+            own_key: false,
             max_completion_tokens: own,
         })),
     };
@@ -240,7 +254,11 @@ pub(crate) fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Res
         ProviderKind::OpenAi => OPENAI_CONCURRENCY,
     };
     let concurrency = settings.concurrency.unwrap_or(usual);
-    Ok(Some(Lane::new(provider, concurrency, Some(base_url)).with_per_owner(settings.per_user)))
+    // A server that asks nobody for a key would take any for one, and its work would count against no budget.
+    let takes_own_keys = settings.own_keys.unwrap_or(own);
+    let has_key = key.is_some() || !(own && kind == ProviderKind::OpenAi);
+    let lane = Lane::new(provider, concurrency, Some(base_url)).with_per_owner(settings.per_user);
+    Ok(lane.with_keys(has_key, takes_own_keys))
 }
 
 /// A built-in engine as a supervised worker.
@@ -255,6 +273,7 @@ fn built_in(engine: &str, settings: &ProviderSettings, sockets: &Path) -> anyhow
         name: engine.to_owned(),
         destination: Destination::Worker { socket },
         token: None,
+        own_token: false,
         polled: true,
         supervised: true,
     });

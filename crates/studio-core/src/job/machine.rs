@@ -478,7 +478,8 @@ impl Draft {
         // A job that ended as wished, or in time, has no fault to show; earlier attempts stay in the attempts' record.
         self.job.error = self.job.error.take().filter(|_| status == Status::Failed);
         self.job.cost = Some(bill.amount);
-        self.job.absorbed = bill.absorbed;
+        // What came to nothing at a provider that somebody pays themselves is between those two.
+        self.job.absorbed = if self.job.key_source.is_studio() { bill.absorbed } else { Nanos::ZERO };
         self.job.basis = bill.basis;
         self.job.measured = bill.measured;
         self.job.tokens = bill.tokens;

@@ -4,14 +4,16 @@
 
 mod content_hash;
 pub mod machine;
+mod payer;
 
 pub use content_hash::ContentHash;
 pub use machine::{Actor, Effect, Event, MOST_ADJUSTED, Moved, Refused, step};
+pub use payer::{KeySource, Payer};
 
 use crate::{
     bill::{Basis, Tokens},
     catalog::Modality,
-    id::{AssetId, JobId, KeyId, LeaseToken, RequestId, UserId},
+    id::{AssetId, JobId, LeaseToken, RequestId, UserId},
     media::MediaType,
     money::Nanos,
     price::{PriceList, Usage},
@@ -139,37 +141,6 @@ pub enum Durability {
     Power,
 }
 
-/// Who pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Payer {
-    /// A person, directly.
-    User(UserId),
-    /// A person by one of their keys, within its budget.
-    Key(KeyId),
-}
-
-impl Payer {
-    /// Reads what `Display` wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (kind, id) = text.split_once(':')?;
-        match kind {
-            "user" => UserId::parse(id).ok().map(Self::User),
-            "key" => KeyId::parse(id).ok().map(Self::Key),
-            _ => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Payer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::User(id) => write!(f, "user:{id}"),
-            Self::Key(id) => write!(f, "key:{id}"),
-        }
-    }
-}
-
 /// One thing that a job made, kept by us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
@@ -227,6 +198,9 @@ pub struct Job {
     pub owner: UserId,
     /// Who pays for it.
     pub payer: Payer,
+    /// By whose key its provider is asked.
+    #[serde(default, skip_serializing_if = "KeySource::is_studio")]
+    pub key_source: KeySource,
     /// The request that made it.
     pub request: RequestId,
     /// What its caller called that request.
@@ -384,6 +358,7 @@ impl NewJob {
             id,
             owner,
             payer,
+            key_source: KeySource::Studio,
             request,
             request_name: None,
             retry_of: None,

@@ -179,14 +179,13 @@ impl Entry {
         left.negated()
     }
 
-    /// What it adds to that which counts against each budget: for its payer and for the owner of the job (who may be one and
-    /// the same), in the windows in which the job was accepted.
+    /// What it adds to that which counts against each budget: of whoever its payer is bound by, in the windows in which the job
+    /// was accepted.
     pub fn commits(&self) -> Vec<(Payer, Window, Timestamp, Nanos)> {
         let mut commits = Vec::new();
         for line in self.lines.iter().filter(|line| line.amount != Nanos::ZERO) {
             let Account::Payer(payer) = line.account else { continue };
-            let owner = Payer::User(self.owner);
-            for payer in std::iter::once(payer).chain((payer != owner).then_some(owner)) {
+            for payer in payer.bound(self.owner) {
                 for window in Window::ALL {
                     commits.push((payer, window, window.start(self.admitted), line.amount.negated()));
                 }

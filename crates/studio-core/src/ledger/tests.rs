@@ -171,11 +171,23 @@ fn a_budget_counts_for_the_payer_and_for_the_owner_in_the_windows_of_admission()
 }
 
 #[test]
+fn what_an_own_key_pays_is_recorded_and_counts_against_no_budget() {
+    let owner = UserId::new(T0, [1; 10]);
+    let own = Job { payer: Payer::OwnKey(owner), ..over(&job(1, 100, Status::Queued), Status::Succeeded, 60) };
+    let after = Job { cost: Some(Nanos::new(50)), ..own.clone() };
+    let entries = [vec![hold(&own, T0)], settle(&own, T0), vec![adjust(&own, &after, "a bill", T0)]].concat();
+    assert!(entries.iter().all(|entry| entry.commits().is_empty()));
+    assert_eq!(entries.iter().map(|entry| entry.charged().get()).sum::<i64>(), 50);
+    assert_eq!(audit(&entries, &[&after]).violations, vec![]);
+}
+
+#[test]
 fn the_name_of_an_account_is_read_back() {
     let (user, key) = (Payer::User(UserId::new(T0, [1; 10])), Payer::Key(KeyId::new(T0, [2; 10])));
     let (odd, back) = (Account::Provider("held:user:x".into()), Account::Refunds("p".into()));
-    let payers = [Account::Payer(user), Account::Held(user), Account::Payer(key), Account::Held(key)];
-    for account in payers.into_iter().chain([odd, back, Account::WriteOffs]) {
+    let own = Payer::OwnKey(UserId::new(T0, [1; 10]));
+    let payers = [user, key, own].into_iter().flat_map(|payer| [Account::Payer(payer), Account::Held(payer)]);
+    for account in payers.chain([odd, back, Account::WriteOffs]) {
         assert_eq!(Account::parse(&account.to_string()), Some(account));
     }
     for bad in ["", "user", "user:", "user:1", "held:", "held:held:", "team:019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b"] {

@@ -8,6 +8,7 @@ mod limiter;
 mod people;
 mod provider;
 mod store;
+mod vault;
 
 pub use assets::{AssetError, AssetStore, Blob, BlobReader, StagedBlob};
 pub use chance::{Chance, Clock};
@@ -24,3 +25,4 @@ pub use store::{
     EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
     Waiting,
 };
+pub use vault::{Entrusted, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};

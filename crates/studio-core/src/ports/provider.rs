@@ -5,12 +5,13 @@ use crate::{
     bill::Reported,
     job::{ContentHash, Job},
     retry::Failure,
+    secret::Secret,
     words::{Finish, Voice},
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 /// What a provider can do; the rules of retry and reconciliation ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,6 +126,11 @@ pub enum Lookup {
 pub trait Provider: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// The same provider, asked by a key of the job's owner and by no other: neither shows the studio's own. None: it takes no keys.
+    fn with_key(&self, _key: &Secret) -> Option<Arc<dyn Provider>> {
+        None
+    }
 
     /// Submits, once. An error of kind `Lost` means that it may have landed.
     async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure>;

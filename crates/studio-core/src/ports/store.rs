@@ -1,6 +1,6 @@
 //! Remembers: one method is one transaction and one sentence of the domain. A refusal is an outcome, not an error.
 
-use super::{Asset, Library, People};
+use super::{Asset, Library, People, Vault};
 use crate::{
     caller::{ApiKey, KeyHash, KeyHolder, User},
     catalog::Modality,
@@ -10,6 +10,7 @@ use crate::{
     ledger::{Audit, Entry, Limits, Standing, Window},
     money::Nanos,
     people::AuditEntry,
+    seal::Sealed,
     time::Timestamp,
     words::{Log, Segment},
 };
@@ -45,6 +46,8 @@ pub struct Admission {
     pub claim: Option<LeaseToken>,
     /// And if its owner has fewer jobs at work there than this.
     pub per_owner: Option<u32>,
+    /// The key that came with its request, sealed: kept until it is over.
+    pub own_key: Option<Sealed>,
 }
 
 /// What became of an admission.
@@ -60,6 +63,8 @@ pub enum Admitted {
     OverCap(Standing),
     /// It has no price, and there is a budget to be kept.
     Unpriced,
+    /// Its key is sealed by a master key that is being taken out of use: to be sealed again by another.
+    SealRetired,
 }
 
 /// Moves a job by an event.
@@ -287,8 +292,10 @@ pub struct ModelUsage {
     pub succeeded: u64,
     /// Of these, not over.
     pub unfinished: u64,
-    /// What was charged.
+    /// What was charged, but for what is in `own_key`.
     pub charged: Nanos,
+    /// What its owner's own keys were charged, by our price list: no money of the studio's.
+    pub own_key: Nanos,
     /// What is held.
     pub held: Nanos,
     /// What the studio bears beside that.
@@ -320,7 +327,7 @@ pub struct UsageReport {
 
 /// Remembers.
 #[async_trait]
-pub trait Store: Library + People + Send + Sync {
+pub trait Store: Library + People + Vault + Send + Sync {
     /// Accepts a job: idempotency record, job, hold, assets and first intent in one commit, or none of them. Once answered
     /// it survives what the job's [`Durability`] says.
     async fn admit(&self, admission: Admission) -> Result<Admitted, StoreError>;

@@ -5,7 +5,9 @@ mod budgets;
 mod cancel;
 mod moves;
 pub mod people;
+mod own_keys;
 mod pictures;
+mod provider_keys;
 mod retry;
 mod submit;
 mod wait;
@@ -14,7 +16,11 @@ pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution};
 pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
 pub use moves::{Move, move_job, move_surely};
+pub use own_keys::{Allowed, GivenKeys, Keys};
 pub use pictures::{Shown, find_pictures};
+pub use provider_keys::{
+    MAX_PROVIDER_KEY_CHARS, NotKept, is_provider_key, own_key_providers, remove_provider_key, set_provider_key,
+};
 pub use retry::{NotRetried, replay, retry};
 pub use submit::{Asked, Estimate, NotSubmitted, Submitted, estimate, submit};
 pub use wait::wait;

@@ -1,7 +1,7 @@
 //! Does a job again that ended without a result: a new job, with a hold of its own, that names the one before it. What ended
 //! stays as it is.
 
-use super::{Asked, NotSubmitted, submit};
+use super::{Allowed, Asked, GivenKeys, Keys, NotSubmitted, submit};
 use crate::app::App;
 use std::sync::Arc;
 use studio_core::{
@@ -35,9 +35,11 @@ pub async fn retry(
     request: RequestId,
     id: JobId,
     idempotency: Option<IdempotencyRecord>,
+    given: GivenKeys,
 ) -> Result<Job, NotRetried> {
     let before = app.store.job(owner, id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
-    again(app, before, payer, request, idempotency).await
+    let allowed = if before.key_source.is_studio() { Allowed::Any } else { Allowed::Own };
+    again(app, before, payer, request, idempotency, Keys { given, allowed }).await
 }
 
 /// Does a dead letter again, whoever's it is: for its owner, paid as before.
@@ -46,6 +48,7 @@ pub async fn replay(
     request: RequestId,
     id: JobId,
     idempotency: Option<IdempotencyRecord>,
+    given: GivenKeys,
 ) -> Result<Job, NotRetried> {
     let before = app.store.job_for_work(id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
     if before.forgotten_at.is_some() {
@@ -55,7 +58,8 @@ pub async fn replay(
         return Err(NotRetried::NotNow(before.status));
     }
     let payer = before.payer;
-    again(app, before, payer, request, idempotency).await
+    let allowed = if before.key_source.is_studio() { Allowed::Studio } else { Allowed::Own };
+    again(app, before, payer, request, idempotency, Keys { given, allowed }).await
 }
 
 async fn again(
@@ -64,6 +68,7 @@ async fn again(
     payer: Payer,
     request: RequestId,
     idempotency: Option<IdempotencyRecord>,
+    keys: Keys,
 ) -> Result<Job, NotRetried> {
     if !matches!(before.status, Status::Failed | Status::Canceled | Status::Expired) {
         return Err(NotRetried::NotNow(before.status));
@@ -85,6 +90,7 @@ async fn again(
         deadline: None,
         warnings: Vec::new(),
         idempotency,
+        keys,
     };
     Ok(submit(app, asked).await?.job)
 }

@@ -2,7 +2,11 @@
 //! its provider and a place is free there, the same commit claims it and it starts at once: the same road, without a detour
 //! through the queue.
 
-use crate::{app::App, backlog::Full, work};
+use super::{
+    own_keys::{Chosen, Keys, choose},
+    provider_keys::MOST_SEALS,
+};
+use crate::{app::App, backlog::Full, secrets::NotOpened, work};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     bill::Tokens,
@@ -54,6 +58,8 @@ pub struct Asked<'a> {
     pub warnings: Vec<String>,
     /// By what a repeat finds it.
     pub idempotency: Option<IdempotencyRecord>,
+    /// By whose key its provider may be asked.
+    pub keys: Keys,
 }
 
 /// It is accepted, now or before.
@@ -87,6 +93,12 @@ pub enum NotSubmitted {
     /// Its price can't be counted.
     #[error(transparent)]
     Price(#[from] PriceError),
+    /// It was to be paid by a key of its owner's own, and there is none any more.
+    #[error("the own key that paid for it is gone")]
+    OwnKeyGone,
+    /// A key of its owner's own can't be sealed or opened.
+    #[error("an own key can't be sealed or opened: {0}")]
+    Unopened(NotOpened),
     /// Nobody runs its model here.
     #[error("no provider is configured for this model")]
     NoProvider,
@@ -121,12 +133,15 @@ pub struct Estimate {
 }
 
 /// Tries a request: what [`submit`] would accept, without accepting it. Nothing is made, held or remembered.
-pub async fn estimate(app: &App, asked: Asked<'_>) -> Result<Estimate, NotSubmitted> {
-    let available = app.lanes.contains_key(&asked.model.provider);
-    let payer = asked.payer;
+pub async fn estimate(app: &App, mut asked: Asked<'_>) -> Result<Estimate, NotSubmitted> {
     let (may_shorten, limit) = (asked.may_shorten, asked.model.total_limit);
-    let mut job = draft(app, asked)?;
-    let standings = app.store.standings(payer, job.owner, job.created_at).await?;
+    let chosen = match key(app, &mut asked).await {
+        Err(NotSubmitted::NoProvider) => None,
+        chosen => Some(chosen?),
+    };
+    let available = chosen.is_some();
+    let mut job = draft(app, asked, chosen.as_ref())?;
+    let standings = app.store.standings(job.payer, job.owner, job.created_at).await?;
     let within_budget = match exceeded(&standings, job.hold) {
         _ if job.price_list.is_none() => standings.is_empty(),
         None => true,
@@ -140,8 +155,14 @@ pub async fn estimate(app: &App, asked: Asked<'_>) -> Result<Estimate, NotSubmit
     Ok(Estimate { job, available, at_least, within_budget })
 }
 
+/// By whose key its provider is asked.
+async fn key(app: &App, asked: &mut Asked<'_>) -> Result<Chosen, NotSubmitted> {
+    let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
+    choose(app, lane, &asked.model.provider, asked.owner, std::mem::take(&mut asked.keys)).await
+}
+
 /// Accepts a request, or says why not.
-pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSubmitted> {
+pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, NotSubmitted> {
     if app.stopping.is_cancelled() {
         return Err(NotSubmitted::Stopping);
     }
@@ -149,12 +170,14 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
     app.backlog.room(&asked.model.provider, asked.owner)?;
     let (idempotency, may_shorten, limit) = (asked.idempotency.clone(), asked.may_shorten, asked.model.total_limit);
     let brought = asked.brought.clone();
-    let mut job = draft(app, asked)?;
+    let chosen = key(app, &mut asked).await?;
+    let mut job = draft(app, asked, Some(&chosen))?;
+    let mut own_key = chosen.sealed_for(app, &job)?;
     let assets: Vec<Asset> = brought.iter().map(|picture| asset(&job, picture)).collect();
     let needed = job.hold;
     let permit = lane.permits.clone().try_acquire_owned().ok();
     let claim = permit.as_ref().map(|_| app.lease());
-    let mut shortenings = 0;
+    let (mut shortenings, mut seals) = (0, 1);
     let admitted = loop {
         let admission = Admission {
             job: job.clone(),
@@ -162,6 +185,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
             assets: assets.clone(),
             claim,
             per_owner: lane.per_owner,
+            own_key: own_key.clone(),
         };
         // Accepted, perhaps, and claimed; but nobody goes on with what nobody was told of.
         let admitted = app.store.admit(admission).await.inspect_err(|_| app.attempts.not_begun(claim));
@@ -171,6 +195,11 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
             {
                 shortenings += 1;
             }
+            // Its master key went out of use in this moment; there is another one.
+            Admitted::SealRetired if seals < MOST_SEALS => {
+                seals += 1;
+                own_key = chosen.sealed_for(app, &job)?;
+            }
             admitted => break admitted,
         }
     };
@@ -178,7 +207,7 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
         Admitted::Accepted(job) => {
             tracing::info!(
                 job.id = %job.id, request.id = job.request_text(), model = %job.model, hold = %job.hold,
-                flags = told(&job.flags), at_once = job.status == Status::Submitting, "job accepted"
+                key = job.key_source.as_str(), flags = told(&job.flags), at_once = job.status == Status::Submitting, "job accepted"
             );
             app.metrics.job_accepted(&job);
             match permit {
@@ -196,6 +225,10 @@ pub async fn submit(app: &Arc<App>, asked: Asked<'_>) -> Result<Submitted, NotSu
         Admitted::KeyReused => Err(NotSubmitted::KeyReused),
         Admitted::OverCap(over) => Err(NotSubmitted::OverCap { over, needed, now: job.created_at }),
         Admitted::Unpriced => Err(NotSubmitted::Unpriced),
+        Admitted::SealRetired => {
+            let error = StoreError::Unavailable("the master key in use is retired: studio secret status".into());
+            Err(error.into())
+        }
     }
 }
 
@@ -206,7 +239,7 @@ fn told(flags: &Flags) -> Option<String> {
 }
 
 /// The job as it would be accepted.
-fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
+fn draft(app: &App, asked: Asked<'_>, chosen: Option<&Chosen>) -> Result<Job, NotSubmitted> {
     let now = app.now();
     let prices = asked.model.price_at(now).map(|list| list.settled_for(asked.input.parameters()));
     let hold = match &prices {
@@ -214,10 +247,14 @@ fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
         None => Nanos::ZERO,
     };
     let (retry_of, priority, request_name) = (asked.retry_of, asked.priority, asked.request_name);
+    let key_source = chosen.map(|chosen| chosen.source).unwrap_or_default();
+    let payer = if key_source.is_studio() { asked.payer } else { Payer::OwnKey(asked.owner) };
+    let mut warnings = asked.warnings;
+    warnings.extend(chosen.and_then(|chosen| chosen.warning.clone()));
     let job = NewJob {
         id: JobId::new(now, app.chance.id_bytes()),
         owner: asked.owner,
-        payer: asked.payer,
+        payer,
         request: asked.request,
         modality: asked.model.modality,
         model: asked.model.id.clone(),
@@ -227,12 +264,12 @@ fn draft(app: &App, asked: Asked<'_>) -> Result<Job, NotSubmitted> {
         deadline: asked.deadline,
         hold,
         price_list: prices,
-        warnings: asked.warnings,
+        warnings,
         durability: asked.durability,
         now,
     }
     .queued();
-    Ok(Job { retry_of, priority, request_name, ..job })
+    Ok(Job { retry_of, priority, request_name, key_source, ..job })
 }
 
 /// Bounds a conversation's answer to what is left under a cap. False: too little is left for an answer, or it is no

@@ -2,6 +2,7 @@
 
 pub(crate) use super::caller::Caller;
 use super::{csrf::Way, flights::Flight, refusal::Refusal};
+use crate::commands::GivenKeys;
 use axum::body::Body;
 use http::{HeaderMap, header::HeaderName};
 use serde_json::Value;
@@ -40,6 +41,8 @@ pub(crate) struct Call {
     pub(crate) warnings: Vec<String>,
     /// The body as it comes, where the row takes a stream.
     pub(crate) body: Body,
+    /// Keys for providers that came with it, where the row may need one.
+    pub(crate) own_keys: GivenKeys,
     /// By what a repeat finds what this request makes.
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The job that the same request made before.

@@ -110,6 +110,12 @@ codes! {
     PROVIDER_NOT_CONFIGURED = "provider_not_configured", CONFLICT,
         "Nobody runs this model here. To try again helps only once its provider is configured.",
         "`GET /api/v1/models` says which are `available`; the operator configures providers.";
+    OWN_KEY_GONE = "own_key_gone", CONFLICT,
+        "The job was paid by an own key, which was erased when it was over; the studio does not pay in its place.",
+        "Send the key with the retry (`x-api-key-<provider>`), or store it: `PUT /api/v1/provider-keys/{provider}`.";
+    OWN_KEY_UNUSABLE = "own_key_unusable", CONFLICT,
+        "Your own key for the provider is stored, and can't be opened any more.",
+        "Set it again, or remove it: `/api/v1/provider-keys`. The operator finds more by `studio secret status`.";
     NO_STREAM = "no_stream", CONFLICT,
         "The job says nothing: it makes files.",
         "Follow its events: `GET /api/v1/jobs/{id}/events`.";
@@ -155,6 +161,9 @@ codes! {
     STOPPING = "stopping", SERVICE_UNAVAILABLE,
         "The server is about to stop.",
         "Try again after `Retry-After`; what was accepted goes on.";
+    SECRETS_UNAVAILABLE = "secrets_unavailable", SERVICE_UNAVAILABLE,
+        "Own keys can't be sealed now: the master key can't be read.",
+        "Try again; the operator finds more in the log and by `studio secret status`.";
     STORE_UNAVAILABLE = "store_unavailable", SERVICE_UNAVAILABLE,
         "The database can't be used now.",
         "Try again; the operator finds more in the log and by `studio doctor`.";

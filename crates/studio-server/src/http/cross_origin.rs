@@ -25,14 +25,24 @@ pub(super) fn tell(allowed: &[String], request: &HeaderMap, answer: &mut HeaderM
     answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(ANSWER_HEADERS));
 }
 
-/// What the answer to a preflight tells beside that: `methods` are those of the path.
-pub(super) fn tell_preflight(allowed: &[String], request: &HeaderMap, methods: &str, answer: &mut HeaderMap) {
+/// What the answer to a preflight tells beside that: `methods` are those of the path, `own_keys` the providers for which a request may
+/// bring a key.
+pub(super) fn tell_preflight<'a>(
+    allowed: &[String],
+    request: &HeaderMap,
+    methods: &str,
+    own_keys: impl Iterator<Item = &'a str>,
+    answer: &mut HeaderMap,
+) {
     if listed(allowed, request).is_none() || !request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         return;
     }
     let pairs: [(HeaderName, String); 3] = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, methods.to_owned()),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS.to_owned()),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            own_keys.fold(REQUEST_HEADERS.to_owned(), |all, name| all + ", X-API-Key-" + name),
+        ),
         (header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MEMORY.as_secs().to_string()),
     ];
     for (name, text) in pairs {

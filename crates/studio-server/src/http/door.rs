@@ -27,9 +27,9 @@ use super::{
     places::Place,
     refusal::{Refusal, RequestIdText},
     pages,
-    table::{Access, BodyRule, DRY_RUN, PAGES, ROUTES, Route},
+    table::{Access, BodyRule, Cost, DRY_RUN, PAGES, ROUTES, Route},
 };
-use crate::{app::App, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};
+use crate::{app::App, commands::own_key_providers, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};
 use axum::{
     Router,
     body::Body,
@@ -235,7 +235,7 @@ async fn enforce(
     app: &Arc<App>,
     id: RequestId,
     now: Timestamp,
-    parts: Parts,
+    mut parts: Parts,
     body: &mut Body,
     matched: Option<Matched>,
     note: &mut Note,
@@ -270,6 +270,7 @@ async fn enforce(
         // The others have places of their own: who wants to know, to cancel, or to keep the books is always served.
         note.place = Some(app.places.take(caller.user())?);
     }
+    let own_keys = headers::take_own_keys(&mut parts.headers, route.cost == Cost::Paid)?;
     let key = read_idempotency_key(route, &parts.headers)?;
     let query = query_parameters(route, parts.uri.query())?;
     // What is only tried makes nothing: it is a question, counted as one, and nothing is remembered of it.
@@ -302,6 +303,7 @@ async fn enforce(
         form,
         warnings: Vec::new(),
         body: Body::empty(),
+        own_keys,
         idempotency: None,
         replayed: None,
         turn: None,
@@ -388,7 +390,8 @@ fn options(app: &App, headers: &HeaderMap, matched: &Matched) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let methods = matched.methods();
-    cross_origin::tell_preflight(&app.front.origins, headers, &methods, response.headers_mut());
+    let own_keys = own_key_providers(app);
+    cross_origin::tell_preflight(&app.front.origins, headers, &methods, own_keys, response.headers_mut());
     if let Ok(methods) = HeaderValue::try_from(methods) {
         response.headers_mut().insert(header::ALLOW, methods);
     }

@@ -4,10 +4,16 @@ use super::{
     codes,
     refusal::{Refusal, whole_seconds},
 };
-use crate::settings::{HEADER_COUNT_LIMIT, HEADERS_LIMIT, HTTPS_MEMORY, URI_LIMIT};
+use crate::{
+    commands::{GivenKeys, MAX_PROVIDER_KEY_CHARS, is_provider_key},
+    settings::{HEADER_COUNT_LIMIT, HEADERS_LIMIT, HTTPS_MEMORY, URI_LIMIT},
+};
 use http::{HeaderMap, HeaderValue, Uri, header};
 use std::time::Duration;
-use studio_core::limits::{Decision, LimitClass};
+use studio_core::{
+    limits::{Decision, LimitClass},
+    secret::Secret,
+};
 
 /// Since when the paths of the system that this one replaces are deprecated: since there are those of today, 2026-11-24, as a
 /// structured date.
@@ -39,6 +45,43 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
         && !text.contains("mgs_")
         && !text.starts_with("sk-");
     plain.then(|| text.to_owned())
+}
+
+/// What a header begins with that brings a key for a provider, whose name follows.
+const OWN_KEY: &str = "x-api-key-";
+/// Most of them: there are fewer providers.
+const MOST_OWN_KEYS: usize = 32;
+
+/// Takes the keys for providers out of the headers, so that nothing that sees those later sees them. An empty one says nothing;
+/// where a route has no use for them (`wanted`), nor do the others.
+pub(super) fn take_own_keys(headers: &mut HeaderMap, wanted: bool) -> Result<GivenKeys, Refusal> {
+    let names: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(OWN_KEY)).cloned().collect();
+    let mut keys = GivenKeys::new();
+    for name in names {
+        let values: Vec<_> = headers.get_all(&name).iter().cloned().collect();
+        headers.remove(&name);
+        let refused = |what: String| Err(Refusal::invalid_field(name.as_str(), what));
+        let [value] = &values[..] else {
+            // Both can't be meant, and one of them may be another's.
+            if wanted {
+                return refused("must be there once".into());
+            }
+            continue;
+        };
+        let provider = name.as_str().trim_start_matches(OWN_KEY);
+        match value.to_str().map(str::trim) {
+            Ok("") => {}
+            _ if !wanted => {}
+            Ok(text) if is_provider_key(text) => {
+                keys.insert(provider.to_owned(), Secret::new(text));
+            }
+            _ => return refused(format!("must be a key of 1 to {MAX_PROVIDER_KEY_CHARS} visible ASCII characters")),
+        }
+        if keys.len() > MOST_OWN_KEYS {
+            return refused(format!("is one too many: at most {MOST_OWN_KEYS} keys may come with a request"));
+        }
+    }
+    Ok(keys)
 }
 
 /// Tells how much of a limit is left, by the draft standard (draft-ietf-httpapi-ratelimit-headers) and in the older form

@@ -10,7 +10,7 @@ use studio_core::{
     ledger::{Account, Entry, Window},
     money::{CURRENCY, Nanos},
     parameter::Parameter,
-    ports::{AttemptRow, BudgetRow, EntryRow},
+    ports::{AttemptRow, BudgetRow, EntryRow, ProviderKey},
     price::{Unit, Usage},
     request::{ChatRequest, Input, MAX_PROMPT_CHARS, Message, Part},
     secret::Prompt,
@@ -91,6 +91,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "priority": job.priority.as_str(),
         "modelId": job.model,
         "provider": job.provider,
+        "keySource": job.key_source.as_str(),
         "prompt": job.input.prompt().map(clipped),
         "parameters": parameters(job),
         "attempt": job.attempt,
@@ -154,6 +155,7 @@ pub(super) fn for_operators(job: &Job) -> Value {
         "jobId": job.id.to_string(),
         "userId": job.owner.to_string(),
         "payer": job.payer.to_string(),
+        "keySource": job.key_source.as_str(),
         "status": job.status.as_str(),
         "requestId": job.request_text(),
         "modality": job.modality.as_str(),
@@ -173,10 +175,20 @@ pub(super) fn for_operators(job: &Job) -> Value {
     }))
 }
 
+/// A user's own key for a provider, as far as anyone may see it. `usable`: its master key is here.
+pub(super) fn provider_key(key: &ProviderKey, usable: bool) -> Value {
+    json!({
+        "provider": key.provider,
+        "last4": key.last4,
+        "createdAt": key.created_at.to_string(),
+        "usable": usable,
+    })
+}
+
 /// The budgets of a user or of a key, as they stand at a moment.
 pub(super) fn budget(row: &BudgetRow, now: Timestamp) -> Value {
     let (kind, id) = match row.payer {
-        Payer::User(id) => ("user", id.to_string()),
+        Payer::User(id) | Payer::OwnKey(id) => ("user", id.to_string()),
         Payer::Key(id) => ("key", id.to_string()),
     };
     let window = |(window, limit, committed): &(Window, Option<Nanos>, Nanos)| {

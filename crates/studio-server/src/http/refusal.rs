@@ -3,7 +3,10 @@
 //! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
 
 use super::codes::{self, ErrorCode};
-use crate::commands::{MAX_REASON_CHARS, NotRetried, NotSaid, NotSubmitted};
+use crate::{
+    commands::{MAX_REASON_CHARS, NotRetried, NotSaid, NotSubmitted},
+    secrets::NotOpened,
+};
 use axum::{body::Body, response::Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -233,6 +236,11 @@ impl From<NotSubmitted> for Refusal {
                 codes::PROVIDER_NOT_CONFIGURED,
                 "No provider is configured for this model. GET /api/v1/models lists those that are ready.",
             ),
+            NotSubmitted::OwnKeyGone => Self::new(
+                codes::OWN_KEY_GONE,
+                "The job was paid by an own key, which was erased when it was over. Send it with the retry: x-api-key-<provider>, or store it.",
+            ),
+            NotSubmitted::Unopened(error) => error.into(),
             NotSubmitted::QueueFull(full) => {
                 let whose = if full.of_user { "of your jobs" } else { "jobs" };
                 let message = format!(
@@ -245,6 +253,22 @@ impl From<NotSubmitted> for Refusal {
             }
             NotSubmitted::Stopping => Self::stopping(),
             NotSubmitted::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NotOpened> for Refusal {
+    fn from(error: NotOpened) -> Self {
+        match error {
+            NotOpened::NoKeyring(error) => {
+                tracing::error!(%error, "no master key");
+                let message = "Own keys can't be used now: the studio can't read its master key.";
+                Self::new(codes::SECRETS_UNAVAILABLE, message).retry_in(Duration::from_secs(10))
+            }
+            NotOpened::Seal(_) => {
+                let message = "Your own key for this provider can't be opened any more. Set it again, or remove it.";
+                Self::new(codes::OWN_KEY_UNUSABLE, message)
+            }
         }
     }
 }
@@ -297,7 +321,7 @@ fn over_budget(over: Standing, needed: Nanos, now: Timestamp) -> Refusal {
     let Standing { cap, committed } = over;
     let whose = match cap.payer {
         Payer::Key(_) => "key",
-        Payer::User(_) => "user",
+        Payer::User(_) | Payer::OwnKey(_) => "user",
     };
     let window = match cap.window {
         Window::Lifetime => "",

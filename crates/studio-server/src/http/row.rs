@@ -238,6 +238,12 @@ pub enum Shape {
     DeadLetters,
     /// One of them, with its attempts.
     DeadLetter,
+    /// A user's own keys for providers.
+    ProviderKeys,
+    /// One of them.
+    ProviderKey,
+    /// Whether something was removed.
+    Removed,
     /// Jobs that are stuck.
     StuckJobs,
     /// A job whose money was settled, or will be.

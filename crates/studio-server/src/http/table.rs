@@ -300,6 +300,35 @@ pub const ROUTES: &[Route] = &[
             "Set all budgets of a user or of a key, by its id",
         )
     },
+    // Own keys
+    get(
+        "/api/v1/provider-keys",
+        Key(Scope::Generate, api::list_provider_keys),
+        READS,
+        &[(200, Shape::ProviderKeys)],
+        "List your own keys for providers: which, and since when; never what they are",
+    ),
+    Route {
+        method: Verb::Put,
+        body: BodyRule::Json(JSON_BODY_LIMIT, "ProviderKeyRequest"),
+        ..post(
+            "/api/v1/provider-keys/{provider}",
+            Key(Scope::Generate, api::put_provider_key),
+            (Control, Write),
+            &[(200, Shape::ProviderKey)],
+            "Store your own key for a provider, in place of the one before: your jobs there are paid by your own account",
+        )
+    },
+    Route {
+        method: Verb::Delete,
+        ..post(
+            "/api/v1/provider-keys/{provider}",
+            Key(Scope::Generate, api::delete_provider_key),
+            (Control, Write),
+            &[(200, Shape::Removed)],
+            "Remove your own key for a provider",
+        )
+    },
     // Operations
     Route {
         query: DEAD_LETTER_QUERY,

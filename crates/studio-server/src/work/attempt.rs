@@ -5,7 +5,7 @@
 use super::{
     collect::{self, NotCollected},
     live::Speaker,
-    recover,
+    own_key, recover,
 };
 use crate::{
     app::{App, Lane},
@@ -21,7 +21,7 @@ use studio_core::{
     catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT},
     id::LeaseToken,
     job::{Actor, ContentHash, Event, Job, Refused, Status, StopAnswer},
-    ports::{Advanced, AssetError, Canceled, Polled, Produced, Said, Saying, Started, Submission},
+    ports::{Advanced, AssetError, Canceled, Polled, Produced, Provider, Said, Saying, Started, Submission},
     request::Input,
     retry::{Failure, FailureKind, repeat_is_harmless},
 };
@@ -115,6 +115,8 @@ impl From<Failure> for Over {
 pub(super) struct Attempt<'a> {
     pub(super) app: &'a App,
     pub(super) lane: &'a Lane,
+    /// Its provider, by the key that is meant for this job.
+    provider: Arc<dyn Provider>,
     pub(super) lease: LeaseToken,
     pub(super) job: Job,
     pub(super) news: Listener,
@@ -148,11 +150,15 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     let news = app.news.listen(job.id);
     let deadline = started + limits.total;
     let resumed = job.status != Status::Submitting;
-    let mut attempt = Attempt { app, lane, lease, job, news, deadline, begun: started, resumed, limits };
+    let provider = lane.provider.clone();
+    let mut attempt = Attempt { app, lane, provider, lease, job, news, deadline, begun: started, resumed, limits };
     // Held until the outputs are ours: what a worker of ours uploads is found by it.
     let makes_files = lane.provider.capabilities().supervised && speaker.is_none();
     let ticket = makes_files.then(|| app.uploads.open(app.chance.as_ref()));
-    let given = attempt.produce(ticket.as_ref().map(|ticket| ticket.url.as_str())).await;
+    let given = match attempt.take_key().await {
+        Ok(()) => attempt.produce(ticket.as_ref().map(|ticket| ticket.url.as_str())).await,
+        Err(over) => Err(over),
+    };
     let ended = match (given, &speaker) {
         (Ok(Given::Files(produced)), _) => attempt.keep(produced).await,
         (Ok(Given::Words(saying)), Some(speaker)) => attempt.relay(saying, speaker).await,
@@ -213,12 +219,18 @@ fn bad_words() -> Failure {
 }
 
 impl Attempt<'_> {
+    /// Takes the key by which its provider is to be asked.
+    async fn take_key(&mut self) -> Result<(), Over> {
+        self.provider = own_key::provider_of(self.app, self.lane, &self.job).await.ok_or(Over::Left)??;
+        Ok(())
+    }
+
     /// Has the provider do the work: submits it, if that is still to be done, and follows it.
     async fn produce(&mut self, upload_to: Option<&str>) -> Result<Given, Over> {
         if self.job.status != Status::Submitting {
             return self.follow().await.map(Given::Files);
         }
-        let lane = self.lane;
+        let provider = self.provider.clone();
         // Held until they are sent: what pictures take in memory has a bound of its own.
         let app = self.app;
         let _room = room_for_pictures(app, &self.job).await;
@@ -236,7 +248,7 @@ impl Attempt<'_> {
             idle_limit: self.limits.idle,
             total_limit: self.limits.total,
         };
-        let mut start = pin!(timeout_at(self.deadline, lane.provider.start(&submission)));
+        let mut start = pin!(timeout_at(self.deadline, provider.start(&submission)));
         let started = match job.input {
             Input::Image(_) => start.await,
             // To hang up is to stop: whoever waits for a first word need not wait for it to do that.
@@ -322,7 +334,7 @@ impl Attempt<'_> {
                     stop_until = Some(self.ask_to_stop(&handle).await?)
                 }
                 Some(until) if now >= until => {
-                    self.lane.provider.abandon(&handle).await;
+                    self.provider.abandon(&handle).await;
                     return Err(
                         Failure::new(FailureKind::Timeout, "it took too long and did not stop when asked to").into()
                     );
@@ -357,8 +369,8 @@ impl Attempt<'_> {
 
     /// Asks the provider for news until `until`. Nothing: time is up, or its owner wishes it to stop (`heed_wishes`).
     async fn ask(&mut self, handle: &str, until: Instant, heed_wishes: bool) -> Option<Result<Polled, Failure>> {
-        let asked = self.job.clone();
-        let mut poll = pin!(self.lane.provider.poll(&asked, handle, POLL_WAIT));
+        let (asked, provider) = (self.job.clone(), self.provider.clone());
+        let mut poll = pin!(provider.poll(&asked, handle, POLL_WAIT));
         loop {
             let look_at = Instant::now() + LOOK_ANYWAY;
             let told = tokio::select! {
@@ -383,7 +395,7 @@ impl Attempt<'_> {
     /// Asks the provider to stop; until when to wait for that.
     async fn ask_to_stop(&mut self, handle: &str) -> Result<Instant, Over> {
         let now = Instant::now();
-        match self.lane.provider.cancel(handle).await {
+        match self.provider.cancel(handle).await {
             Ok(Canceled::Asked) => {
                 self.say(Event::StopAnswered(StopAnswer::Stopping)).await?;
                 Ok(now + STOP_GRACE)

@@ -11,6 +11,7 @@ pub(crate) mod collect;
 mod dispatch;
 mod forget;
 mod last_seen;
+mod own_key;
 mod reconcile;
 mod recover;
 mod relay;

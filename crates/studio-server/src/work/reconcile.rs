@@ -1,7 +1,7 @@
 //! Asks after what is unknown, for each provider that can be asked: does it know the submission whose answer was lost? One
 //! provider that does not answer holds up nobody else's questions, and no deadline.
 
-use super::{attempt, goes_on};
+use super::{attempt, goes_on, own_key};
 use crate::{
     app::App,
     commands::{Move, move_job, move_surely},
@@ -54,7 +54,16 @@ async fn activate(app: &Arc<App>, provider: &str, known: &mut Known) -> Result<(
 
 async fn ask(app: &Arc<App>, job: Job, since: Instant) -> Result<(), StoreError> {
     let Some(lane) = app.lanes.get(&job.provider) else { return Ok(()) };
-    let event = match lane.provider.lookup(&job.attempt_name()).await {
+    let provider = match own_key::provider_of(app, lane, &job).await {
+        Some(Ok(provider)) => provider,
+        // A person can still say what became of it.
+        Some(Err(failure)) => {
+            tracing::info!(job.id = %job.id, kind = failure.kind.code(), "its provider can't be asked");
+            return Ok(());
+        }
+        None => return Ok(()),
+    };
+    let event = match provider.lookup(&job.attempt_name()).await {
         Ok(Lookup::Found(handle)) => Event::Submitted { handle },
         Ok(Lookup::NotLanded) if since.elapsed() < LANDING => return Ok(()),
         Ok(Lookup::NotLanded) => Event::NotLanded { retry_at: app.now() },

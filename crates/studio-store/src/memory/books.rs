@@ -30,7 +30,7 @@ impl State {
 
     pub(super) fn standings(&self, payer: Payer, owner: UserId, at: Timestamp) -> Vec<Standing> {
         let mut standings = Vec::new();
-        for payer in BTreeSet::from([payer, Payer::User(owner)]) {
+        for payer in payer.bound(owner).collect::<BTreeSet<_>>() {
             for (window, limit) in self.budgets.get(&payer).into_iter().flatten() {
                 let cap = Cap { payer, window: *window, limit: *limit };
                 standings.push(Standing { cap, committed: self.committed(payer, *window, at) });
@@ -50,6 +50,7 @@ impl State {
         let known = match payer {
             Payer::User(id) => self.users.contains_key(&id),
             Payer::Key(id) => self.keys.get(&id).is_some_and(|key| key.revoked_at.is_none()),
+            Payer::OwnKey(_) => false,
         };
         if known {
             self.budgets.insert(payer, limits);
@@ -80,6 +81,7 @@ impl State {
             auditor.commitment(*payer, *window, *start, *amount);
         }
         self.jobs.values().for_each(|job| auditor.job(job));
+        self.audit_sealed(&mut auditor);
         auditor.finish()
     }
 
@@ -92,6 +94,7 @@ impl State {
                 succeeded: 0,
                 unfinished: 0,
                 charged: Nanos::ZERO,
+                own_key: Nanos::ZERO,
                 held: Nanos::ZERO,
                 absorbed: Nanos::ZERO,
             });
@@ -99,9 +102,11 @@ impl State {
             usage.jobs += 1;
             usage.succeeded += u64::from(job.status == Status::Succeeded);
             usage.unfinished += u64::from(!over);
-            usage.charged = usage.charged.plus(job.cost.unwrap_or_default()).unwrap_or(usage.charged);
+            let ours = job.key_source.is_studio();
+            let paid = if ours { &mut usage.charged } else { &mut usage.own_key };
+            *paid = paid.plus(job.cost.unwrap_or_default()).unwrap_or(*paid);
             usage.absorbed = usage.absorbed.plus(job.absorbed).unwrap_or(usage.absorbed);
-            usage.held = usage.held.plus(if over { Nanos::ZERO } else { job.hold }).unwrap_or(usage.held);
+            usage.held = usage.held.plus(if over || !ours { Nanos::ZERO } else { job.hold }).unwrap_or(usage.held);
         }
         UsageReport { models: models.into_values().collect() }
     }

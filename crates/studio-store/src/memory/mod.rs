@@ -8,6 +8,7 @@ mod library;
 mod people;
 mod retention;
 mod turns;
+mod vault;
 
 use async_trait::async_trait;
 use std::{
@@ -18,7 +19,7 @@ use studio_core::{
     caller::{ApiKey, KeyHash, KeyHolder, User},
     id::{AssetId, JobId, KeyId, UserId},
     idempotency::{Fingerprint, IdempotencyRecord},
-    job::{Actor, ContentHash, Effect, Event, Job, Moved, Payer, Status, step},
+    job::{Actor, ContentHash, Effect, Event, Job, KeySource, Moved, Payer, Status, step},
     ledger::{Audit, Entry, Limits, Standing, Window, entries_of, exceeded, hold},
     library::Share,
     money::Nanos,
@@ -59,6 +60,7 @@ struct State {
     turns: BTreeMap<String, UserId>,
     attempts: BTreeMap<JobId, Vec<AttemptRow>>,
     forgotten_blobs: BTreeMap<ContentHash, Timestamp>,
+    sealed: vault::Sealeds,
 }
 
 impl MemoryStore {
@@ -89,7 +91,7 @@ impl State {
     }
 
     fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
-        let Admission { mut job, idempotency, assets, claim, per_owner } = admission;
+        let Admission { mut job, idempotency, assets, claim, per_owner, own_key } = admission;
         match idempotency.as_ref().and_then(|record| self.replay(record)) {
             Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
             Some(known) => return Ok(known),
@@ -97,6 +99,9 @@ impl State {
         }
         if let Some(stored) = self.jobs.get(&job.id) {
             return Ok(Admitted::Accepted(stored.clone()));
+        }
+        if own_key.as_ref().is_some_and(|sealed| self.sealed.is_retired(sealed.key())) {
+            return Ok(Admitted::SealRetired);
         }
         let standings = self.standings(job.payer, job.owner, job.created_at);
         if !standings.is_empty() && job.price_list.is_none() {
@@ -130,6 +135,9 @@ impl State {
         }
         for asset in assets {
             self.assets.insert(asset.id, Asset { job: Some(job.id), ..asset });
+        }
+        if let Some(sealed) = own_key {
+            self.sealed.jobs.insert(job.id, sealed);
         }
         if let Some(again) = job.retry_of {
             self.dead.remove(&again);
@@ -198,6 +206,9 @@ impl State {
         }
         if effects.contains(&Effect::Settle) && job.is_dead_letter() {
             self.dead.insert(job.id);
+        }
+        if job.status.is_terminal() && job.key_source == KeySource::Request {
+            self.sealed.jobs.remove(&job.id);
         }
         self.jobs.insert(job.id, job.clone());
         Ok(Advanced::Moved { job, effects })

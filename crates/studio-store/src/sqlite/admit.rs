@@ -1,7 +1,7 @@
 //! Accepts jobs: idempotency record, job, hold, the assets of its input, and for a job claimed at birth its first intent,
 //! in one transaction.
 
-use super::{assets, budgets, jobs, ledger, turns};
+use super::{assets, budgets, jobs, ledger, turns, vault};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Accepts a job, or says why not; then nothing is written.
 pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
-    let Admission { job, idempotency, assets, claim, per_owner } = admission;
+    let Admission { job, idempotency, assets, claim, per_owner, own_key } = admission;
     if let Some(record) = idempotency
         && let Some(known) = replay(transaction, record)?
     {
@@ -27,6 +27,11 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     }
     if let Some(stored) = jobs::get(transaction, job.id)? {
         return Ok(Admitted::Accepted(stored));
+    }
+    if let Some(sealed) = own_key
+        && vault::is_retired(transaction, sealed.key())?
+    {
+        return Ok(Admitted::SealRetired);
     }
     // Read here and nowhere else: of many who ask at once each sees what the one before it holds.
     let standings = budgets::standings(transaction, job.payer, job.owner, job.created_at)?;
@@ -56,6 +61,9 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     // Of the job as it was asked for: a hold is made before the first attempt.
     ledger::record(transaction, &hold(job, now))?;
     assets::insert_inputs(transaction, job.id, assets)?;
+    if let Some(sealed) = own_key {
+        vault::keep_for_job(transaction, job.id, sealed)?;
+    }
     if let Some(again) = job.retry_of {
         jobs::no_longer_dead(transaction, again)?;
     }

@@ -10,16 +10,22 @@
 use super::{
     admit, budgets, jobs, keys, library,
     people::{self, PeopleAnswer, PeopleCommand},
-    retention, turns, words,
+    retention, turns, vault, words,
 };
 use rusqlite::Transaction;
+use std::collections::BTreeSet;
 use studio_core::{
     caller::{ApiKey, User},
     id::{KeyId, UserId},
     job::{Durability, Event, Job, Payer},
     ledger::Limits,
     people::AuditEntry,
-    ports::{Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Forget, StoreError},
+    ports::{
+        Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Entrusted, Forget, ProviderKey,
+        Resealed, StoreError,
+    },
+    seal::MasterKeyId,
+    time::Timestamp,
 };
 
 /// What the writer can be told.
@@ -47,6 +53,14 @@ pub(crate) enum Command {
     Forget(Forget),
     /// Change what someone keeps here.
     Library(Box<library::Change>),
+    /// Keep a user's own key for a provider.
+    KeepProviderKey(Box<ProviderKey>),
+    /// Remove one.
+    RemoveProviderKey(UserId, String),
+    /// Put what was sealed anew in its place.
+    Reseal(Vec<Resealed>),
+    /// Say by which master keys nothing is to be sealed.
+    RetireMasterKeys(BTreeSet<MasterKeyId>),
     /// Write something, anything.
     Probe,
     /// Make sure that nothing committed before is lost in a power cut.
@@ -70,10 +84,12 @@ pub(crate) enum Answer {
     People(PeopleAnswer),
     /// Whether there was such a key, such a payer.
     Found(bool),
-    /// How many jobs were forgotten.
-    Forgotten(u64),
     /// Of a change of what someone keeps here.
     Library(library::Done),
+    /// How many jobs were forgotten, or keys sealed anew.
+    Counted(u64),
+    /// Whether something sealed is kept.
+    Kept(Entrusted),
     /// It is written.
     Written,
 }
@@ -109,6 +125,10 @@ impl Command {
             | Self::CreateKey(..)
             | Self::RevokeKey(..)
             | Self::SetBudgets(..)
+            | Self::KeepProviderKey(_)
+            | Self::RemoveProviderKey(..)
+            | Self::Reseal(_)
+            | Self::RetireMasterKeys(_)
             | Self::Harden => Durability::Power,
         }
     }
@@ -141,8 +161,12 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
             Ok(Answer::Found(found))
         }
         Command::People(command) => people::apply(transaction, command).map(Answer::People),
-        Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Forgotten),
         Command::Library(change) => library::apply(transaction, change).map(Answer::Library),
+        Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Counted),
+        Command::KeepProviderKey(key) => vault::keep(transaction, key).map(Answer::Kept),
+        Command::RemoveProviderKey(user, provider) => vault::remove(transaction, *user, provider).map(Answer::Found),
+        Command::Reseal(rows) => vault::reseal(transaction, rows).map(Answer::Counted),
+        Command::RetireMasterKeys(ids) => vault::retire(transaction, ids).map(|()| Answer::Written),
         // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.
         Command::Probe | Command::Harden => probe(transaction).map(|()| Answer::Written),
     }

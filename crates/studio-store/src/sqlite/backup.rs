@@ -9,7 +9,7 @@
 //!
 //! A copy is one file without a log beside it, so it can be carried away, hashed, and opened where nothing may be written.
 
-use super::{DATABASE_FILE, SqliteStore, connection::Database, error::store_error, ledger, schema};
+use super::{DATABASE_FILE, SqliteStore, connection::Database, error::store_error, keys, ledger, schema, vault};
 use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
@@ -26,7 +26,8 @@ use studio_core::{
     id::JobId,
     job::{ContentHash, Status},
     ledger::Audit,
-    ports::{Blob, StoreError},
+    ports::{Blob, KeyRow, StoreError},
+    seal::MasterKeyId,
 };
 
 /// Largest database that [`Depth::Start`] reads whole. A check takes about a millisecond for each megabyte that lies in memory, and what the
@@ -261,6 +262,16 @@ impl Snapshot {
             rows.collect::<Result<Vec<_>, _>>()
         };
         read().map_err(store_error)
+    }
+
+    /// How much is sealed by which master key.
+    pub fn sealed_by(&self) -> Result<Vec<(MasterKeyId, u64)>, StoreError> {
+        vault::sealed_by(&self.connection).map_err(store_error)
+    }
+
+    /// All keys to the studio, with their owners.
+    pub fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        keys::list(&self.connection, None).map_err(store_error)
     }
 
     /// Audits its ledger.

@@ -24,10 +24,14 @@ pub(super) fn standings(
     owner: UserId,
     at: Timestamp,
 ) -> Result<Vec<Standing>, rusqlite::Error> {
+    // At most two are bound; nobody is by what an own key pays.
+    let mut bound = payer.bound(owner);
+    let Some(first) = bound.next() else { return Ok(Vec::new()) };
+    let second = bound.next().unwrap_or(first);
     let (day, month) = (Window::Day.start(at).as_millis(), Window::Month.start(at).as_millis());
     let mut standings = connection
         .prepare_cached(STANDINGS)?
-        .query_map(params![payer.to_string(), Payer::User(owner).to_string(), day, month], |row| {
+        .query_map(params![first.to_string(), second.to_string(), day, month], |row| {
             let cap = Cap { payer: read_payer(row, 0)?, window: read_window(row, 1)?, limit: Nanos::new(row.get(2)?) };
             Ok(Standing { cap, committed: Nanos::new(row.get(3)?) })
         })?
@@ -78,6 +82,7 @@ pub(super) fn set(transaction: &Transaction<'_>, payer: Payer, limits: &Limits) 
         Payer::Key(id) => transaction
             .prepare_cached("SELECT 1 FROM keys WHERE id = ?1 AND revoked_at IS NULL")?
             .exists([id.as_uuid()])?,
+        Payer::OwnKey(_) => false,
     };
     if known {
         transaction.prepare_cached("DELETE FROM budgets WHERE payer = ?1")?.execute([payer.to_string()])?;

@@ -7,12 +7,12 @@
 use super::{
     assets,
     error::{read_json, write_json},
-    ledger, words,
+    ledger, vault, words,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
     id::{JobId, UserId},
-    job::{Effect, Event, Job, Moved, Status, step},
+    job::{Effect, Event, Job, KeySource, Moved, Status, step},
     ledger::entries_of,
     ports::{Advance, Advanced, AttemptRow, JobFilter},
     retry::LONGEST_PAUSE,
@@ -73,9 +73,9 @@ fn read(row: &Row<'_>) -> Result<Job, rusqlite::Error> {
 pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rusqlite::Error> {
     const INSERT: &str =
         "INSERT INTO jobs (id, owner, status, provider, modality, model, run_at, untold_deadline, hold,
-            cost, version, lease, created_at, priority, doc)
+            cost, version, lease, created_at, priority, own_key, doc)
         VALUES (:id, :owner, :status, :provider, :modality, :model, :run_at, :untold_deadline, :hold,
-            :cost, :version, :lease, :created_at, :priority, :doc)";
+            :cost, :version, :lease, :created_at, :priority, :own_key, :doc)";
     let columns = Columns::of(job)?;
     transaction
         .prepare_cached(INSERT)?
@@ -94,6 +94,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, job: &Job) -> Result<(), rus
             ":lease": columns.lease,
             ":created_at": job.created_at.as_millis(),
             ":priority": job.priority.rank(),
+            ":own_key": !job.key_source.is_studio(),
             ":doc": columns.doc,
         })
         .map(drop)
@@ -154,6 +155,9 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Resul
             }
             if effects.contains(&Effect::Settle) && job.is_dead_letter() {
                 is_dead(transaction, job.id)?;
+            }
+            if job.status.is_terminal() && job.key_source == KeySource::Request {
+                vault::erase_of_job(transaction, job.id)?;
             }
             if matches!(advance.event, Event::Completed { .. }) {
                 assets::insert_outputs(transaction, &job, advance.now)?;

@@ -5,7 +5,7 @@ use super::{
     budgets,
     error::{read_json, unknown},
     jobs::integer,
-    retention, words,
+    retention, vault, words,
 };
 use rusqlite::{Connection, Row, Transaction, params};
 use studio_core::{
@@ -50,7 +50,9 @@ pub(super) fn record(transaction: &Transaction<'_>, entry: &Entry) -> Result<(),
 /// What someone used, by model.
 pub(super) fn usage(connection: &Connection, owner: UserId, period: Period) -> Result<UsageReport, rusqlite::Error> {
     const USAGE: &str = "SELECT model, count(*), sum(status = 'succeeded'), sum(cost IS NULL),
-            sum(coalesce(cost, 0)), sum(CASE WHEN cost IS NULL THEN hold ELSE 0 END), sum(absorbed)
+            sum(CASE WHEN own_key = 0 THEN coalesce(cost, 0) ELSE 0 END),
+            sum(CASE WHEN cost IS NULL AND own_key = 0 THEN hold ELSE 0 END), sum(absorbed),
+            sum(CASE WHEN own_key = 1 THEN coalesce(cost, 0) ELSE 0 END)
         FROM jobs WHERE owner = ?1 AND created_at >= ?2 AND created_at < ?3 GROUP BY model ORDER BY model";
     let count = |row: &Row<'_>, index| {
         row.get::<_, i64>(index).and_then(|count| u64::try_from(count).map_err(|_| unknown(index, "a count")))
@@ -66,6 +68,7 @@ pub(super) fn usage(connection: &Connection, owner: UserId, period: Period) -> R
                 charged: Nanos::new(row.get(4)?),
                 held: Nanos::new(row.get(5)?),
                 absorbed: Nanos::new(row.get(6)?),
+                own_key: Nanos::new(row.get(7)?),
             })
         })?
         .collect::<Result<_, _>>()?;
@@ -131,6 +134,7 @@ pub(super) fn audit(connection: &Connection) -> Result<Audit, rusqlite::Error> {
     audit_attempts(connection, &mut auditor)?;
     words::audit(connection, &mut auditor)?;
     retention::audit(connection, &mut auditor)?;
+    vault::audit(connection, &mut auditor)?;
     Ok(auditor.finish())
 }
 
@@ -183,7 +187,8 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
 
 /// Feeds every job as its document tells it, and sees that the columns beside the document say the same.
 fn audit_jobs(connection: &Connection, auditor: &mut Auditor) -> Result<(), rusqlite::Error> {
-    let mut jobs = connection.prepare_cached("SELECT doc, id, status, hold, cost, lease, absorbed FROM jobs")?;
+    let mut jobs =
+        connection.prepare_cached("SELECT doc, id, status, hold, cost, lease, absorbed, own_key FROM jobs")?;
     let mut rows = jobs.query([])?;
     while let Some(row) = rows.next()? {
         let job: Job = read_json(row, 0, "a job")?;
@@ -192,7 +197,8 @@ fn audit_jobs(connection: &Connection, auditor: &mut Auditor) -> Result<(), rusq
             && row.get::<_, i64>(3)? == job.hold.get()
             && row.get::<_, Option<i64>>(4)? == job.cost.map(Nanos::get)
             && row.get::<_, Option<Uuid>>(5)? == job.lease.map(|lease| lease.as_uuid())
-            && row.get::<_, i64>(6)? == job.absorbed.get();
+            && row.get::<_, i64>(6)? == job.absorbed.get()
+            && row.get::<_, bool>(7)? != job.key_source.is_studio();
         auditor.check("a job's row says what its document says", same, || format!("job {}", job.id));
         auditor.job(&job);
     }

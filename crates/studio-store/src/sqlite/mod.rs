@@ -25,6 +25,7 @@ mod schema;
 mod simulated;
 mod store;
 mod turns;
+mod vault;
 mod words;
 mod writer;
 

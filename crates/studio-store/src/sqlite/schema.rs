@@ -7,7 +7,7 @@ use super::error::store_error;
 use rusqlite::{Connection, TransactionBehavior};
 use studio_core::ports::StoreError;
 
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_init.sql"),
     include_str!("../../migrations/0002_words.sql"),
     include_str!("../../migrations/0003_money.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_expiry.sql"),
     include_str!("../../migrations/0007_library.sql"),
     include_str!("../../migrations/0008_people.sql"),
+    include_str!("../../migrations/0009_vault.sql"),
 ];
 
 /// The version that this program writes.

@@ -163,7 +163,7 @@ impl<E: Engine> Store for Sqlite<E> {
 
     async fn forget(&self, forget: Forget) -> Result<u64, StoreError> {
         match self.0.run(Command::Forget(forget)).await? {
-            Answer::Forgotten(count) => Ok(count),
+            Answer::Counted(count) => Ok(count),
             other => Err(other.misplaced()),
         }
     }

@@ -74,6 +74,7 @@ async fn usage_is_told_by_model(rig: Rig) {
         succeeded,
         unfinished,
         charged: Nanos::new(charged),
+        own_key: Nanos::ZERO,
         held: Nanos::new(held),
         absorbed: Nanos::ZERO,
     };

@@ -37,6 +37,7 @@ mod people;
 mod queries;
 mod retention;
 mod turns;
+mod vault;
 mod words;
 
 mod durable;

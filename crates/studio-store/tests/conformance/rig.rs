@@ -116,7 +116,7 @@ pub(crate) fn draft(n: u32) -> Job {
 }
 
 pub(crate) fn plain(job: Job) -> Admission {
-    Admission { job, idempotency: None, assets: Vec::new(), claim: None, per_owner: None }
+    Admission { job, idempotency: None, assets: Vec::new(), claim: None, per_owner: None, own_key: None }
 }
 
 /// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.

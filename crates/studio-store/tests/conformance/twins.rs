@@ -4,10 +4,11 @@ use crate::rig::{
     PROVIDER, Rig, advance, at, brought, canceled, completed, cut_short, draft, failed, hash_of, job_id, key, key_id,
     lease, noted, page, plain, record, told, upload, user,
 };
+use crate::vault::{master, provider_key, sealed};
 use proptest::prelude::*;
 use std::sync::Arc;
 use studio_core::{
-    job::{Actor, Event, Job, Payer, Priority, StopAnswer},
+    job::{Actor, Event, Job, KeySource, Payer, Priority, StopAnswer},
     ledger::{Audit, Limits, Window},
     money::Nanos,
     ports::{
@@ -15,6 +16,7 @@ use studio_core::{
         Store, StoreError,
     },
     retry::FailureKind,
+    seal::Place,
     words::{Segment, Voice},
 };
 use studio_store::{MemoryStore, Options, SqliteStore};
@@ -29,6 +31,9 @@ enum Happening {
     CreateKey { id: u32, hash: u32, cap: Option<i64> },
     SetBudgets { payer: Payer, limits: Limits },
     RevokeKey { id: u32 },
+    Entrust { owner: u32, provider: bool, by: u8 },
+    TakeBack { owner: u32, provider: bool },
+    Retire { master: u8 },
     Forget { before: i64, limit: u32 },
     Upload { asset: u32, owner: u32, bytes: u64, name: Option<(u8, u8)> },
     Remove { asset: u32, owner: u32 },
@@ -105,7 +110,11 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn payer(kind: u8, n: u32) -> Payer {
-    if kind == 0 { Payer::User(user(n).id) } else { Payer::Key(key_id(n)) }
+    match kind {
+        0 => Payer::User(user(n).id),
+        3 => Payer::OwnKey(user(n).id),
+        _ => Payer::Key(key_id(n)),
+    }
 }
 
 fn words() -> impl Strategy<Value = Words> {
@@ -138,7 +147,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         prop_oneof![1 => Just(0), 4 => 1i64..200],
         prop::option::of((0u8..3, 0u8..2)),
         (
-            0u8..3,
+            0u8..4,
             prop::bool::weighted(0.9),
             prop::option::weighted(0.3, 0u32..12),
             0usize..3,
@@ -173,6 +182,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (0u32..12, 1u32..4).prop_map(|(asset, owner)| Happening::Remove { asset, owner }),
         1 => (0u32..12, 1u32..4).prop_map(|(asset, owner)| Happening::Share { asset, owner }),
         1 => (0u32..12, 1u32..4).prop_map(|(page, owner)| Happening::Unshare { page, owner }),
+        2 => (1u32..4, prop::bool::ANY, 1u8..3)
+            .prop_map(|(owner, provider, by)| Happening::Entrust { owner, provider, by }),
+        1 => (1u32..3, prop::bool::ANY).prop_map(|(owner, provider)| Happening::TakeBack { owner, provider }),
+        1 => (0u8..3).prop_map(|master| Happening::Retire { master }),
         1 => (0i64..4_000, 0u32..6).prop_map(|(before, limit)| Happening::Forget { before, limit }),
     ]
 }
@@ -206,6 +219,8 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             let mut job = draft(n);
             job.owner = user(owner).id;
             job.payer = payer(kind, owner);
+            let own = matches!(job.payer, Payer::OwnKey(_));
+            job.key_source = if own { KeySource::Request } else { KeySource::Studio };
             job.price_list = job.price_list.filter(|_| priced);
             job.retry_of = retry_of.map(job_id);
             job.priority = request.priority;
@@ -215,8 +230,9 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             job.deadline = (n % 3 == 0).then(|| at(1_500));
             let idempotency = key.map(|(name, body)| record(&user(owner), &format!("k{name}"), body));
             let assets = asset.map(|asset| brought(asset, &user(owner), job.id)).into_iter().collect();
-            let admission =
-                Admission { idempotency, assets, claim: claim.map(lease), per_owner: request.per_owner, ..plain(job) };
+            let own_key = own.then(|| sealed(1 + (n % 2) as u8, &Place::JobKey(job.id), "sk"));
+            let (claim, per_owner) = (claim.map(lease), request.per_owner);
+            let admission = Admission { idempotency, assets, claim, per_owner, own_key, ..plain(job) };
             answer(rig.store.admit(admission).await)
         }
         Happening::Move { job: n, by, mut event, words } => {
@@ -277,7 +293,20 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
         Happening::Share { asset, owner } => answer(rig.store.share(page(asset, owner)).await),
         Happening::Unshare { page, owner } => answer(rig.store.unshare(user(owner).id, &format!("slug{page}")).await),
         Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), None, noted(now)).await),
+        Happening::Entrust { owner, provider, by } => {
+            let key = provider_key(by, user(owner).id, name(provider), "sk");
+            answer(rig.store.keep_provider_key(key).await)
+        }
+        Happening::TakeBack { owner, provider } => {
+            answer(rig.store.remove_provider_key(user(owner).id, name(provider)).await)
+        }
+        Happening::Retire { master: 0 } => answer(rig.store.retire_master_keys([].into()).await),
+        Happening::Retire { master: n } => answer(rig.store.retire_master_keys([master(n)].into()).await),
     }
+}
+
+fn name(provider: bool) -> &'static str {
+    if provider { "openai" } else { "xai" }
 }
 
 /// Everything that can be asked.
@@ -289,6 +318,8 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         answer(store.next_run_at(PROVIDER).await),
         answer(store.keys(None).await),
         answer(store.waiting().await),
+        answer(store.sealed_by().await),
+        answer(store.retired_master_keys().await),
         answer(store.budgets(None, at(now)).await),
         answer(store.dead_letters(None, 99).await),
         answer(store.dead_letters(Some(job_id(6)), 2).await),
@@ -307,6 +338,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         let filter = EntryFilter { owner: Some(owner.id), until: period.until, limit: 99, ..EntryFilter::default() };
         all.push(answer(store.entries(filter).await));
         all.push(answer(store.budgets(Some(owner.id), at(now)).await));
+        all.push(answer(store.provider_keys(owner.id).await));
         all.push(answer(store.standings(Payer::Key(key_id(n)), owner.id, at(now)).await));
         for name in 0..3 {
             all.push(answer(store.replay(&record(&owner, &format!("k{name}"), 0)).await));
@@ -321,6 +353,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
     }
     for n in 0..12 {
         all.push(answer(store.queue_position(job_id(n)).await));
+        all.push(answer(store.job_key(job_id(n)).await));
         all.push(answer(store.attempts(job_id(n)).await));
         for epoch in 0..5 {
             // By its text: what is said does not print.

@@ -109,6 +109,8 @@ struct Inner {
     chats: Vec<ChatRecord>,
     /// How far chats may go while it holds, in pieces.
     allowed: u64,
+    /// Keys that it accepts.
+    keys: BTreeSet<String>,
     /// Bodies of chats that it has turned away for want of room.
     turned_away: BTreeSet<String>,
 }
@@ -136,6 +138,7 @@ impl OpenAi {
             connections: 0,
             chats: Vec::new(),
             allowed: 0,
+            keys: BTreeSet::from([KEY.to_owned()]),
             turned_away: BTreeSet::new(),
         }));
         let served = shared.clone();
@@ -188,6 +191,17 @@ impl OpenAi {
     /// How many connections were opened to it.
     pub fn connections(&self) -> usize {
         self.shared.look().connections
+    }
+
+    /// From now on it accepts this key, too, and nobody may see it.
+    pub fn accept(&self, key: &str) {
+        crate::canaries::plant(key);
+        self.shared.change(|inner| inner.keys.insert(key.to_owned()));
+    }
+
+    /// From now on it refuses this key.
+    pub fn refuse(&self, key: &str) {
+        self.shared.change(|inner| inner.keys.remove(key));
     }
 
     /// From now on answers are kept back; of a stream, its pieces.
@@ -253,7 +267,7 @@ async fn answer(stream: &mut TcpStream, shared: &Shared, request: &Request) -> R
         }
         behaviour
     });
-    let refusal = match (check_caller(request), request.method.as_str(), request.path.as_str()) {
+    let refusal = match (check_caller(shared, request), request.method.as_str(), request.path.as_str()) {
         (Err(refusal), ..) => refusal,
         (Ok(()), "POST", "/v1/images/generations") => match image::check(&body) {
             Ok(count) => {
@@ -304,9 +318,10 @@ fn busy() -> Refusal {
     Refusal(429, "rate_limit_exceeded", None, "Rate limit reached for org-emulated.".into())
 }
 
-fn check_caller(request: &Request) -> Result<(), Refusal> {
+fn check_caller(shared: &Shared, request: &Request) -> Result<(), Refusal> {
     let shown = request.headers.get("authorization").map_or("", String::as_str);
-    if shown != format!("Bearer {KEY}") {
+    let known = shown.strip_prefix("Bearer ").is_some_and(|key| shared.look().keys.contains(key));
+    if !known {
         return Err(bad_key(shown.trim_start_matches("Bearer ")));
     }
     if request.headers.get("content-type").map(String::as_str) != Some("application/json") {

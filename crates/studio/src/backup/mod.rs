@@ -14,6 +14,7 @@ pub(crate) mod manifest;
 use crate::{
     arguments::Backup,
     config::Config,
+    secrets::KEY_FILE,
     system::{SystemChance, SystemClock},
     terminal::{complain, say},
     wiring::{advised, make_folder, refuse_absent},
@@ -31,6 +32,7 @@ use std::{
 use studio_core::{
     job::ContentHash,
     ports::{Blob, Chance, Clock},
+    time::Timestamp,
 };
 use studio_store::{BlobFolder, BlobState, DATABASE_FILE, Depth, Sealed, SqliteStore, Taken};
 
@@ -41,10 +43,11 @@ pub(crate) fn run(config: &Config, arguments: &Backup) -> anyhow::Result<ExitCod
     let (started, data) = (Instant::now(), config.data());
     refuse_absent(data)?;
     let unfinished = Unfinished::beside(&arguments.folder)?;
-    let (mut manifest, blobs) = take_database(data, &unfinished.path, arguments.verify)?;
+    let (mut manifest, blobs, sealed) = take_database(data, &unfinished.path, arguments.verify)?;
     let taken = take_blobs(data, &unfinished.path, &blobs, arguments, &mut manifest)?;
     manifest.write(&unfinished.path)?;
     unfinished.finish()?;
+    note_backup(data, &manifest.made_at);
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if arguments.json {
         let mut body = serde_json::to_value(&manifest)?;
@@ -52,6 +55,8 @@ pub(crate) fn run(config: &Config, arguments: &Backup) -> anyhow::Result<ExitCod
         body["linked"] = json!(taken.linked);
         body["copied"] = json!(taken.copied);
         body["ms"] = json!(ms);
+        body["sealedKeys"] = json!(sealed);
+        body["secretKeyIncluded"] = json!(false);
         say(&body.to_string());
     } else {
         say(&format!(
@@ -69,6 +74,13 @@ pub(crate) fn run(config: &Config, arguments: &Backup) -> anyhow::Result<ExitCod
             say(
                 "Linked blobs lie on the same disk as the studio: copy this folder to another one, or lose both with the disk.",
             );
+        }
+        if sealed > 0 || data.join(KEY_FILE).exists() {
+            say(&format!(
+                "NOT in it: {KEY_FILE}, the master key, for whoever has both can read the {sealed} keys that people have sealed here. Keep a copy \
+                 of {} apart from your backups: without it those keys are lost after a restore.",
+                data.join(KEY_FILE).display()
+            ));
         }
         say(&format!("Bring it back with: studio restore {} --data <new folder>", arguments.folder.display()));
     }
@@ -92,8 +104,23 @@ pub(crate) fn tell_missing(what: &str, missing: &[MissingBlob]) -> String {
     lines.join("\n")
 }
 
-/// Copies and checks the database; what the manifest says of it, and the blobs that it names.
-fn take_database(data: &Path, to: &Path, verify: bool) -> anyhow::Result<(Manifest, Vec<Blob>)> {
+/// Where the time of the last backup is noted, for `studio doctor`.
+const LAST_BACKUP_FILE: &str = "last-backup";
+
+/// Notes that a backup was made. Where that can't be noted, the backup is as good.
+fn note_backup(data: &Path, made_at: &str) {
+    if let Err(error) = fs::write(data.join(LAST_BACKUP_FILE), format!("{made_at}\n")) {
+        complain(&format!("studio: the time of this backup could not be noted: {error}"));
+    }
+}
+
+/// When the last backup was made that is known of.
+pub(crate) fn last_backup(data: &Path) -> Option<Timestamp> {
+    Timestamp::parse(fs::read_to_string(data.join(LAST_BACKUP_FILE)).ok()?.trim())
+}
+
+/// Copies and checks the database; what the manifest says of it, the blobs that it names, and how many sealed keys are in it.
+fn take_database(data: &Path, to: &Path, verify: bool) -> anyhow::Result<(Manifest, Vec<Blob>, u64)> {
     let made_at = SystemClock.now().to_string();
     let copy = SqliteStore::copy(data, &to.join(DATABASE_FILE)).map_err(|error| advised(error, data))?;
     // On the copy, where nobody waits for it. A damaged one would only take the place of a good one.
@@ -106,6 +133,7 @@ fn take_database(data: &Path, to: &Path, verify: bool) -> anyhow::Result<(Manife
         }
     }
     let (contents, blobs) = (copy.contents()?, copy.blobs()?);
+    let sealed = if copy.is_current()? { copy.sealed_by()?.iter().map(|(_, count)| count).sum() } else { 0 };
     let Sealed { bytes, hash } = copy.seal()?;
     let manifest = Manifest {
         schema: contents.schema,
@@ -116,7 +144,7 @@ fn take_database(data: &Path, to: &Path, verify: bool) -> anyhow::Result<(Manife
         verified: verify,
         ..Manifest::new(made_at, hash)
     };
-    Ok((manifest, blobs))
+    Ok((manifest, blobs, sealed))
 }
 
 /// How blobs were taken.

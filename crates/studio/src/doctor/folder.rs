@@ -77,12 +77,14 @@ fn mode(data: &Path, mode: u32, findings: &mut Findings) {
     let mode = mode & 0o777;
     if mode & 0o002 != 0 {
         findings.fail("rights", format!("{mode:03o}: everyone may change the data folder"), next);
+        findings.coded("data_folder_open");
     } else if mode & 0o077 != 0 {
         findings.warn(
             "rights",
             format!("{mode:03o}: others may look into the data folder, which has prompts in it"),
             next,
         );
+        findings.coded("data_folder_open");
     } else {
         findings.ok("rights", format!("{mode:03o}: only its owner may look into the data folder"));
     }
@@ -96,6 +98,7 @@ fn mode(data: &Path, mode: u32, findings: &mut Findings) {
                 says,
                 "take the key out of it and remove it; revoke the key if others may have read it",
             );
+            findings.coded("first_key_open");
         } else {
             findings.ok("first key", format!("still in {}; remove it once you have taken the key", key.display()));
         }

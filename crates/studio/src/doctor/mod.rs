@@ -7,6 +7,7 @@
 mod database;
 mod folder;
 mod providers;
+mod safety;
 mod surroundings;
 
 use crate::{arguments::Doctor, config::Config, terminal::say};
@@ -28,6 +29,9 @@ enum Verdict {
 struct Check {
     check: String,
     verdict: Verdict,
+    /// A stable word for what is unsafe: docs/operations.md lists them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     says: String,
     /// What to do; nothing where all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,17 +44,24 @@ struct Findings(Vec<Check>);
 
 impl Findings {
     fn ok(&mut self, check: &str, says: impl Into<String>) {
-        self.0.push(Check { check: check.to_owned(), verdict: Verdict::Ok, says: says.into(), next: None });
+        self.0.push(Check { check: check.to_owned(), verdict: Verdict::Ok, code: None, says: says.into(), next: None });
     }
 
     fn warn(&mut self, check: &str, says: impl Into<String>, next: impl Into<String>) {
         let (says, next) = (says.into(), Some(next.into()));
-        self.0.push(Check { check: check.to_owned(), verdict: Verdict::Warn, says, next });
+        self.0.push(Check { check: check.to_owned(), verdict: Verdict::Warn, code: None, says, next });
     }
 
     fn fail(&mut self, check: &str, says: impl Into<String>, next: impl Into<String>) {
         let (says, next) = (says.into(), Some(next.into()));
-        self.0.push(Check { check: check.to_owned(), verdict: Verdict::Fail, says, next });
+        self.0.push(Check { check: check.to_owned(), verdict: Verdict::Fail, code: None, says, next });
+    }
+
+    /// Gives what was said last the word by which scripts know it.
+    fn coded(&mut self, code: &'static str) {
+        if let Some(last) = self.0.last_mut() {
+            last.code = Some(code);
+        }
     }
 
     fn count(&self, verdict: Verdict) -> usize {
@@ -68,6 +79,7 @@ pub(crate) fn run(config: anyhow::Result<Config>, arguments: &Doctor) -> anyhow:
             surroundings::look(&config, arguments.serve.listen, &mut findings);
             folder::look(config.data(), &mut findings);
             database::look(config.data(), arguments.deep, &mut findings);
+            safety::look(&config, &mut findings);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(providers::look(&config, &mut findings));
         }

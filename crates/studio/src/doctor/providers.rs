@@ -24,12 +24,12 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
         let check = format!("provider {name}");
         match configured(name, settings) {
             Err(error) => findings.fail(&check, format!("{error:#}"), "mend it in studio.toml, or in its variables"),
-            Ok(None) => findings.warn(
+            Ok(lane) if !lane.has_key => findings.warn(
                 &check,
                 "its key is missing, so its models are not available",
                 format!("api_key in [providers.{name}]{}", if name == OPENAI { ", or OPENAI_API_KEY" } else { "" }),
             ),
-            Ok(Some(_)) => {
+            Ok(_) => {
                 usable.insert(name);
                 ask(&door, &check, name, settings, findings).await;
             }
@@ -51,9 +51,6 @@ async fn ask(door: &Door, check: &str, name: &str, settings: &ProviderSettings, 
     match reach(door, base_url, path, key).await {
         Reached::Answers => {
             findings.ok(check, format!("{place} answers, {keyed}"));
-            if key.is_some() && base_url.starts_with("http://") && !is_near(&place) {
-                findings.warn(check, format!("the key travels to {place} unencrypted"), "use https:// in its base_url");
-            }
         }
         Reached::Refused if key.is_some() => findings.fail(
             check,
@@ -77,7 +74,7 @@ async fn ask(door: &Door, check: &str, name: &str, settings: &ProviderSettings, 
 }
 
 /// Scheme, host and port: names and passwords before them, and what follows, may be secret.
-fn without_secrets(url: &str) -> String {
+pub(super) fn without_secrets(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
@@ -85,7 +82,7 @@ fn without_secrets(url: &str) -> String {
 }
 
 /// This machine, or a private network, where http is usual.
-fn is_near(place: &str) -> bool {
+pub(super) fn is_near(place: &str) -> bool {
     let host = place.split_once("://").map_or(place, |(_, host)| host);
     let name = host.strip_prefix('[').and_then(|rest| rest.split(']').next());
     let name = name.unwrap_or_else(|| host.split(':').next().unwrap_or_default());

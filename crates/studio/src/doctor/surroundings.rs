@@ -27,6 +27,7 @@ fn address(address: SocketAddr, findings: &mut Findings) {
         format!("{address}: {whom} can reach it, and keys and prompts travel unencrypted"),
         "put a proxy that speaks https before it, and listen on 127.0.0.1",
     );
+    findings.coded("listens_unencrypted");
 }
 
 /// The server raises its own limit to the highest that it is allowed.

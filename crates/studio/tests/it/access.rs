@@ -211,8 +211,8 @@ impl Town {
 
     /// Tries a route. `thing` stands for what it is about.
     async fn attempt(&self, route: &Route, path: &str, who: Principal, thing: &str) -> Reply {
-        let mut path = path.replace("{id}", thing).replace("{ticket}", "none").replace("{token}", "none").replace("{file}", "x.png");
-        path = path.replace("{modality}", "image");
+        let mut path = path.replace("{id}", thing).replace("{ticket}", "none").replace("{token}", "none");
+        path = path.replace("{file}", "x.png").replace("{modality}", "image").replace("{provider}", "openai");
         if is_about_a_query(route) {
             path += &format!("?jobId={thing}");
         }

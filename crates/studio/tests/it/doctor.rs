@@ -109,6 +109,54 @@ fn what_is_unsafe_is_warned_of() {
     assert_says(&ask(&studio, &[]), "rights", "fail", "everyone may change");
 }
 
+/// The codes of what it finds unsafe.
+fn codes(report: &Value) -> Vec<String> {
+    let codes = report["checks"].as_array().unwrap().iter().filter_map(|check| check["code"].as_str());
+    codes.filter(|code| *code != "runs_as_root").map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn each_thing_that_is_unsafe_has_a_code() {
+    let mut studio = studio();
+    assert_eq!(codes(&ask(&studio, &[])), ["backup_none"]);
+    let place = tempfile::tempdir().unwrap();
+    studio.run(&["backup", place.path().join("backup").to_str().unwrap()]).unwrap();
+    assert_eq!(codes(&ask(&studio, &[])), Vec::<String>::new());
+    fs::write(studio.data().join("last-backup"), "2026-01-01T00:00:00Z\n").unwrap();
+    let link = studio.data().join("setup-link");
+    fs::write(&link, "https://studio.example.com/setup?x").unwrap();
+    fs::set_permissions(&link, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(studio.data().join("secret.key"), fs::Permissions::from_mode(0o604)).unwrap();
+    studio.stop().unwrap();
+    let database = rusqlite::Connection::open(studio.data().join("studio.db")).unwrap();
+    database.execute("UPDATE keys SET created_at = created_at - 91 * 86400000", []).unwrap();
+    drop(database);
+    studio
+        .configure(
+            "public_url = \"http://studio.example.com\"\ntrusted_proxies = [\"0.0.0.0/0\", \"10.0.0.0/8\"]\n\
+             [cors]\norigins = [\"http://app.example.com\", \"http://localhost:3000\"]\n\
+             [providers.far]\nkind = \"openai\"\nbase_url = \"http://far.invalid/v1\"\n",
+        )
+        .unwrap();
+    let report = ask(&studio, &["--listen", "0.0.0.0:8080"]);
+    let expected = [
+        "listens_unencrypted",
+        "public_url_unencrypted",
+        "development_in_public",
+        "trusted_proxies_wide",
+        "origin_unencrypted",
+        "provider_unencrypted",
+        "setup_link_open",
+        "secret_key_open",
+        "admin_key_lasts",
+        "backup_old",
+    ];
+    assert_eq!(codes(&report), expected, "{report}");
+    assert!(report["failures"].as_u64() >= Some(2));
+    fs::remove_file(studio.data().join("secret.key")).unwrap();
+    assert_says(&ask(&studio, &[]), "master key", "ok", "the next start makes one");
+}
+
 #[test]
 fn a_configuration_that_can_not_be_read_is_a_finding() {
     let report = ask(&unstarted(setup().config("lisen = 1")), &[]);

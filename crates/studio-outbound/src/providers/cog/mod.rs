@@ -25,7 +25,7 @@ use reqwest::{
     Method, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::Job,
     ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Saying, Started, Submission},
@@ -54,6 +54,8 @@ pub struct CogSettings {
     pub destination: Destination,
     /// What it wants to be shown.
     pub token: Option<Secret>,
+    /// Whether that is the token of whoever asks, and not the studio's.
+    pub own_token: bool,
     /// Whether it can be asked after a prediction (`GET /predictions/{id}`), as our own engines can.
     pub polled: bool,
     /// Whether it is our own child process, whose work dies with it.
@@ -215,6 +217,7 @@ impl CogProvider {
     fn refused(&self, answer: &Answer) -> Failure {
         let kind = match answer.status.as_u16() {
             409 | 429 => FailureKind::Busy,
+            401 | 403 if self.settings.own_token => FailureKind::OwnKey,
             // Somewhere else, or not ready, in the worker's own words: it was turned away at the door.
             300..=399 => FailureKind::Unavailable,
             503 if wire::is_own_refusal(&answer.body) => FailureKind::Unavailable,
@@ -224,6 +227,7 @@ impl CogProvider {
         };
         let message = match kind {
             FailureKind::Busy => format!("{} has no room now", self.settings.name),
+            FailureKind::OwnKey => format!("your key was refused by {}", self.settings.name),
             FailureKind::Rejected if matches!(answer.status.as_u16(), 401 | 403) => {
                 format!("{} does not accept our token", self.settings.name)
             }
@@ -255,6 +259,11 @@ impl Provider for CogProvider {
     fn capabilities(&self) -> Capabilities {
         let CogSettings { polled, supervised, .. } = self.settings;
         Capabilities { supervised, lookup: polled, cancel: polled }
+    }
+
+    fn with_key(&self, key: &Secret) -> Option<Arc<dyn Provider>> {
+        let settings = CogSettings { token: Some(key.clone()), own_token: true, ..self.settings.clone() };
+        Some(Arc::new(Self { settings, base_url: self.base_url.clone(), door: self.door.clone() }))
     }
 
     async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure> {

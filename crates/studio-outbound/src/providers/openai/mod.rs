@@ -23,7 +23,7 @@ use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::Job,
     ports::{Canceled, Capabilities, Destination, Lookup, Polled, Provider, Saying, Started, Submission},
@@ -48,6 +48,8 @@ pub struct OpenAiSettings {
     pub base_url: String,
     /// The key, if it wants one.
     pub api_key: Option<Secret>,
+    /// Whether that is the key of whoever asks, and not the studio's.
+    pub own_key: bool,
     /// Whether it calls the most tokens of an answer `max_completion_tokens`, as OpenAI itself does. Of those who imitate it
     /// many know only the older `max_tokens`, which OpenAI's newer models refuse.
     pub max_completion_tokens: bool,
@@ -139,14 +141,17 @@ impl OpenAiProvider {
 
     /// What an answer other than success says about a submit.
     fn refused(&self, answer: &Answer) -> Failure {
-        const NO_CREDIT: &str = "has no credit left for us; whoever runs this studio must look at the account there";
+        let no_credit = if self.settings.own_key {
+            "has no credit left for your key"
+        } else {
+            "has no credit left for us; whoever runs this studio must look at the account there"
+        };
         let status = answer.status.as_u16();
         let rejected = |what: &str| self.failure(FailureKind::Rejected, what);
         let failure = match (status, wire::refusal(&answer.body)) {
-            // It echoes keys here, so nothing of its text is passed on.
-            (401 | 403, _) => rejected("does not accept our key; whoever runs this studio must look at it"),
-            (402, _) => rejected(NO_CREDIT),
-            (400..=499, Refusal::NoCredit) => rejected(NO_CREDIT),
+            (401 | 403, _) => self.key_refused(),
+            (402, _) => rejected(no_credit),
+            (400..=499, Refusal::NoCredit) => rejected(no_credit),
             (429, _) => self.failure(FailureKind::Busy, "has no room now"),
             (400..=499, Refusal::Policy) => rejected("refused: what was asked for is against its content policy"),
             // It gave up on the request, or something before it did: that proves nothing.
@@ -163,6 +168,16 @@ impl OpenAiProvider {
             _ => self.failure(FailureKind::Lost, &format!("answered {status}")),
         };
         Failure { retry_after: answer.retry_after, ..failure }
+    }
+
+    /// The key is refused. It echoes keys here, so nothing of its text is passed on.
+    fn key_refused(&self) -> Failure {
+        if self.settings.own_key {
+            let name = &self.settings.name;
+            return Failure::new(FailureKind::OwnKey, format!("your key was refused by {name}"));
+        }
+        let what = "does not accept our key; whoever runs this studio must look at it";
+        self.failure(FailureKind::Rejected, what)
     }
 
     fn shows_key(&self, words: &str) -> bool {
@@ -185,6 +200,11 @@ impl OpenAiProvider {
 impl Provider for OpenAiProvider {
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
+    }
+
+    fn with_key(&self, key: &Secret) -> Option<Arc<dyn Provider>> {
+        let settings = OpenAiSettings { api_key: Some(key.clone()), own_key: true, ..self.settings.clone() };
+        Some(Arc::new(Self { settings, destination: self.destination.clone(), door: self.door.clone() }))
     }
 
     async fn start(&self, submission: &Submission<'_>) -> Result<Started, Failure> {

@@ -4,7 +4,7 @@
 use super::{json, legacy};
 use crate::{
     app::App,
-    commands::{self, Asked},
+    commands::{self, Asked, Keys},
     http::{
         call::{Call, Caller},
         codes::{self, ErrorCode},
@@ -38,6 +38,7 @@ pub(super) fn asked<'a, R>(caller: &Caller, call: &mut Call, read: Read<'a, R>, 
         deadline: read.deadline,
         warnings: call.warnings.drain(..).chain(read.warnings).collect(),
         idempotency: call.idempotency.take(),
+        keys: Keys { given: std::mem::take(&mut call.own_keys), ..Keys::default() },
     }
 }
 

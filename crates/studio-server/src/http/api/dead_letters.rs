@@ -44,7 +44,7 @@ pub(in crate::http) fn replay_dead_letter(app: Arc<App>, _: Caller, call: Call) 
         let id = id("id", call.parameter("id"), JobId::parse)?;
         let job = match call.replayed {
             Some(job) => job,
-            None => match commands::replay(&app, call.request, id, call.idempotency).await {
+            None => match commands::replay(&app, call.request, id, call.idempotency, call.own_keys).await {
                 Ok(job) => job,
                 Err(NotRetried::Absent | NotRetried::NotNow(_)) => return Err(Refusal::not_found("dead letter")),
                 Err(other) => return Err(other.into()),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 fn document(app: &App) -> Value {
-    openapi::document(&app.catalog, |provider| app.lanes.contains_key(provider))
+    openapi::document(&app.catalog, |provider| app.is_ready(provider))
 }
 
 pub(in crate::http) fn openapi(app: Arc<App>, _: Call) -> Answer {

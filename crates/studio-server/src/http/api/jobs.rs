@@ -124,7 +124,8 @@ pub(in crate::http) fn retry_job(app: Arc<App>, caller: Caller, call: Call) -> A
         let job = match call.replayed {
             Some(job) => job,
             None => {
-                match commands::retry(&app, caller.user(), caller.payer(), call.request, id, call.idempotency).await {
+                let (owner, payer) = (caller.user(), caller.payer());
+                match commands::retry(&app, owner, payer, call.request, id, call.idempotency, call.own_keys).await {
                     Ok(job) => job,
                     Err(NotRetried::Absent) => return Err(absent()),
                     Err(other) => return Err(other.into()),

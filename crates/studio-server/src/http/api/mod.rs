@@ -16,6 +16,7 @@ mod metrics;
 mod operators;
 mod outputs;
 mod people;
+mod provider_keys;
 mod usage;
 
 pub(super) use assets::get_asset;
@@ -38,6 +39,7 @@ pub(super) use people::{
     list_invitations, list_keys, list_sessions, list_users, log_in, log_out, revoke_key, revoke_other_sessions, set_up,
     who_am_i, withdraw_invitation,
 };
+pub(super) use provider_keys::{delete_provider_key, list_provider_keys, put_provider_key};
 pub(super) use usage::{get_usage, list_entries};
 
 

@@ -39,6 +39,7 @@ pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, call: Call) -> A
             "jobs": models.iter().map(|m| m.jobs).sum::<u64>(),
             "cost": money(sum(&mut models.iter().map(|m| m.charged))),
             "held": money(sum(&mut models.iter().map(|m| m.held))),
+            "ownKey": money(sum(&mut models.iter().map(|m| m.own_key))),
             "writtenOff": money(sum(&mut models.iter().map(|m| m.absorbed))),
         });
         let items: Vec<_> = models
@@ -51,6 +52,7 @@ pub(in crate::http) fn get_usage(app: Arc<App>, caller: Caller, call: Call) -> A
                     "unfinished": model.unfinished,
                     "cost": money(model.charged),
                     "held": money(model.held),
+                    "ownKey": money(model.own_key),
                     "writtenOff": money(model.absorbed),
                 })
             })

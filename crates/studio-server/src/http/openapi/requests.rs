@@ -6,7 +6,7 @@
 //! `x-minimum` and `x-maximum`, a number may come as text, and `null` is as good as nothing where a field may be left out.
 
 use super::schemas::id;
-use crate::commands::MAX_REASON_CHARS;
+use crate::commands::{MAX_PROVIDER_KEY_CHARS, MAX_REASON_CHARS};
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality, Model},
@@ -55,6 +55,22 @@ impl<'a> Served<'a> {
     fn any(self, can: impl Fn(&Model) -> bool) -> bool {
         self.models(&[Modality::Chat]).any(|model| (self.ready)(&model.provider) && can(model))
     }
+}
+
+/// A key of a provider.
+pub(super) fn provider_key() -> Value {
+    json!({
+        "type": "object",
+        "required": ["apiKey"],
+        "properties": { "apiKey": {
+            "type": "string",
+            "pattern": format!("^[!-~]{{1,{MAX_PROVIDER_KEY_CHARS}}}$"),
+            "writeOnly": true,
+            "description": "The key. It is sealed, used for your own jobs only, and never shown again",
+        } },
+        "additionalProperties": false,
+        "examples": [{ "apiKey": "sk-example" }],
+    })
 }
 
 /// The body of a request for pictures.

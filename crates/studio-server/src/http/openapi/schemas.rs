@@ -9,7 +9,7 @@ use super::{
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::Modality,
-    job::{Priority, Status},
+    job::{KeySource, Priority, Status},
     ledger::{EntryKind, Window},
     media::MediaType,
     request::Flag,
@@ -63,6 +63,10 @@ fn statuses_of() -> Value {
     json!({ "enum": Status::ALL.map(Status::as_str) })
 }
 
+fn key_sources() -> Value {
+    json!({ "enum": KeySource::ALL.map(KeySource::as_str) })
+}
+
 pub(super) fn boolean() -> Value {
     json!({ "type": "boolean" })
 }
@@ -88,11 +92,11 @@ fn of_money() -> Value {
         "UsageReport": object(vec![
             ("success", yes()),
             ("total", object(vec![
-                ("jobs", number()), ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
+                ("jobs", number()), ("cost", to("Money")), ("held", to("Money")), ("ownKey", to("Money")), ("writtenOff", to("Money")),
             ])),
             ("items", list(object(vec![
                 ("modelId", text()), ("jobs", number()), ("succeeded", number()), ("unfinished", number()),
-                ("cost", to("Money")), ("held", to("Money")), ("writtenOff", to("Money")),
+                ("cost", to("Money")), ("held", to("Money")), ("ownKey", to("Money")), ("writtenOff", to("Money")),
             ]))),
         ]),
         "Entry": object(vec![
@@ -109,10 +113,16 @@ fn of_money() -> Value {
                 ("committed", to("Money")), ("left?", to("Money")), ("endsAt?", time()),
             ]))),
         ]),
+        "ProviderKey": object(vec![("provider", text()), ("last4", text()), ("createdAt", time()), ("usable", boolean())]),
+        "ProviderKeyList": object(vec![
+            ("success", yes()), ("items", list(to("ProviderKey"))), ("providers", list(text())),
+        ]),
+        "ProviderKeyAnswer": object(vec![("success", yes()), ("providerKey", to("ProviderKey"))]),
+        "Removed": object(vec![("success", yes()), ("removed", boolean())]),
         "BudgetList": object(vec![("success", yes()), ("items", list(to("Budget")))]),
         "BudgetAnswer": object(vec![("success", yes()), ("budget", to("Budget"))]),
         "OperatorsJob": object(vec![
-            ("jobId?", id()), ("userId?", id()), ("payer?", text()), ("status?", statuses_of()), ("requestId?", text()), ("flags?", to("Flags")),
+            ("jobId?", id()), ("userId?", id()), ("payer?", text()), ("keySource?", key_sources()), ("status?", statuses_of()), ("requestId?", text()), ("flags?", to("Flags")),
             ("modality?", text()), ("modelId?", text()), ("provider", text()), ("providerRef?", text()), ("attempt?", number()),
             ("error?", object(vec![("code", text()), ("message", text())])), ("unknownSince?", time()), ("hold?", to("Money")),
             ("cost?", to("Money")), ("writtenOff?", to("Money")), ("createdAt?", time()), ("endedAt?", time()),
@@ -159,6 +169,7 @@ fn of_work(served: Served<'_>) -> Value {
         "ChatRequest": requests::chat(served),
         "TitleRequest": requests::title(served),
         "BudgetRequest": requests::budget(),
+        "ProviderKeyRequest": requests::provider_key(),
         "ResolveRequest": requests::resolve(),
         "AdjustRequest": requests::adjust(),
         "ChatMessage": requests::message(served),
@@ -231,7 +242,7 @@ fn of_work(served: Served<'_>) -> Value {
             ("id", id()), ("modality", json!({ "enum": Modality::ALL.map(Modality::as_str) })), ("status", statuses),
             ("version", number()), ("stage?", text()), ("progress", json!({ "type": "number", "minimum": 0, "maximum": 1 })),
             ("queuePosition?", number()), ("retryOf?", id()), ("priority", json!({ "enum": Priority::ALL.map(Priority::as_str) })),
-            ("modelId", text()), ("provider", text()), ("prompt?", text()),
+            ("modelId", text()), ("provider", text()), ("keySource", key_sources()), ("prompt?", text()),
             ("messages?", list(to("Message"))), ("message?", to("Answer")), ("finishReason?", finishes),
             ("usage?", to("Tokens")), ("providerUsage?", json!({ "type": "object" })), ("estimated?", yes()),
             ("parameters", json!({ "type": "object" })), ("attempt", number()), ("createdAt", time()), ("startedAt?", time()),

@@ -52,7 +52,8 @@ async fn talk(base_url: String, supervised: bool) -> Result<Saying, Failure> {
     let destination = Destination::Configured { base_url };
     let token = Some(Secret::new("s3cret"));
     let name = "lab".to_owned();
-    let provider = CogProvider::new(CogSettings { name, destination, token, polled: true, supervised });
+    let provider =
+        CogProvider::new(CogSettings { name, destination, token, own_token: false, polled: true, supervised });
     let job = sample::chat_job(sample::chat(json!({ "maxOutputTokens": 9 })));
     // Limits that no test lives to see.
     let never = Duration::from_secs(3600);

@@ -19,7 +19,14 @@ fn job() -> Job {
 
 fn provider(destination: Destination, polled: bool) -> CogProvider {
     let token = Some(Secret::new("s3cret"));
-    CogProvider::new(CogSettings { name: "lab".into(), destination, token, polled, supervised: false })
+    CogProvider::new(CogSettings {
+        name: "lab".into(),
+        destination,
+        token,
+        own_token: false,
+        polled,
+        supervised: false,
+    })
 }
 
 fn at(worker: &CogWorker, polled: bool) -> CogProvider {

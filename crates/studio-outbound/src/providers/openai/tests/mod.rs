@@ -10,7 +10,13 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn provider(base_url: String, key: Option<&str>) -> OpenAiProvider {
     let api_key = key.map(Secret::new);
-    OpenAiProvider::new(OpenAiSettings { name: "lab".into(), base_url, api_key, max_completion_tokens: true })
+    OpenAiProvider::new(OpenAiSettings {
+        name: "lab".into(),
+        base_url,
+        api_key,
+        own_key: false,
+        max_completion_tokens: true,
+    })
 }
 
 fn at(api: &OpenAi) -> OpenAiProvider {
