@@ -140,6 +140,8 @@ pub struct App {
     pub lives: Lives,
     /// Room for pictures on their way to providers.
     pub picture_room: Semaphore,
+    /// Turns of those who have pictures fetched.
+    pub fetches: crate::commands::Fetches,
     /// Where workers put what they made.
     pub uploads: Uploads,
     /// Keys that were checked a moment ago.
@@ -185,6 +187,7 @@ impl App {
             ),
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
+            fetches: crate::commands::Fetches::default(),
             uploads: Uploads::default(),
             keys: crate::http::KeyMemory::default(),
             flights: crate::http::Flights::default(),

@@ -3,7 +3,7 @@
 //! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
 
 use super::codes::{self, ErrorCode};
-use crate::commands::{MAX_REASON_CHARS, NotRetried, NotSaid, NotSubmitted};
+use crate::commands::{MAX_REASON_CHARS, NotLooked, NotRetried, NotSaid, NotSubmitted};
 use axum::{body::Body, response::Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -182,6 +182,15 @@ impl From<StoreError> for Refusal {
         let mut refusal = Self::new(code, message);
         refusal.retry_after = (code.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
         refusal
+    }
+}
+
+impl From<NotLooked> for Refusal {
+    fn from(error: NotLooked) -> Self {
+        match error {
+            NotLooked::Store(error) => error.into(),
+            NotLooked::Assets(error) => error.into(),
+        }
     }
 }
 
