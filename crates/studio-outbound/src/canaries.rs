@@ -157,7 +157,7 @@ async fn no_spelling_of_an_address_leads_inside() {
     for odd in
         ["file:///etc/passwd", "gopher://127.0.0.1:1/", "ftp://127.0.0.1/", "unix:/run/x", "//127.0.0.1/", "http:/"]
     {
-        assert!(matches!(get(&door, &Destination::UserGiven, odd).await, Err(FetchError::Forbidden(_))), "{odd}");
+        assert!(matches!(get(&door, &Destination::UserGiven, odd).await, Err(FetchError::Malformed(_))), "{odd}");
     }
     assert_eq!(canary.visits() + six.map_or(0, |six| six.visits()), 0);
 }
@@ -200,10 +200,10 @@ async fn a_name_is_resolved_once_and_can_not_change_its_mind() {
 }
 
 #[tokio::test]
-async fn redirects_are_not_followed_from_anywhere() {
-    let canary = Canary::new();
+async fn redirects_are_not_followed_to_what_is_not_public() {
+    let canary = Canary::answering("127.0.0.2", ok("caught")).unwrap();
     for status in [301, 302, 303, 307, 308] {
-        let target = format!("http://127.0.0.1:{}/", canary.port);
+        let target = format!("http://127.0.0.2:{}/", canary.port);
         let answer =
             format!("HTTP/1.1 {status} There\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let door = Door::with(FakeNames::new(&[&["127.0.0.1"]]), ONLY_FIRST);
@@ -215,7 +215,7 @@ async fn redirects_are_not_followed_from_anywhere() {
             (Destination::Configured { base_url: origin.clone() }, format!("{origin}/x")),
         ] {
             let refused = get(&door, &destination, &url).await;
-            assert!(matches!(refused, Err(FetchError::Unavailable(_))), "{refused:?}");
+            assert!(matches!(refused, Err(FetchError::Forbidden(_))), "{refused:?}");
         }
         assert_eq!(public.visits(), 3);
     }
@@ -246,7 +246,7 @@ async fn what_is_allowed_arrives_up_to_its_cap() {
     let absent = Canary::answering("127.0.0.1", "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".into()).unwrap();
     let origin = format!("http://127.0.0.1:{}", absent.port);
     let refused = get(&Door::new(), &Destination::Configured { base_url: origin.clone() }, &origin).await;
-    assert_eq!(refused, Err(FetchError::Unavailable("it answered 404".into())));
+    assert_eq!(refused, Err(FetchError::Answered(404)));
 }
 
 #[tokio::test]

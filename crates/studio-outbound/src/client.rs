@@ -1,21 +1,23 @@
 //! The one door out: every request that the studio makes to others leaves here.
 //!
 //! A call says who named its destination; [`Door::send`] checks the URL, picks the client for that way and holds the
-//! limits. Redirects are never followed. Clients are built when first needed, so that an idle server loads no root
+//! limits. Redirects come as they are: who follows one sends another call, which is checked as the first one was. Clients are built when first needed, so that an idle server loads no root
 //! certificates. What went wrong is told by what it means for the caller: nothing was sent, or it may have arrived.
 
 pub use crate::body::{Body, ReadError};
 
 use crate::{
-    address_policy::is_public,
-    destination::{AddressRule, Way, route},
+    address_policy::{carried, is_public},
+    destination::{AddressRule, NotAllowed, Way, route},
     names::{CheckedNames, NotPublic, SystemNames},
+    own_addresses::is_own,
 };
 use bytes::Bytes;
 use reqwest::{Client, ClientBuilder, Method, StatusCode, dns::Resolve, header::HeaderMap};
 use std::{
     collections::BTreeMap,
     error::Error,
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
@@ -30,6 +32,11 @@ pub const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How long an unused connection is kept. Shorter than the 5 s after which common servers close one: a request that meets
 /// a closing connection is lost, and a lost submit is money held for nothing.
 const KEEP_UNUSED: Duration = Duration::from_secs(4);
+
+/// Most headers of an answer, and most bytes of them where they come compressed (HTTP/2). One that comes as text ends at 400 KiB,
+/// which can't be set.
+const MOST_HEADERS: usize = 100;
+const HEADER_BYTES: u32 = 64 << 10;
 
 /// One request.
 #[derive(Debug)]
@@ -66,7 +73,10 @@ pub struct Reply {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The URL is not one that this destination may lead to. Nothing was sent.
+    /// The URL is not written as one that may be gone to. Nothing was sent.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The URL, or its name, does not lead to where this destination may. Nothing was sent.
     #[error("{0}")]
     Forbidden(&'static str),
     /// No connection. Nothing was sent.
@@ -105,7 +115,7 @@ impl Default for Door {
 impl Door {
     /// A door. Costs nothing until something leaves by it.
     pub fn new() -> Self {
-        Self::with(Arc::new(SystemNames), is_public)
+        Self::with(Arc::new(SystemNames), is_public_place)
     }
 
     /// A door with other names and another idea of what is public: for tests.
@@ -120,9 +130,14 @@ impl Door {
         }))
     }
 
+    /// Whether [`Door::send`] would try: what can be told from the URL alone.
+    pub fn check(&self, destination: &Destination, url: &str) -> Result<(), CallError> {
+        route(destination, url, self.0.allowed).map(drop).map_err(CallError::from)
+    }
+
     /// Sends a request and waits for the head of its answer.
     pub async fn send(&self, call: Call<'_>) -> Result<Reply, CallError> {
-        let (url, way) = route(call.destination, call.url, self.0.allowed).map_err(CallError::Forbidden)?;
+        let (url, way) = route(call.destination, call.url, self.0.allowed)?;
         let mut request = self.0.client(way)?.request(call.method, url).headers(call.headers);
         if let Some(body) = call.body {
             request = request.body(body);
@@ -142,6 +157,20 @@ impl Door {
             Err(_) => Err(CallError::OutOfTime),
         }
     }
+}
+
+impl From<NotAllowed> for CallError {
+    fn from(why: NotAllowed) -> Self {
+        match why {
+            NotAllowed::Malformed(why) => Self::Malformed(why),
+            NotAllowed::Place(why) => Self::Forbidden(why),
+        }
+    }
+}
+
+/// Public, and not this machine.
+fn is_public_place(address: IpAddr) -> bool {
+    is_public(address) && !is_own(carried(address))
 }
 
 impl Clients {
@@ -196,6 +225,8 @@ fn builder() -> ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .http1_max_headers(MOST_HEADERS)
+        .http2_max_header_list_size(HEADER_BYTES)
 }
 
 fn classify(error: reqwest::Error) -> CallError {

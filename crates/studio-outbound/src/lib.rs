@@ -12,9 +12,13 @@ mod body;
 mod destination;
 mod event_stream;
 mod names;
+mod own_addresses;
+mod ports;
 
 pub mod fetch;
 pub mod providers;
 
 #[cfg(test)]
 mod canaries;
+#[cfg(test)]
+mod hostile;

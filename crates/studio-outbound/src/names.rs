@@ -1,7 +1,8 @@
 //! Resolves the names of public places: once for each connection, and every address is checked before one is used.
 //!
 //! The connection is made to the addresses that were checked, so a name can't change its mind in between. One address
-//! that is not public refuses the whole name: mixed answers are how such checks are got around.
+//! that is not public refuses the whole name: mixed answers are how such checks are got around. Of very many only the first few
+//! are tried, of each family as many, so that one name can't have us knock at a hundred doors.
 
 use crate::destination::AddressRule;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -11,6 +12,9 @@ use std::{net::SocketAddr, sync::Arc};
 #[derive(Debug, thiserror::Error)]
 #[error("the name leads to an address that is not public")]
 pub(crate) struct NotPublic;
+
+/// Most addresses of a name that are tried, of each family.
+const MOST_TRIED: usize = 4;
 
 /// Asks the system.
 pub(crate) struct SystemNames;
@@ -40,7 +44,14 @@ impl Resolve for CheckedNames {
             if found.iter().any(|address| !allowed(address.ip())) {
                 return Err(NotPublic.into());
             }
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let (mut four, mut six) = (MOST_TRIED, MOST_TRIED);
+            let tried = found.into_iter().filter(move |address| {
+                let left = if address.is_ipv4() { &mut four } else { &mut six };
+                let tries = *left > 0;
+                *left = left.saturating_sub(1);
+                tries
+            });
+            Ok(Box::new(tried) as Addrs)
         })
     }
 }

@@ -154,6 +154,8 @@ pub struct App {
     pub lives: Lives,
     /// Room for pictures on their way to providers.
     pub picture_room: Semaphore,
+    /// Turns of those who have pictures fetched.
+    pub fetches: crate::commands::Fetches,
     /// Where workers put what they made.
     pub uploads: Uploads,
     /// Keys and sessions that were checked a moment ago.
@@ -203,6 +205,7 @@ impl App {
             ),
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
+            fetches: crate::commands::Fetches::default(),
             uploads: Uploads::default(),
             callers: crate::http::CallerMemory::default(),
             last_seen: LastSeen::default(),

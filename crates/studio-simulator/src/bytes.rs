@@ -142,6 +142,10 @@ impl SimulatedFetcher {
 
 #[async_trait]
 impl Fetcher for SimulatedFetcher {
+    fn check(&self, _destination: &Destination, _url: &str) -> Result<(), FetchError> {
+        Ok(())
+    }
+
     async fn open(&self, _destination: &Destination, url: &str, _cap: u64) -> Result<Body, FetchError> {
         self.world.lives().await;
         let away = || FetchError::Unavailable("nobody answers".into());

@@ -120,6 +120,16 @@ impl Reply {
     }
 }
 
+/// A client for tests, of plain HTTP to this machine.
+pub fn test_client() -> Result<reqwest::Client> {
+    // A client wants a TLS provider even if it never uses it; a second installation is refused, which is fine.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    // A proxy from the environment has no business here.
+    #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+    Ok(client)
+}
+
 impl Studio {
     /// Starts one and waits until it is ready.
     pub fn start(setup: Setup) -> Result<Self> {
@@ -133,11 +143,7 @@ impl Studio {
     /// `key`, and started by [`Studio::launch`].
     pub fn unstarted(setup: Setup, key: &str) -> Result<Self> {
         let folder = TempDir::new()?;
-        // A client wants a TLS provider even if it never uses it; a second installation is refused, which is fine.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        // Tests speak plain HTTP to loopback; a proxy from the environment has no business there.
-        #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+        let client = test_client()?;
         fs::write(folder.path().join("studio.toml"), &setup.config)?;
         canaries::plant_those_of(&setup.config);
         for (_, value) in

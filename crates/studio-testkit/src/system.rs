@@ -34,10 +34,24 @@ fn limit(pid: u32, resource: Resource, name: &str, bytes: Option<u64>) -> Result
     Ok(())
 }
 
+/// Most bytes of real memory that a process ever had, since [`forget_most_memory`].
+pub fn most_memory(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+/// From now on the most memory that a process has is counted anew.
+pub fn forget_most_memory(pid: u32) -> Result<()> {
+    Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
 /// Bytes of address space that a process has mapped.
 pub fn mapped(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmSize:")
+}
+
+fn status_bytes(pid: u32, name: &str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:")).context("no size")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no size")?;
     let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kib << 10)
 }

@@ -32,7 +32,12 @@ pub type Body = BoxStream<'static, Result<Bytes, FetchError>>;
 /// Why nothing, or not all, could be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The address is not one that this destination may lead to.
+    /// The text itself is not an address that anything is fetched from. It says nothing about any place, so whoever wrote it
+    /// may be told.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The address, or one that it redirects to, is not one that this destination may lead to. To tell a user which of the
+    /// two, or why, would tell about the network inside.
     #[error("the address is not allowed: {0}")]
     Forbidden(String),
     /// More bytes than allowed.
@@ -41,6 +46,9 @@ pub enum FetchError {
         /// The cap, in bytes.
         limit: u64,
     },
+    /// Somebody answered, and not with success.
+    #[error("it answered {0}")]
+    Answered(u16),
     /// No connection, no answer in time, or an answer that broke off.
     #[error("could not be fetched: {0}")]
     Unavailable(String),
@@ -49,6 +57,9 @@ pub enum FetchError {
 /// Fetches.
 #[async_trait]
 pub trait Fetcher: Send + Sync {
+    /// Whether [`Fetcher::open`] would try: what can be told from the text alone, without asking anybody.
+    fn check(&self, destination: &Destination, url: &str) -> Result<(), FetchError>;
+
     /// Opens `url`; at most `cap` bytes will come.
     async fn open(&self, destination: &Destination, url: &str, cap: u64) -> Result<Body, FetchError>;
 }

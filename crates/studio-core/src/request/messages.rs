@@ -13,7 +13,7 @@ use std::{
 /// Most messages of a conversation (origin.md, 1).
 pub const MAX_MESSAGES: usize = 100;
 /// Most pictures in all of its messages.
-const MAX_PICTURES: usize = 16;
+pub const MAX_PICTURES: usize = 16;
 /// Most tools.
 const MAX_TOOLS: usize = 64;
 /// Longest name of a tool, as the APIs of providers have it.
@@ -187,8 +187,8 @@ pub enum PictureSource<'a> {
     Asset(&'a str),
     /// In the request itself: a `data:` URI.
     Inline(&'a str),
-    /// At an address of others.
-    Elsewhere,
+    /// At an address of others, as it was given: not even that it is one is known. Empty if nothing was given.
+    Elsewhere(&'a str),
 }
 
 /// What became of each picture that a body names, by its path: the picture, or what is wrong with it.
@@ -212,7 +212,7 @@ pub fn pictures_of(body: &Value) -> Vec<(String, PictureSource<'_>)> {
             (None, Some(url)) if url.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) => {
                 PictureSource::Inline(url)
             }
-            (None, _) => PictureSource::Elsewhere,
+            (None, url) => PictureSource::Elsewhere(url.unwrap_or_default()),
         };
         Some((format!("messages[{m}].content[{p}]"), source))
     });

@@ -16,8 +16,8 @@ pub use flags::{Flag, Flags};
 pub use image::{IMAGE_PARAMETERS, ImageRequest, read_image};
 pub use legacy::modern;
 pub use messages::{
-    Format, MAX_MESSAGES, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall, ToolChoice,
-    pictures_of,
+    Format, MAX_MESSAGES, MAX_PICTURES, Message, Part, Picture, PictureSource, Pictures, Role, Tool, ToolCall,
+    ToolChoice, pictures_of,
 };
 
 use crate::{

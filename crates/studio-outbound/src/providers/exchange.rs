@@ -85,7 +85,7 @@ async fn read(reply: Reply, limit: u64) -> Result<Answer, Trouble> {
 impl Trouble {
     fn of(error: CallError) -> Self {
         match error {
-            CallError::NotSent | CallError::Forbidden(_) => Self::NotSent,
+            CallError::NotSent | CallError::Malformed(_) | CallError::Forbidden(_) => Self::NotSent,
             CallError::Lost | CallError::Silent => Self::Lost,
             CallError::OutOfTime => Self::OutOfTime,
         }

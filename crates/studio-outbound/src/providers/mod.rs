@@ -6,6 +6,7 @@ pub mod cog;
 pub mod openai;
 pub mod reach;
 
+mod bounded;
 mod exchange;
 mod outputs;
 mod saying;

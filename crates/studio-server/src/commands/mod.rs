@@ -3,6 +3,7 @@
 mod bookkeeping;
 mod budgets;
 mod cancel;
+mod fetches;
 mod moves;
 pub mod people;
 mod own_keys;
@@ -15,9 +16,10 @@ mod wait;
 pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution};
 pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
+pub use fetches::Fetches;
 pub use moves::{Move, move_job, move_surely};
 pub use own_keys::{Allowed, GivenKeys, Keys};
-pub use pictures::{Shown, find_pictures};
+pub use pictures::{NotLooked, Shown, find_pictures};
 pub use provider_keys::{
     MAX_PROVIDER_KEY_CHARS, NotKept, is_provider_key, own_key_providers, remove_provider_key, set_provider_key,
 };

@@ -1,66 +1,114 @@
-//! Finds the pictures that a conversation shows: in its owner's library, or in the request itself. Those are kept like any
-//! other asset before the job is accepted, and are its owner's from that commit on.
+//! Finds the pictures that a request shows: in its owner's library, in the request itself, or at an address of others. What came
+//! with it or was fetched is kept like any other asset before the job is accepted, and is its owner's from that commit on.
+//!
+//! What is only tried is not fetched: of an address, its form and whether it can be public are checked, and no more.
 
+use super::fetches::{self, too_large};
 use crate::{
     app::App,
-    settings::{PICTURE_LIMIT, PICTURES_LIMIT},
+    settings::{FETCHES_OF_ONE, PICTURE_FETCH_LIMIT, PICTURES_LIMIT},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use serde_json::Value;
+use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use studio_core::{
     id::{AssetId, UserId},
     job::ContentHash,
     media::MediaType,
-    ports::{AssetError, StoreError},
-    request::{Picture, PictureSource, Pictures, pictures_of},
+    ports::{AssetError, StagedBlob, StoreError},
+    request::{MAX_PICTURES, Picture, PictureSource, Pictures},
 };
+use tokio::time::Instant;
 
 /// What a request shows, found but not kept yet.
+#[derive(Default)]
 pub struct Shown {
     /// By the path in the request.
     pub pictures: Pictures,
-    inline: Vec<(Picture, Bytes)>,
+    brought: Vec<(Picture, Brought)>,
 }
 
-/// Finds everything that `body` shows. What is wrong with a picture is told at its place.
-pub async fn find_pictures(app: &App, owner: UserId, body: &Value) -> Result<Shown, StoreError> {
-    let mut shown = Shown { pictures: Pictures::new(), inline: Vec::new() };
+/// Bytes that nobody has kept yet.
+enum Brought {
+    /// They came in the request.
+    Inline(Bytes),
+    /// They were fetched, and are written already: a request is not as small as what it names.
+    Staged(Box<dyn StagedBlob>),
+}
+
+/// Finds the pictures that a request names, each by its path in the body and of at most `limit` bytes. What is wrong with one is
+/// told at its place. `tried`: nothing is to be made of it, so nothing is fetched.
+pub async fn find_pictures(
+    app: &App,
+    owner: UserId,
+    named: Vec<(String, PictureSource<'_>)>,
+    limit: u64,
+    tried: bool,
+) -> Result<Shown, NotLooked> {
+    let mut shown = Shown::default();
+    if named.len() > MAX_PICTURES {
+        // They are refused for their number, so nobody is asked for any.
+        let refused = |(path, _)| (path, Err("is one of too many pictures".to_owned()));
+        shown.pictures.extend(named.into_iter().map(refused));
+        return Ok(shown);
+    }
+    let finder = &Finder::new(app, owner, tried);
+    let mut finding = Vec::with_capacity(named.len());
+    for (path, source) in named {
+        finding.push(async move { (path, finder.find(source, limit).await) }.boxed());
+    }
+    // In their order, whoever answers first.
+    let mut finding = stream::iter(finding).buffered(FETCHES_OF_ONE);
     let mut left = PICTURES_LIMIT;
-    for (path, source) in pictures_of(body) {
-        let found = match source {
-            PictureSource::Asset(id) => in_library(app, owner, id).await?,
-            PictureSource::Inline(uri) => read_inline(app, uri).map(|(picture, bytes)| {
-                shown.inline.push((picture.clone(), bytes));
-                picture
-            }),
-            PictureSource::Elsewhere => {
-                Err("must be given by assetId, or as url with a data: URI; addresses of others are not fetched"
-                    .to_owned())
-            }
-        };
-        let found = found.and_then(|picture| {
-            if picture.bytes > PICTURE_LIMIT {
-                return Err(too_large());
-            }
-            left = left.checked_sub(picture.bytes).ok_or_else(|| {
+    while let Some((path, found)) = finding.next().await {
+        let found = found?.and_then(|found| {
+            left = left.checked_sub(found.picture.bytes).ok_or_else(|| {
                 format!("is too much: all pictures together may have at most {} MiB", PICTURES_LIMIT >> 20)
             })?;
-            Ok(picture)
+            Ok(found)
         });
-        shown.pictures.insert(path, found);
+        let picture = found.map(|found| shown.take(found));
+        shown.pictures.insert(path, picture);
     }
     Ok(shown)
 }
 
+/// Why it can't be told whether a picture is there: nothing is wrong with the request.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLooked {
+    /// The library can't be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was fetched can't be kept.
+    #[error(transparent)]
+    Assets(#[from] AssetError),
+}
+
+/// A picture that was found.
+struct Found {
+    /// As it is or will be its owner's.
+    picture: Picture,
+    brought: Option<Brought>,
+}
+
 impl Shown {
-    /// Keeps those that came with the request; what was kept.
+    /// Takes one more, whose bytes are to be kept if they are nowhere yet; the picture.
+    fn take(&mut self, found: Found) -> Picture {
+        if let Some(brought) = found.brought {
+            self.brought.push((found.picture.clone(), brought));
+        }
+        found.picture
+    }
+
+    /// Keeps those that came with the request or were fetched for it; what was kept.
     pub async fn keep(self, app: &App) -> Result<Vec<Picture>, AssetError> {
-        let mut kept = Vec::with_capacity(self.inline.len());
-        for (picture, bytes) in self.inline {
-            let mut staged = app.assets.stage(PICTURE_LIMIT).await?;
-            staged.write(bytes).await?;
+        let mut kept = Vec::with_capacity(self.brought.len());
+        for (picture, brought) in self.brought {
+            let staged = match brought {
+                Brought::Staged(staged) => staged,
+                Brought::Inline(bytes) => staged(app, bytes).await?,
+            };
             staged.commit().await?;
             kept.push(picture);
         }
@@ -68,43 +116,97 @@ impl Shown {
     }
 }
 
-async fn in_library(app: &App, owner: UserId, id: &str) -> Result<Result<Picture, String>, StoreError> {
-    // Absent and another's are the same answer.
-    let absent = || Err("is not an asset of yours".to_owned());
-    let Ok(id) = AssetId::parse(id) else { return Ok(absent()) };
-    let Some(asset) = app.store.asset(owner, id).await? else { return Ok(absent()) };
-    if !asset.media_type.is_picture() {
-        return Ok(Err("must be a PNG, JPEG or WebP picture; this asset is another kind of file".to_owned()));
-    }
-    Ok(Ok(Picture { asset: asset.id, hash: asset.hash, media_type: asset.media_type, bytes: asset.bytes, tokens: 0 }))
+async fn staged(app: &App, bytes: Bytes) -> Result<Box<dyn StagedBlob>, AssetError> {
+    let mut staged = app.assets.stage(bytes.len() as u64).await?;
+    staged.write(bytes).await?;
+    Ok(staged)
 }
 
-/// Reads `data:image/png;base64,...`. Its type is told by its bytes, whatever it calls itself.
-fn read_inline(app: &App, uri: &str) -> Result<(Picture, Bytes), String> {
+/// Finds the pictures of one request. All that has to be fetched for it has one deadline, from now.
+struct Finder<'a> {
+    app: &'a App,
+    owner: UserId,
+    tried: bool,
+    deadline: Instant,
+}
+
+impl<'a> Finder<'a> {
+    /// For a request of `owner`. `tried`: nothing is to be made of it, so nothing is fetched.
+    fn new(app: &'a App, owner: UserId, tried: bool) -> Self {
+        Self { app, owner, tried, deadline: Instant::now() + PICTURE_FETCH_LIMIT }
+    }
+
+    /// Finds one of at most `cap` bytes, or says what is wrong with it.
+    async fn find(&self, source: PictureSource<'_>, cap: u64) -> Result<Result<Found, String>, NotLooked> {
+        let found = match source {
+            PictureSource::Asset(id) => self.in_library(id).await?,
+            PictureSource::Inline(uri) => read_inline(uri, cap).and_then(|bytes| {
+                let picture = self.picture(&bytes)?;
+                Ok(Found { picture, brought: Some(Brought::Inline(bytes)) })
+            }),
+            PictureSource::Elsewhere("") => {
+                Err("must be given by assetId, or as url: a data: URI or an http or https address".to_owned())
+            }
+            PictureSource::Elsewhere(url) if self.tried => {
+                fetches::check(self.app, url).map(|()| Found { picture: self.stand_in(), brought: None })
+            }
+            PictureSource::Elsewhere(url) => self.elsewhere(url, cap).await?,
+        };
+        Ok(found.and_then(|found| if found.picture.bytes > cap { Err(too_large(cap)) } else { Ok(found) }))
+    }
+
+    async fn in_library(&self, id: &str) -> Result<Result<Found, String>, NotLooked> {
+        // Absent and another's are the same answer.
+        let absent = || Err("is not an asset of yours".to_owned());
+        let Ok(id) = AssetId::parse(id) else { return Ok(absent()) };
+        let Some(asset) = self.app.store.asset(self.owner, id).await? else { return Ok(absent()) };
+        if !asset.media_type.is_picture() {
+            return Ok(Err("must be a PNG, JPEG or WebP picture; this asset is another kind of file".to_owned()));
+        }
+        let (hash, media_type, bytes) = (asset.hash, asset.media_type, asset.bytes);
+        Ok(Ok(Found { picture: Picture { asset: asset.id, hash, media_type, bytes, tokens: 0 }, brought: None }))
+    }
+
+    async fn elsewhere(&self, url: &str, cap: u64) -> Result<Result<Found, String>, NotLooked> {
+        let (bytes, _turn) = match fetches::fetch(self.app, self.owner, url, cap, self.deadline).await {
+            Ok(fetched) => fetched,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let picture = match self.picture(&bytes) {
+            Ok(picture) => picture,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let brought = Some(Brought::Staged(staged(self.app, bytes).await?));
+        Ok(Ok(Found { picture, brought }))
+    }
+
+    /// The picture that these bytes are. Its type is told by them, whatever anybody calls it.
+    fn picture(&self, bytes: &Bytes) -> Result<Picture, String> {
+        let media_type = MediaType::sniff_picture(bytes).ok_or("must be a PNG, JPEG or WebP picture")?;
+        if !media_type.is_whole(bytes) {
+            return Err("must be a whole PNG, JPEG or WebP picture; this one is cut off".into());
+        }
+        let hash = ContentHash(Sha256::digest(bytes).into());
+        Ok(Picture { hash, media_type, bytes: bytes.len() as u64, ..self.stand_in() })
+    }
+
+    /// A picture of which nothing is known.
+    fn stand_in(&self) -> Picture {
+        let asset = AssetId::new(self.app.now(), self.app.chance.id_bytes());
+        Picture { asset, hash: ContentHash([0; 32]), media_type: MediaType::Png, bytes: 0, tokens: 0 }
+    }
+}
+
+/// Reads `data:image/png;base64,...`.
+fn read_inline(uri: &str, cap: u64) -> Result<Bytes, String> {
     let encoded = uri
         .split_once(',')
         .filter(|(head, _)| head.to_ascii_lowercase().ends_with(";base64"))
         .map(|(_, encoded)| encoded);
     let encoded = encoded.ok_or("must be a data: URI in base64")?;
     // Four letters are three bytes: known before anything is decoded.
-    if encoded.len() as u64 / 4 * 3 > PICTURE_LIMIT {
-        return Err(too_large());
+    if encoded.len() as u64 / 4 * 3 > cap {
+        return Err(too_large(cap));
     }
-    let bytes = STANDARD.decode(encoded).map(Bytes::from).map_err(|_| "must be a data: URI in base64")?;
-    let media_type = MediaType::sniff_picture(&bytes).ok_or("must be a PNG, JPEG or WebP picture")?;
-    if !media_type.is_whole(&bytes) {
-        return Err("must be a whole PNG, JPEG or WebP picture; this one is cut off".into());
-    }
-    let picture = Picture {
-        asset: AssetId::new(app.now(), app.chance.id_bytes()),
-        hash: ContentHash(Sha256::digest(&bytes).into()),
-        media_type,
-        bytes: bytes.len() as u64,
-        tokens: 0,
-    };
-    Ok((picture, bytes))
-}
-
-fn too_large() -> String {
-    format!("must have at most {} MiB", PICTURE_LIMIT >> 20)
+    STANDARD.decode(encoded).map(Bytes::from).map_err(|_| "must be a data: URI in base64".to_owned())
 }

@@ -4,7 +4,7 @@
 
 use super::codes::{self, ErrorCode};
 use crate::{
-    commands::{MAX_REASON_CHARS, NotRetried, NotSaid, NotSubmitted},
+    commands::{MAX_REASON_CHARS, NotLooked, NotRetried, NotSaid, NotSubmitted},
     secrets::NotOpened,
 };
 use axum::{body::Body, response::Response};
@@ -203,6 +203,15 @@ impl From<StoreError> for Refusal {
         let mut refusal = Self::new(code, message);
         refusal.retry_after = (code.status == StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
         refusal
+    }
+}
+
+impl From<NotLooked> for Refusal {
+    fn from(error: NotLooked) -> Self {
+        match error {
+            NotLooked::Store(error) => error.into(),
+            NotLooked::Assets(error) => error.into(),
+        }
     }
 }
 

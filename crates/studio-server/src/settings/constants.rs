@@ -88,6 +88,12 @@ constants! {
     Bytes PICTURE_LIMIT: u64 = 5 << 20;
     /// Most bytes of all pictures of a conversation together.
     Bytes PICTURES_LIMIT: u64 = 20 << 20;
+    /// Longest that all pictures of a request which lie at addresses of others may take to be fetched, the wait for a turn included.
+    Time PICTURE_FETCH_LIMIT: Duration = Duration::from_secs(20);
+    /// Pictures of one user that are fetched from addresses of others at once.
+    Count FETCHES_OF_ONE: usize = 4;
+    /// Of all users together.
+    Count FETCHES_AT_ONCE: usize = 16;
     /// How many units of pictures of conversations may be on their way to providers at once, 64 MiB; each takes about four times
     /// as much memory on its way.
     Count PICTURE_ROOM: u32 = 1024;

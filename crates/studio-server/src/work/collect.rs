@@ -53,7 +53,7 @@ pub(super) async fn collect(
     let wanted = usize::try_from(request.count()).unwrap_or(usize::MAX);
     let mut outputs = Vec::new();
     for (index, one) in produced.into_iter().take(wanted).enumerate() {
-        let (blob, media_type) = keep(app, lane, &one).await?;
+        let (blob, media_type) = keep(app, lane, job, &one).await?;
         outputs.push(Output {
             asset: AssetId::new(app.now(), app.chance.id_bytes()),
             hash: blob.hash,
@@ -66,14 +66,14 @@ pub(super) async fn collect(
 }
 
 /// Keeps one; while the disk is full it waits, for what was made may have been paid for.
-async fn keep(app: &App, lane: &Lane, one: &Produced) -> Result<(Blob, MediaType), NotCollected> {
+async fn keep(app: &App, lane: &Lane, job: &Job, one: &Produced) -> Result<(Blob, MediaType), NotCollected> {
     let begun = Instant::now();
     loop {
         let kept = match one {
             Produced::Inline(bytes) => keep_bytes(app, bytes).await,
             Produced::At(url) => match app.uploads.take(url) {
                 Some(uploaded) => return Ok(uploaded),
-                None => fetch(app, lane, url).await,
+                None => fetch(app, lane, job, url).await,
             },
         };
         match kept {
@@ -117,16 +117,18 @@ async fn keep_bytes(app: &App, bytes: &Bytes) -> Result<(Blob, MediaType), Troub
     Ok((staged.commit().await?, media_type))
 }
 
-async fn fetch(app: &App, lane: &Lane, url: &str) -> Result<(Blob, MediaType), Trouble> {
+async fn fetch(app: &App, lane: &Lane, job: &Job, url: &str) -> Result<(Blob, MediaType), Trouble> {
     let destination = Destination::ProviderGiven { origin: lane.origin.clone() };
     let no_use = |error: FetchError| {
         let address: String =
             url.split('?').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(ADDRESS_CHARS).collect();
-        tracing::warn!(address, %error, "an output could not be fetched");
+        tracing::warn!(job.id = %job.id, address, %error, "an output could not be fetched");
         match error {
-            FetchError::Unavailable(_) => Trouble::Away,
+            FetchError::Unavailable(_) | FetchError::Answered(_) => Trouble::Away,
             FetchError::TooLarge { limit } => Trouble::Output(format!("an output has more than {limit} bytes")),
-            FetchError::Forbidden(_) => Trouble::Output("an output is at an address that is not allowed".into()),
+            FetchError::Malformed(_) | FetchError::Forbidden(_) => {
+                Trouble::Output("an output is at an address that is not allowed".into())
+            }
         }
     };
     let mut body = app.fetcher.open(&destination, url, OUTPUT_LIMIT).await.map_err(no_use)?;

@@ -250,8 +250,8 @@ async fn f03_a_picture_that_is_none_is_refused_and_nothing_is_kept() {
         (format!("data:image/png;base64,{}", STANDARD.encode(b"GIF89a\x01\0\x01\0\0\0\0;")), "PNG, JPEG or WebP"),
         (format!("data:image/png;base64,{}", STANDARD.encode(&picture[..picture.len() - 5])), "cut off"),
         (format!("data:image/png;base64,{}", STANDARD.encode(&picture[..20])), "cut off"),
-        ("file:///etc/passwd".into(), "assetId"),
-        ("http://169.254.169.254/latest".into(), "assetId"),
+        ("file:///etc/passwd".into(), "only http and https"),
+        ("http://169.254.169.254/latest".into(), "could not be fetched"),
     ] {
         let reply = studio.post(CHAT, &shown(&url)).await.unwrap();
         assert_refused(&reply, 400, "invalid_request");

@@ -91,6 +91,45 @@ fn rooms_know_only_whom_they_may_know() {
     assert_eq!(seen, allowed.len());
 }
 
+/// One door out: nobody else connects to anybody, by whatever library; what serves may listen.
+#[test]
+fn only_the_door_connects_to_others() {
+    let ways = [
+        "reqwest",
+        "hyper::client",
+        "hyper_util::client",
+        "TcpStream::connect",
+        "TcpSocket",
+        "UdpSocket",
+        "lookup_host",
+        "to_socket_addrs",
+    ];
+    for room in ["studio", "studio-core", "studio-engines", "studio-server", "studio-simulator", "studio-store"] {
+        for path in sources(&root().join("crates").join(room).join("src")) {
+            let is_test = path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
+            // An engine hands in what it made where its own server tells it, over its own socket.
+            if path.ends_with("studio-engines/src/cog/upload.rs") || is_test {
+                continue;
+            }
+            let text: String = fs::read_to_string(&path).unwrap().split_whitespace().collect();
+            let hit = ways.iter().find(|way| text.contains(**way));
+            assert!(hit.is_none(), "{} has {hit:?}: every request leaves by studio_outbound::client", path.display());
+        }
+    }
+    let banned = fs::read_to_string(root().join("clippy.toml")).unwrap();
+    for maker in ["reqwest::Client::new", "reqwest::Client::builder", "reqwest::get"] {
+        assert!(banned.contains(&format!("path = \"{maker}\"")), "{maker} is banned by clippy.toml");
+    }
+    // What is not unpacked is no bomb; what keeps no cookies shows none.
+    let metadata = metadata();
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let library = nodes.iter().find(|node| node["id"].as_str().unwrap().contains("reqwest")).unwrap();
+    let features: Vec<_> = library["features"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for feature in ["gzip", "brotli", "deflate", "zstd", "cookies"] {
+        assert!(!features.contains(&feature), "the client must not have {feature}");
+    }
+}
+
 #[test]
 fn modules_of_the_server_know_only_whom_they_may_know() {
     let server = root().join("crates/studio-server/src");

@@ -39,7 +39,7 @@ fn pictures(body: &Value) -> Pictures {
     let found = pictures_of(body).into_iter();
     found
         .map(|(path, source)| match source {
-            PictureSource::Elsewhere => (path, Err("is elsewhere".to_owned())),
+            PictureSource::Elsewhere(_) => (path, Err("is elsewhere".to_owned())),
             _ => (path, Ok(picture())),
         })
         .collect()

@@ -8,6 +8,7 @@ use super::failed;
 use crate::{
     event_stream::Event,
     providers::{
+        bounded::Texts,
         outputs::bad_output,
         saying::{Listen, Stage, say},
         words::snake_case,
@@ -15,7 +16,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 use std::borrow::Cow;
 use studio_core::{
     catalog::MAX_OUTPUT_TOKENS,
@@ -66,19 +67,11 @@ enum Output<'a> {
 struct Ended<'a> {
     #[serde(borrow)]
     status: Cow<'a, str>,
-    #[serde(default)]
-    output: Option<Said>,
-    #[serde(default)]
-    error: Option<Value>,
-}
-
-/// All that was said: one text, or its pieces.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Said {
-    Text(String),
-    Pieces(Vec<String>),
-    Other(serde::de::IgnoredAny),
+    /// All that was said: one text, or its pieces.
+    #[serde(borrow, default)]
+    output: Option<Texts<'a, String>>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 /// What has been heard of one prediction.
@@ -153,16 +146,16 @@ impl Telling {
                 // It had nothing to say piece by piece, or did not know how.
                 if !self.said {
                     match ended.output {
-                        Some(Said::Text(text)) => say(pieces, Voice::Text, text.into()),
-                        Some(Said::Pieces(texts)) => say(pieces, Voice::Text, texts.concat().into()),
-                        Some(Said::Other(_)) => return Err(bad_output("the worker's output is not a text")),
+                        Some(Texts::One(text)) => say(pieces, Voice::Text, text),
+                        Some(Texts::Many(text)) => say(pieces, Voice::Text, text.into()),
+                        Some(Texts::Other) => return Err(bad_output("the worker's output is not a text")),
                         None => {}
                     }
                 }
                 pieces.push(Piece::Finished(Finish::Stop));
                 Ok(())
             }
-            "failed" => Err(Failure::new(FailureKind::ModelFailed, failed(ended.error.as_ref()))),
+            "failed" => Err(Failure::new(FailureKind::ModelFailed, failed(ended.error))),
             // Nobody who still listens has asked for it. A child of ours does so only when it is about to end.
             "canceled" if self.supervised => {
                 Err(self.failure(FailureKind::Interrupted, "stopped in the middle of its answer"))

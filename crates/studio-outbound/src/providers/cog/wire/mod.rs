@@ -11,12 +11,13 @@ pub(super) use chat::{Telling, chat_request};
 
 use super::Health;
 use crate::providers::{
+    bounded::{Few, Texts, small},
     outputs::{self, MAX_OUTPUTS, bad_output},
     words::{MAX_MESSAGE_CHARS, clean, snake_case},
 };
 use bytes::Bytes;
-use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
 use std::borrow::Cow;
 use studio_core::{ports::Produced, request::ImageRequest, retry::Failure};
 
@@ -63,27 +64,16 @@ fn image_input(image: &ImageRequest) -> Map<String, Value> {
 struct Prediction<'a> {
     #[serde(borrow)]
     status: Cow<'a, str>,
+    /// Texts are borrowed from the reply where they can be: a picture as a data URL has megabytes.
     #[serde(borrow, default)]
-    output: Option<Output<'a>>,
-    #[serde(default)]
-    error: Option<Value>,
-    #[serde(default)]
-    stage: Option<Value>,
-    #[serde(default)]
-    progress: Option<Value>,
+    output: Option<Texts<'a, Few<Cow<'a, str>, { MAX_OUTPUTS + 1 }>>>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    stage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    progress: Option<&'a RawValue>,
 }
-
-/// Texts are borrowed from the reply where they can be: a picture as a data URL has megabytes.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Output<'a> {
-    One(#[serde(borrow)] Text<'a>),
-    Many(#[serde(borrow)] Vec<Text<'a>>),
-    Other(IgnoredAny),
-}
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Reads a prediction object. `output_cap` is the most bytes of all inline outputs together.
 pub(super) fn read(reply: &[u8], output_cap: usize) -> Result<News, Failure> {
@@ -91,18 +81,18 @@ pub(super) fn read(reply: &[u8], output_cap: usize) -> Result<News, Failure> {
         serde_json::from_slice(reply).map_err(|_| bad_output("the worker's answer is not a prediction"))?;
     Ok(match &*prediction.status {
         "succeeded" => News::Done(outputs(prediction.output, output_cap)?),
-        "failed" => News::Failed(failed(prediction.error.as_ref())),
+        "failed" => News::Failed(failed(prediction.error)),
         "canceled" => News::Canceled,
         _ => News::Running {
-            stage: prediction.stage.as_ref().and_then(Value::as_str).map(|stage| clean(stage, MAX_STAGE_CHARS)),
-            progress: thousandths(prediction.progress.as_ref().and_then(Value::as_f64)),
+            stage: small::<String>(prediction.stage).map(|stage| clean(&stage, MAX_STAGE_CHARS)),
+            progress: thousandths(small(prediction.progress)),
         },
     })
 }
 
 /// Why a prediction failed.
-fn failed(error: Option<&Value>) -> String {
-    let why = error.and_then(Value::as_str).map(|error| clean(error, MAX_MESSAGE_CHARS));
+fn failed(error: Option<&RawValue>) -> String {
+    let why = small::<String>(error).map(|error| clean(&error, MAX_MESSAGE_CHARS));
     why.unwrap_or_else(|| "the model failed and did not say why".to_owned())
 }
 
@@ -111,11 +101,14 @@ fn thousandths(progress: Option<f64>) -> u16 {
     progress.filter(|p| p.is_finite()).map_or(0, |p| (p.clamp(0.0, 1.0) * 1000.0).round() as u16)
 }
 
-fn outputs(output: Option<Output<'_>>, cap: usize) -> Result<Vec<Produced>, Failure> {
+fn outputs(
+    output: Option<Texts<'_, Few<Cow<'_, str>, { MAX_OUTPUTS + 1 }>>>,
+    cap: usize,
+) -> Result<Vec<Produced>, Failure> {
     let texts = match output {
-        Some(Output::One(text)) => vec![text],
-        Some(Output::Many(texts)) => texts,
-        Some(Output::Other(_)) => return Err(bad_output("the worker's output is neither a file nor a list of files")),
+        Some(Texts::One(text)) => vec![text],
+        Some(Texts::Many(Few(texts))) => texts,
+        Some(Texts::Other) => return Err(bad_output("the worker's output is neither a file nor a list of files")),
         None => Vec::new(),
     };
     if texts.is_empty() {
@@ -127,7 +120,7 @@ fn outputs(output: Option<Output<'_>>, cap: usize) -> Result<Vec<Produced>, Fail
     let mut left = cap;
     texts
         .iter()
-        .map(|Text(text)| {
+        .map(|text| {
             let produced = produced(text, left)?;
             if let Produced::Inline(bytes) = &produced {
                 left = left.saturating_sub(bytes.len());

@@ -5,6 +5,7 @@
 
 use super::Text;
 use crate::providers::{
+    bounded::Few,
     outputs::{self, MAX_OUTPUTS, bad_output},
     words::snake_case,
 };
@@ -43,7 +44,7 @@ fn image_body(model: &str, image: &ImageRequest) -> Map<String, Value> {
 #[derive(Deserialize)]
 struct Images<'a> {
     #[serde(borrow)]
-    data: Vec<Image<'a>>,
+    data: Few<Image<'a>, { MAX_OUTPUTS + 1 }>,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +57,7 @@ struct Image<'a> {
 
 /// Reads an answer with pictures. `cap` is the most bytes of all of them together.
 pub(in super::super) fn images(reply: &[u8], cap: usize) -> Result<Vec<Produced>, Failure> {
-    let Images { data } =
+    let Images { data: Few(data) } =
         serde_json::from_slice(reply).map_err(|_| bad_output("the provider's answer is not a list of pictures"))?;
     if data.is_empty() {
         return Err(bad_output("the provider answered without a picture"));

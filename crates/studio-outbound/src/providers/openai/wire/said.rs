@@ -12,6 +12,7 @@ use super::{
 use crate::{
     event_stream::Event,
     providers::{
+        bounded::Few,
         outputs::bad_output,
         saying::{Listen, Stage, say},
     },
@@ -26,8 +27,14 @@ use studio_core::{
     words::{Finish, Voice},
 };
 
+/// Most answers in one reply. Nobody asks for more than one.
+const MAX_CHOICES: usize = 128;
+/// Most fragments of calls in one piece.
+const MAX_FRAGMENTS: usize = 1024;
 /// Most calls of tools in one answer.
 const MAX_CALLS: usize = 128;
+/// Most bytes of an error that are looked at.
+const MAX_ERROR_BYTES: usize = 64 << 10;
 /// Longest name of an answer, of a call or of a tool, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 /// Most bytes of arguments of calls that are not named yet.
@@ -41,7 +48,7 @@ struct Chunk<'a> {
     #[serde(borrow, default)]
     object: Loose<'a>,
     #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
+    choices: Option<Few<Choice<'a>, MAX_CHOICES>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -74,7 +81,7 @@ struct Delta<'a> {
     #[serde(borrow, default)]
     reasoning: Loose<'a>,
     #[serde(borrow, default)]
-    tool_calls: Option<Vec<Fragment<'a>>>,
+    tool_calls: Option<Few<Fragment<'a>, MAX_FRAGMENTS>>,
 }
 
 #[derive(Deserialize)]
@@ -170,7 +177,7 @@ impl Listening {
         let text = std::str::from_utf8(reply).map_err(|_| self.nonsense())?;
         let answer = chunk(text).ok_or_else(|| self.nonsense())?;
         let mut pieces = Vec::new();
-        let has_message = answer.choices.iter().flatten().any(|choice| choice.message.is_some());
+        let has_message = answer.choices.iter().flat_map(|few| &few.0).any(|choice| choice.message.is_some());
         if !has_message && answer.error.is_none() && answer.object.text() != "error" {
             return Err(self.nonsense());
         }
@@ -329,6 +336,7 @@ impl Listening {
 
     /// It fails in the middle of its answer, or instead of one.
     fn failed(&self, error: &str) -> Failure {
+        let error = if error.len() > MAX_ERROR_BYTES { "" } else { error };
         let why = match of_error(&serde_json::from_str(error).unwrap_or_default()) {
             Refusal::NoCredit => "has no credit left for us".to_owned(),
             Refusal::Policy => "stopped: what was asked for is against its content policy".to_owned(),
