@@ -8,6 +8,8 @@ pub mod cog_worker;
 pub mod cuts;
 pub mod events;
 pub mod fairness;
+pub mod good_files;
+pub mod hostile_files;
 pub mod openai;
 pub mod polling;
 pub mod polyglots;
@@ -18,4 +20,5 @@ pub mod text_attacks;
 pub mod torture;
 pub mod website;
 
+mod bits;
 mod raw_http;

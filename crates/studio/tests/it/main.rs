@@ -20,6 +20,7 @@ mod findings;
 mod front;
 mod idempotency;
 mod images;
+mod inspect;
 mod jobs;
 mod keys;
 mod logs;
