@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+pub mod inspect;
 pub mod worker;
 
 mod cog;

@@ -76,7 +76,7 @@ impl ProcessLimits {
 }
 
 /// Sets a limit, or leaves a lower one that is already in force.
-fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
+pub(crate) fn limit(resource: Resource, wanted: u64) -> io::Result<()> {
     let most = getrlimit(resource).maximum.map_or(wanted, |in_force| in_force.min(wanted));
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
@@ -161,7 +161,7 @@ pub fn run(engine: &str, options: WorkerOptions) -> Result<(), WorkerError> {
 }
 
 /// A panic's text may hold what a person wrote; its place is enough to find the bug.
-fn hide_panic_texts() {
+pub(crate) fn hide_panic_texts() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
         // There is nobody to tell when even stderr is gone.

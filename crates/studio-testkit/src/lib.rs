@@ -10,6 +10,8 @@ pub mod events;
 pub mod fairness;
 pub mod hostile_replies;
 pub mod hostile_targets;
+pub mod good_files;
+pub mod hostile_files;
 pub mod openai;
 pub mod people;
 pub mod polling;
@@ -22,4 +24,5 @@ pub mod text_attacks;
 pub mod torture;
 pub mod website;
 
+mod bits;
 mod raw_http;

@@ -3,8 +3,11 @@
 use crate::{system::SystemChance, terminal::say};
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
-use studio_core::ports::Chance;
-use studio_engines::worker::{Listen, Token, WorkerOptions};
+use studio_core::{inspection::FileKind, ports::Chance};
+use studio_engines::{
+    inspect::Options,
+    worker::{Listen, Token, WorkerOptions},
+};
 
 /// A self-hosted studio for chat, image, video, speech and music: one API, your providers, your GPUs.
 #[derive(Debug, Parser)]
@@ -87,6 +90,33 @@ pub(crate) enum Command {
     /// A worker speaks Cog's HTTP prediction API. The server starts its own on a Unix socket; with --listen you can run one by
     /// hand and look at it with curl.
     Worker(Worker),
+    /// Look into a file on standard input, in a process with limits (the server does this by itself, with what is uploaded)
+    #[command(hide = true)]
+    Inspect(Inspect),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// As what: image, audio, video or dataset
+    #[arg(long, value_parser = |text: &str| FileKind::parse(text).ok_or("image, audio, video or dataset"))]
+    pub(crate) kind: FileKind,
+    /// Leave metadata, such as the place where a picture was taken, in the file
+    #[arg(long)]
+    pub(crate) keep_metadata: bool,
+    /// Make a thumbnail and no clean copy
+    #[arg(long)]
+    pub(crate) only_thumbnail: bool,
+    /// Say on standard error how much memory it took
+    #[arg(long)]
+    pub(crate) tell_peak: bool,
+}
+
+impl Inspect {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let Self { kind, keep_metadata, only_thumbnail, tell_peak } = *self;
+        studio_engines::inspect::run(Options { kind, keep_metadata, only_thumbnail, tell_peak })?;
+        Ok(())
+    }
 }
 
 /// A page that is written from the program.

@@ -34,6 +34,9 @@ fn main() -> ExitCode {
             Err(error) => failed(&error),
         };
     }
+    if let Command::Inspect(inspect) = &arguments.command {
+        return inspect.run().map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+    }
     let config = config::load(&arguments.shared);
     // A configuration that can't be read is one of the things that it is asked about.
     if let Command::Doctor(doctor) = &arguments.command {
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
                     Ok(ExitCode::SUCCESS)
                 }
                 // They came to their end above.
-                Command::Doctor(_) | Command::Worker(_) => Ok(ExitCode::SUCCESS),
+                Command::Doctor(_) | Command::Inspect(_) | Command::Worker(_) => Ok(ExitCode::SUCCESS),
             }
         })
     });

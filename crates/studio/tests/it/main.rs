@@ -23,6 +23,7 @@ mod front;
 mod hostile_replies;
 mod idempotency;
 mod images;
+mod inspect;
 mod jobs;
 mod keys;
 mod logs;

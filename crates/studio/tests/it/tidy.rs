@@ -48,7 +48,7 @@ fn rooms_know_only_whom_they_may_know() {
         ("studio-store", &["studio-core"]),
         ("studio-outbound", &["studio-core"]),
         ("studio-server", &["studio-core"]),
-        ("studio-engines", &[]),
+        ("studio-engines", &["studio-core"]),
         ("studio-testkit", &["studio-core"]),
         ("studio-simulator", &["studio-core", "studio-store", "studio-server"]),
         ("studio", &["studio-core", "studio-store", "studio-outbound", "studio-server", "studio-engines"]),
@@ -60,6 +60,7 @@ fn rooms_know_only_whom_they_may_know() {
         ("axum", &["studio-server", "studio-engines", "studio-testkit"]),
         ("prometheus-client", &["studio-server"]),
         ("image", &["studio-engines"]),
+        ("symphonia", &["studio-engines"]),
         ("tiny-skia", &["studio-engines"]),
     ];
     let metadata = metadata();
