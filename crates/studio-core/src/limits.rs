@@ -26,6 +26,8 @@ pub enum LimitClass {
     Status,
     /// Fetching what was made.
     Asset,
+    /// Bringing files.
+    Upload,
     /// Cancelling, settling, setting budgets: what must go through when all else is full.
     Control,
     /// What needs no key, and calls whose key is not good.
@@ -36,8 +38,16 @@ pub enum LimitClass {
 
 impl LimitClass {
     /// All there are.
-    pub const ALL: [Self; 7] =
-        [Self::Generation, Self::Chat, Self::Status, Self::Asset, Self::Control, Self::Open, Self::Auth];
+    pub const ALL: [Self; 8] = [
+        Self::Generation,
+        Self::Chat,
+        Self::Status,
+        Self::Asset,
+        Self::Upload,
+        Self::Control,
+        Self::Open,
+        Self::Auth,
+    ];
 
     /// As in configuration and headers.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +56,7 @@ impl LimitClass {
             Self::Chat => "chat",
             Self::Status => "status",
             Self::Asset => "asset",
+            Self::Upload => "upload",
             Self::Control => "control",
             Self::Open => "open",
             Self::Auth => "auth",
@@ -64,6 +75,7 @@ impl LimitClass {
             Self::Chat => "going on with a conversation, naming one",
             Self::Status => "reading jobs, models, usage and budgets, and requests that are only tried (`dryRun`)",
             Self::Asset => "fetching the bytes of what was made",
+            Self::Upload => "bringing files",
             Self::Control => "cancelling, settling, setting budgets",
             Self::Auth => {
                 "signing in, and all else that tries a password or a link; counted by account and by network address"
@@ -77,7 +89,7 @@ impl LimitClass {
     pub const fn default_rate(self) -> Rate {
         let (count, minutes) = match self {
             Self::Generation => (10, 1),
-            Self::Chat | Self::Status => (60, 1),
+            Self::Chat | Self::Status | Self::Upload => (60, 1),
             Self::Asset | Self::Control | Self::Open => (600, 1),
             // Ten guesses in a quarter of an hour are a thousand a day: nothing, against twelve characters.
             Self::Auth => (10, 15),

@@ -2,11 +2,14 @@
 
 use crate::{
     backlog::Backlog,
-    commands::people::{Desk, Hashing, LastSeen},
+    commands::{
+        OnTheirWay,
+        people::{Desk, Hashing, LastSeen},
+    },
     metrics::Metrics,
     news::News,
-    settings::{AT_ONCE_LIMIT, Front, LimitSettings, PICTURE_ROOM},
-    work::{attempts::Attempts, live::Lives, uploads::Uploads, workers::Supervisor},
+    settings::{AT_ONCE_LIMIT, Front, LimitSettings, PICTURE_ROOM, UploadSettings},
+    work::{attempts::Attempts, inspector::Inspector, live::Lives, uploads::Uploads, workers::Supervisor},
 };
 use std::{
     collections::BTreeMap,
@@ -127,6 +130,10 @@ pub struct Parts {
     pub workers: Vec<Arc<Supervisor>>,
     /// Configured limits.
     pub limits: LimitSettings,
+    /// How much may be uploaded.
+    pub upload_limits: UploadSettings,
+    /// Looks into files.
+    pub inspector: Inspector,
     /// How the outside sees the server.
     pub front: Front,
     /// What the answers to synchronous conversations promise.
@@ -150,6 +157,10 @@ pub struct App {
     pub backlog: Backlog,
     /// A place for each request that makes something and waits for it, and for each that follows something.
     pub places: crate::http::Places,
+    /// A place for each upload.
+    pub upload_places: crate::http::Places,
+    /// Bytes of uploads that are not kept yet.
+    pub on_their_way: OnTheirWay,
     /// What is being said.
     pub lives: Lives,
     /// Room for pictures on their way to providers.
@@ -191,6 +202,11 @@ fn long_places(connections: usize) -> usize {
     (connections / 4 * 3).max(1)
 }
 
+/// One of four may be an upload.
+fn upload_places(connections: usize) -> usize {
+    (connections / 4).max(1)
+}
+
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Arc<Self> {
@@ -203,6 +219,11 @@ impl App {
                 long_places(parts.connections),
                 parts.limits.at_once.unwrap_or(AT_ONCE_LIMIT),
             ),
+            upload_places: crate::http::Places::of_uploads(
+                upload_places(parts.connections),
+                parts.upload_limits.at_once(),
+            ),
+            on_their_way: OnTheirWay::default(),
             lives: Lives::default(),
             picture_room: Semaphore::new(PICTURE_ROOM as usize),
             fetches: crate::commands::Fetches::default(),

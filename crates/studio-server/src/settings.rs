@@ -2,8 +2,10 @@
 //! read elsewhere (the program) and end here.
 
 mod constants;
+mod uploads;
 
 pub use constants::*;
+pub use uploads::{ByteSize, NotASize, USUAL_QUOTA, UploadSettings};
 
 use serde::Deserialize;
 use studio_core::limits::{LimitClass, Rate};
@@ -20,6 +22,8 @@ pub struct LimitSettings {
     pub status: Option<Rate>,
     /// [`LimitClass::Asset`]: `600/min`.
     pub asset: Option<Rate>,
+    /// [`LimitClass::Upload`]: `60/min`.
+    pub upload: Option<Rate>,
     /// [`LimitClass::Control`]: `600/min`.
     pub control: Option<Rate>,
     /// [`LimitClass::Open`]: `600/min`.
@@ -44,6 +48,7 @@ impl LimitSettings {
             LimitClass::Chat => &mut self.chat,
             LimitClass::Status => &mut self.status,
             LimitClass::Asset => &mut self.asset,
+            LimitClass::Upload => &mut self.upload,
             LimitClass::Control => &mut self.control,
             LimitClass::Open => &mut self.open,
             LimitClass::Auth => &mut self.auth,
@@ -57,6 +62,7 @@ impl LimitSettings {
             LimitClass::Chat => self.chat,
             LimitClass::Status => self.status,
             LimitClass::Asset => self.asset,
+            LimitClass::Upload => self.upload,
             LimitClass::Control => self.control,
             LimitClass::Open => self.open,
             LimitClass::Auth => self.auth,

@@ -25,8 +25,8 @@ use studio_server::{
     app::{App, Lane, Parts},
     commands::{Move, move_job},
     lifecycle,
-    settings::{DRAIN, Front, LimitSettings},
-    work,
+    settings::{DRAIN, Front, LimitSettings, UploadSettings},
+    work::{self, inspector::Inspector},
 };
 use studio_store::MemoryLimiter;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -107,6 +107,9 @@ fn build(town: &Arc<Town>, plan: Plan) -> Arc<App> {
         lanes,
         workers: Vec::new(),
         limits: LimitSettings::default(),
+        upload_limits: UploadSettings::default(),
+        // Nobody in these worlds uploads anything.
+        inspector: Inspector::new("none".into()),
         front: Front::default(),
         durability: Durability::Process,
         connections: 16,

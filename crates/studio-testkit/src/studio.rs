@@ -43,7 +43,7 @@ pub struct Setup {
 impl Setup {
     /// The usual one, for tests: nothing configured but limits that are out of the way.
     pub fn of(binary: &str) -> Self {
-        let classes = ["GENERATION", "CHAT", "STATUS", "ASSET", "CONTROL", "OPEN", "AUTH"];
+        let classes = ["GENERATION", "CHAT", "STATUS", "ASSET", "UPLOAD", "CONTROL", "OPEN", "AUTH"];
         let mut variables: Vec<_> =
             classes.map(|class| (format!("STUDIO_LIMITS__{class}"), "100000/min".to_owned())).into();
         variables.push(("STUDIO_LIMITS__AT_ONCE".to_owned(), "100000".to_owned()));

@@ -18,7 +18,7 @@ use std::{
 use studio_core::{catalog::ModelEntry, job::Durability, limits::LimitClass, secret::Secret};
 use studio_server::{
     http::is_origin,
-    settings::{Front, LimitSettings, ProviderKind, ProviderSettings},
+    settings::{Front, LimitSettings, ProviderKind, ProviderSettings, UploadSettings},
 };
 
 /// The file that is read when none is named.
@@ -57,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) secret_key: Option<Secret>,
     /// How long what is over is remembered.
     retention: Retention,
+    /// How much may be uploaded.
+    pub(crate) uploads: UploadSettings,
     /// Rate limits.
     pub(crate) limits: LimitSettings,
     /// Providers, by name.
@@ -262,6 +264,11 @@ fn lay(config: &mut Config, name: &str, value: &str) -> anyhow::Result<()> {
         }
         ["LIMITS", "CONNECTIONS"] => {
             config.limits.connections = Some(value.parse().context("must be a whole number")?);
+        }
+        ["UPLOADS", setting] => {
+            if !config.uploads.lay(setting, value).map_err(anyhow::Error::msg)? {
+                config.warnings.push(format!("{name} is not a setting of uploads; it is ignored"));
+            }
         }
         ["PROVIDERS", provider, setting] => {
             let known = |name: &&String| name.replace('-', "_").eq_ignore_ascii_case(provider);

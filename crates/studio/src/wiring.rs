@@ -33,6 +33,7 @@ use studio_server::{
     app::{App, Lane, Parts},
     commands::people::Desk,
     settings::{CONNECTION_LIMIT, OTHER_FILES, ProviderKind, ProviderSettings},
+    work::inspector::Inspector,
     work::workers::{SupervisedProvider, Supervisor, WorkerSpec},
 };
 use studio_store::{DATABASE_FILE, Depth, FolderAssets, FolderLock, MemoryLimiter, Options, SqliteStore, is_older};
@@ -183,6 +184,8 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
         workers,
         durability: config.durability.unwrap_or(Durability::Process),
         limits: config.limits.clone(),
+        upload_limits: config.uploads,
+        inspector: Inspector::new(std::env::current_exe().context("our own program")?),
         front: config.front()?,
         connections: connections(config),
         retention: config.retention()?,

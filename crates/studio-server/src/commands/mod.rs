@@ -4,6 +4,7 @@ mod bookkeeping;
 mod budgets;
 mod cancel;
 mod fetches;
+mod library;
 mod moves;
 pub mod people;
 mod own_keys;
@@ -11,12 +12,14 @@ mod pictures;
 mod provider_keys;
 mod retry;
 mod submit;
+mod upload;
 mod wait;
 
 pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution};
 pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
 pub use fetches::Fetches;
+pub use library::{NoThumbnail, remove_asset, share, thumbnail, unshare};
 pub use moves::{Move, move_job, move_surely};
 pub use own_keys::{Allowed, GivenKeys, Keys};
 pub use pictures::{NotLooked, Shown, find_pictures};
@@ -25,4 +28,5 @@ pub use provider_keys::{
 };
 pub use retry::{NotRetried, replay, retry};
 pub use submit::{Asked, Estimate, NotSubmitted, Submitted, estimate, submit};
+pub use upload::{Claims, NotUploaded, OnTheirWay, Upload, Uploaded, Wishes};
 pub use wait::wait;

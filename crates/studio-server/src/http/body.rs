@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::{
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -129,6 +130,44 @@ pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
             }
             Err(_) | Ok(Some(Err(_))) => return false,
         }
+    }
+}
+
+/// A body that is lent to a handler. What it leaves of it comes back, so that the answer to whoever still sends is not lost.
+pub(crate) struct Lent {
+    /// Only its owner reads it, so nobody waits for this; it makes a call something that several may look at.
+    body: Mutex<Body>,
+    back: Back,
+}
+
+/// Where a lent body comes back to.
+#[derive(Clone, Default)]
+pub(super) struct Back(Arc<Mutex<Option<Body>>>);
+
+/// Lends a body.
+pub(super) fn lend(body: Body) -> (Lent, Back) {
+    let back = Back::default();
+    (Lent { body: Mutex::new(body), back: back.clone() }, back)
+}
+
+impl Back {
+    /// What came back, once nobody has it any more.
+    pub(super) fn take(&self) -> Option<Body> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let body = std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner));
+        *self.back.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+    }
+}
+
+impl Lent {
+    /// What comes next of it.
+    pub(crate) async fn frame(&mut self) -> Option<Result<Frame<Bytes>, axum::Error>> {
+        self.body.get_mut().unwrap_or_else(PoisonError::into_inner).frame().await
     }
 }
 

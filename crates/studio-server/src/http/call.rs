@@ -1,9 +1,8 @@
 //! What a handler is given: a request that has passed the door.
 
 pub(crate) use super::caller::Caller;
-use super::{csrf::Way, flights::Flight, refusal::Refusal};
+use super::{body::Lent, csrf::Way, flights::Flight, refusal::Refusal};
 use crate::commands::GivenKeys;
-use axum::body::Body;
 use http::{HeaderMap, header::HeaderName};
 use serde_json::Value;
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
@@ -40,7 +39,7 @@ pub(crate) struct Call {
     /// What is to be told of that, beside what is found in it later.
     pub(crate) warnings: Vec<String>,
     /// The body as it comes, where the row takes a stream.
-    pub(crate) body: Body,
+    pub(crate) body: Lent,
     /// Keys for providers that came with it, where the row may need one.
     pub(crate) own_keys: GivenKeys,
     /// By what a repeat finds what this request makes.

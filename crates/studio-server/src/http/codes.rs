@@ -47,6 +47,18 @@ codes! {
     BODY_CUT_OFF = "body_cut_off", BAD_REQUEST,
         "The body ended before it was complete.",
         "Send it again; with an `Idempotency-Key` that is always safe.";
+    MALFORMED_FORM = "malformed_form", BAD_REQUEST,
+        "The body is not valid `multipart/form-data`.",
+        "Send the parts as RFC 7578 says, or the file by itself as the body.";
+    UNSUPPORTED_TYPE = "unsupported_type", BAD_REQUEST,
+        "The file is none of those that are taken, by its first bytes.",
+        "`details.taken` lists the types that are.";
+    TYPE_MISMATCH = "type_mismatch", BAD_REQUEST,
+        "The file's name, type or kind says something else than its bytes.",
+        "`details.found` says what it is; name it so, or say nothing.";
+    INVALID_FILE = "invalid_file", BAD_REQUEST,
+        "The file was looked into, and is not taken: it is damaged, or beyond the bounds of its kind.",
+        "`details.reason` says why in one word, and the message what is allowed.";
     UNAUTHORIZED = "unauthorized", UNAUTHORIZED,
         "There is no key and no session, or it is not good: mistyped, expired, revoked or ended.",
         "Send `Authorization: Bearer mgs_…`, or sign in. `studio key create` makes a key.";
@@ -119,6 +131,15 @@ codes! {
     NO_STREAM = "no_stream", CONFLICT,
         "The job says nothing: it makes files.",
         "Follow its events: `GET /api/v1/jobs/{id}/events`.";
+    ASSET_IN_USE = "asset_in_use", CONFLICT,
+        "A job that is not over needs the asset.",
+        "`details.jobId` names the job: cancel it, or wait for its end.";
+    FILE_TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE,
+        "The file has more bytes than files of its kind may have.",
+        "`details.limitBytes` says how many it may have, `details.receivedBytes` how many it has.";
+    QUOTA_EXCEEDED = "quota_exceeded", PAYLOAD_TOO_LARGE,
+        "Your uploads would have more bytes together than they may have.",
+        "`details` has the quota and what is used of it. Remove what you don't need: `DELETE /api/v1/assets/{id}`.";
     BODY_TOO_LARGE = "body_too_large", PAYLOAD_TOO_LARGE,
         "The body is larger than the route takes.",
         "`details.limitBytes` says how large it may be.";

@@ -51,7 +51,7 @@ use studio_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The whole surface, made from the table of routes.
 pub fn router(app: Arc<App>) -> Router {
@@ -302,7 +302,7 @@ async fn enforce(
         json,
         form,
         warnings: Vec::new(),
-        body: Body::empty(),
+        body: body::lend(Body::empty()).0,
         own_keys,
         idempotency: None,
         replayed: None,
@@ -323,11 +323,13 @@ async fn enforce(
     if legacy {
         (call.json, call.warnings) = modern(&call.json);
     }
-    if let BodyRule::Stream(_) = route.body {
-        call.body = std::mem::take(body);
+    let mut lent = None;
+    if let BodyRule::Stream(_) | BodyRule::File = route.body {
+        let (whole, back) = body::lend(std::mem::take(body));
+        (call.body, lent) = (whole, Some(back));
     }
     note.replayed = call.replayed.is_some();
-    match (route.access, caller) {
+    let answer = match (route.access, caller) {
         (Access::Public(handler) | Access::Ticket(handler), _) => handler(app.clone(), call).await,
         (Access::Visitor(handler), _) => {
             let caller = auth::greet(app, &call.headers, &call.way, now).await?;
@@ -340,7 +342,12 @@ async fn enforce(
             handler(app.clone(), caller, call).await
         }
         (Access::Key(..), None) => Err(Refusal::internal()),
+    };
+    // What the handler left of it is cleared away like any other.
+    if let Some(rest) = lent.and_then(|back| back.take()) {
+        *body = rest;
     }
+    answer
 }
 
 /// Signs in. Who can't is counted as a stranger: guesses are bounded, and so is what they cost.
@@ -451,7 +458,7 @@ async fn read_body(
             }
             Ok(nothing())
         }
-        BodyRule::Stream(_) => Ok(nothing()),
+        BodyRule::Stream(_) | BodyRule::File => Ok(nothing()),
     }
 }
 

@@ -16,12 +16,22 @@ pub struct Places {
     all: Arc<Semaphore>,
     of_users: Arc<Mutex<HashMap<UserId, usize>>>,
     most_of_one: usize,
+    /// What one who has all of theirs is told.
+    full: &'static str,
 }
 
 impl Places {
     /// So many places, and so many of them for one user.
     pub fn new(all: usize, most_of_one: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), of_users: Arc::default(), most_of_one }
+        let full = "requests of yours wait here already: as many as may. Try again when one of them is answered, or don't wait \
+                    (Prefer: wait=0).";
+        Self { all: Arc::new(Semaphore::new(all)), of_users: Arc::default(), most_of_one, full }
+    }
+
+    /// The same for uploads.
+    pub fn of_uploads(all: usize, most_of_one: usize) -> Self {
+        let full = "files of yours are on their way already: as many as may. Try again when one of them is kept.";
+        Self { full, ..Self::new(all, most_of_one) }
     }
 
     /// A place for a request of `user`, if there is one for them.
@@ -30,11 +40,7 @@ impl Places {
         let mut of_users = held(&self.of_users);
         let has = of_users.entry(user).or_default();
         if *has >= self.most_of_one {
-            let message = format!(
-                "{} requests of yours wait here already: as many as may. Try again when one of them is answered, or don't wait \
-                 (Prefer: wait=0).",
-                self.most_of_one
-            );
+            let message = format!("{} {}", self.most_of_one, self.full);
             let limit = serde_json::json!({ "limit": self.most_of_one });
             return Err(Refusal::new(codes::TOO_MANY_AT_ONCE, message).with(limit).retry_in(Duration::from_secs(1)));
         }

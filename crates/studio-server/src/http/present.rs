@@ -1,5 +1,9 @@
 //! Shows our nouns as the API's JSON: camelCase, ISO times, decimal money, and no URL but our own.
 
+mod library;
+
+pub(super) use library::{asset, share, shared};
+
 use crate::commands::Estimate;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -64,8 +68,9 @@ fn links_of(job: &Job) -> Value {
     links
 }
 
-fn output(output: &Output) -> Value {
+fn output(job: &Job, output: &Output) -> Value {
     without_nulls(json!({
+        "removed": job.removed.contains(&output.asset).then_some(true),
         "assetId": output.asset.to_string(),
         "url": asset_url(output.asset),
         "mediaType": output.media_type.as_str(),
@@ -101,7 +106,7 @@ pub(super) fn job(job: &Job, queue_position: Option<u64>) -> Value {
         "deadline": time(job.deadline),
         "cancelRequestedAt": time(job.cancel_requested_at),
         "cancel": cancel(job),
-        "outputs": job.outputs.iter().map(output).collect::<Vec<_>>(),
+        "outputs": job.outputs.iter().map(|made| output(job, made)).collect::<Vec<_>>(),
         "finishReason": job.finish.map(Finish::as_str),
         "usage": job.tokens,
         "providerUsage": job.reported,

@@ -46,6 +46,7 @@ pub fn limits_page() -> String {
             BodyRule::Json(limit, _) => format!("JSON, {}", bytes(limit)),
             BodyRule::Form(limit) => format!("form, {}", bytes(limit)),
             BodyRule::Stream(limit) => bytes(limit),
+            BodyRule::File => "a file".to_owned(),
         };
         row(&mut page, &[&format!("`{} {}`", route.method.as_method(), route.path), class, &body, cost(route)]);
     }

@@ -2,6 +2,8 @@
 //! `{"success":false,"error":"<code>","message":"<human>","details":{...}?,"requestId":"...","timestamp":"<ISO>"}`.
 //! What a refusal says never comes from the inside: no paths, no addresses, no text of a provider that was not cleaned.
 
+mod library;
+
 use super::codes::{self, ErrorCode};
 use crate::{
     commands::{MAX_REASON_CHARS, NotLooked, NotRetried, NotSaid, NotSubmitted},

@@ -49,6 +49,8 @@ pub enum BodyRule {
     Form(u64),
     /// Any bytes, at most so many, read by the handler as they come.
     Stream(u64),
+    /// A file, by itself or in a form, read by the handler as it comes; how large it may be depends on what it is.
+    File,
 }
 
 /// For whom a route is.
@@ -197,6 +199,8 @@ pub enum QueryKind {
     Boolean,
     /// A day or a time.
     Time,
+    /// Any text.
+    Text,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -222,6 +226,20 @@ pub enum Shape {
     Events,
     /// Bytes of an asset.
     Bytes,
+    /// A small picture.
+    Thumbnail,
+    /// An asset, and what is known of it.
+    Asset,
+    /// A page of assets.
+    Assets,
+    /// A page by which an asset is shown, to its owner.
+    Share,
+    /// Several of them.
+    Shares,
+    /// What such a page shows, to whoever knows its address.
+    Shared,
+    /// That it is done.
+    Done,
     /// Nothing.
     Nothing,
     /// Models.

@@ -57,6 +57,26 @@ constants! {
     Bytes OUTPUT_LIMIT: u64 = 64 << 20;
     /// Longest that a request body may take to arrive.
     Time BODY_DEADLINE: Duration = Duration::from_secs(30);
+    /// Longest that an upload may take, unless configured.
+    Time UPLOAD_DEADLINE: Duration = Duration::from_secs(600);
+    /// Longest that an upload may pause, unless configured.
+    Time UPLOAD_IDLE: Duration = Duration::from_secs(30);
+    /// Uploads of one user at once, unless configured.
+    Count UPLOADS_AT_ONCE: usize = 4;
+    /// Most bytes of a form around an uploaded file: its boundaries, its other fields.
+    Bytes FORM_OVERHEAD: u64 = 64 << 10;
+    /// Most bytes of the head of a part of a form, or of a field that is no file.
+    Bytes FORM_FIELD_LIMIT: usize = 8 << 10;
+    /// Files that are looked into at once, each by a process of its own with at most 512 MiB.
+    Count INSPECTIONS_AT_ONCE: usize = 2;
+    /// Files that may wait for that.
+    Count INSPECTIONS_WAITING: usize = 32;
+    /// Longest that a look into a file may take.
+    Time INSPECTION_LIMIT: Duration = Duration::from_secs(10);
+    /// The same for an archive or many lines.
+    Time INSPECTION_LIMIT_OF_DATASETS: Duration = Duration::from_secs(60);
+    /// Most bytes of a small picture.
+    Bytes THUMBNAIL_LIMIT: usize = 1 << 20;
     /// Longest that request headers may take to arrive.
     Time HEADER_DEADLINE: Duration = Duration::from_secs(10);
     /// Longest that bytes of an answer may wait for their reader without any getting through.

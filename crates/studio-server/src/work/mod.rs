@@ -3,6 +3,7 @@
 
 pub mod attempt;
 pub mod attempts;
+pub mod inspector;
 pub mod live;
 pub mod uploads;
 pub mod workers;

@@ -3,6 +3,7 @@
 mod answers;
 mod assets;
 mod budgets;
+mod bytes;
 mod catalog;
 mod chat;
 mod dead_letters;
@@ -17,9 +18,11 @@ mod operators;
 mod outputs;
 mod people;
 mod provider_keys;
+mod shares;
+mod uploads;
 mod usage;
 
-pub(super) use assets::get_asset;
+pub(super) use assets::{delete_asset, get_asset, get_details, get_thumbnail, list_assets};
 pub(super) use budgets::{list_budgets, put_budgets};
 pub(super) use catalog::{list_models, list_models_of};
 pub(super) use chat::{chat, title};
@@ -40,6 +43,9 @@ pub(super) use people::{
     who_am_i, withdraw_invitation,
 };
 pub(super) use provider_keys::{delete_provider_key, list_provider_keys, put_provider_key};
+pub(super) use shares::{
+    end_share, get_shared, get_shared_content, get_shared_page, get_shared_thumbnail, list_shares, share,
+pub(super) use uploads::upload;
 pub(super) use usage::{get_usage, list_entries};
 
 

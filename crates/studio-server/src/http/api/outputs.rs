@@ -13,7 +13,6 @@ use crate::{
 };
 use axum::{body::Body, response::Response};
 use http::{StatusCode, header};
-use http_body_util::BodyExt;
 use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 

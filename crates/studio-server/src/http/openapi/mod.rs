@@ -7,11 +7,11 @@ mod people;
 mod requests;
 mod schemas;
 
-pub(super) use page::page;
+pub(super) use page::{escape, page};
 
 use requests::Served;
 
-use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape};
+use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape, Verb};
 use serde_json::{Map, Value, json};
 use studio_core::{catalog::Catalog, catalog::Modality, idempotency::MAX_KEY_BYTES, job::Status};
 
@@ -77,6 +77,13 @@ fn operation(route: &Route) -> Value {
         BodyRule::Stream(_) => {
             operation["requestBody"] = json!({ "required": true, "content": { "application/octet-stream": {} } });
         }
+        BodyRule::File => {
+            // Every type that is taken is described by what is sent without one: a type that is said must only be true.
+            let form = json!({ "$ref": "#/components/schemas/UploadForm" });
+            operation["requestBody"] = json!({ "required": true, "content": {
+                "application/octet-stream": {}, "multipart/form-data": { "schema": form },
+            } });
+        }
         BodyRule::None => {}
     }
     operation["security"] = match route.access {
@@ -132,6 +139,7 @@ fn parameters(route: &Route) -> Vec<Value> {
                 "anyOf": [{ "format": "date" }, { "format": "date-time" }],
                 "examples": ["2026-11-24", "2026-11-24T12:00:00Z"],
             }),
+            QueryKind::Text => json!({ "type": "string" }),
             QueryKind::Choice(words) => json!({ "enum": words }),
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
@@ -145,7 +153,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     let mut header = |name: &str, about: &str, schema: Value| {
         parameters.push(json!({ "name": name, "in": "header", "description": about, "schema": schema }));
     };
-    if route.idempotent {
+    if route.idempotent || matches!(route.body, BodyRule::File) {
         let about = "Your own name for this request: the same request again finds the first one's job";
         header(
             "Idempotency-Key",
@@ -235,6 +243,15 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((502, "The job failed; `details.reason` says why"));
         refusals.push((504, "The job's deadline passed"));
     }
+    if matches!(route.body, BodyRule::File) {
+        refusals.push((422, "The idempotency key named another file before"));
+    }
+    if route.path == "/api/v1/assets/{id}" && route.method == Verb::Delete {
+        refusals.push((409, "A job that is not over needs it"));
+    }
+    if route.path == "/api/v1/share" {
+        refusals.push((404, "There is no such asset, or it is another's"));
+    }
     if route.path.ends_with("/stream") {
         refusals.push((409, "The job says nothing: it makes files"));
     }
@@ -319,7 +336,14 @@ fn answer(shape: Shape) -> Value {
             "description": "Server-sent events named `job`: whole snapshots of the job, `id` its version",
             "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/JobEvent" } } },
         }),
-        Shape::Bytes => json!({ "description": "The bytes", "content": { "image/*": {} } }),
+        Shape::Bytes => json!({ "description": "The bytes", "content": { "*/*": {} } }),
+        Shape::Thumbnail => json!({ "description": "A picture of at most 320 by 320 pixels", "content": { "image/*": {} } }),
+        Shape::Asset => json_of("AssetAnswer", "The asset"),
+        Shape::Assets => json_of("AssetPage", "A page of assets"),
+        Shape::Share => json_of("ShareAnswer", "The page's address"),
+        Shape::Shares => json_of("SharePage", "The pages"),
+        Shape::Shared => json_of("Shared", "What it shows"),
+        Shape::Done => json_of("Done", "It is done"),
         Shape::LegacyStatus => json_of("LegacyStatus", "Where the job stands"),
         Shape::Icon => json!({ "description": "A picture", "content": { "image/svg+xml": {} } }),
         Shape::Metrics => json!({

@@ -147,7 +147,8 @@ fn marked(value: &Value) -> String {
     marked.map(|(n, piece)| if n % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() }).collect()
 }
 
-fn escape(text: &str) -> String {
+/// Text that can't become markup, in a page or in an attribute.
+pub(in crate::http) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

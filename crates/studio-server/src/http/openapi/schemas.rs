@@ -1,6 +1,8 @@
 //! What bodies look like. The request follows the catalog; answers are described here by hand and checked against real ones
 //! by the black-box tests.
 
+mod library;
+
 use super::{
     super::codes::CODES,
     people,
@@ -79,7 +81,7 @@ pub(super) fn yes() -> Value {
 pub(super) fn all(served: Served<'_>) -> Value {
     let mut all = of_work(served);
     if let Some(all) = all.as_object_mut() {
-        for more in [of_money(), people::schemas()] {
+        for more in [of_money(), library::all(), people::schemas()] {
             all.extend(more.as_object().cloned().unwrap_or_default());
         }
     }
@@ -236,7 +238,7 @@ fn of_work(served: Served<'_>) -> Value {
         ]),
         "Output": object(vec![
             ("assetId", id()), ("url", text()), ("mediaType", media), ("bytes", number()), ("sha256", text()),
-            ("seed?", number()),
+            ("seed?", number()), ("removed?", yes()),
         ]),
         "Job": object(vec![
             ("id", id()), ("modality", json!({ "enum": Modality::ALL.map(Modality::as_str) })), ("status", statuses),
