@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Mutex, time::Instant};
 use studio_core::caller::Scope;
-use studio_server::http::{Audience, BodyRule, PAGES, ROUTES, Route, Who};
+use studio_server::http::{Audience, BodyRule, PAGES, ROUTES, Route, Verb, Who};
 use studio_testkit::{
     cog_worker::{Behaviour, CogWorker},
     people::{PASSWORD, Session},
@@ -71,6 +71,10 @@ struct Town {
     bystander: String,
     picture: String,
     asset: String,
+    /// Another one, to be removed.
+    spare: String,
+    /// Pages that show the first: one to be looked at, one to be ended.
+    slugs: [String; 2],
     talk: String,
     /// Two that failed: one for its owner to do again, one for whoever runs the studio.
     failed: [String; 2],
@@ -126,6 +130,9 @@ impl Town {
             Studio::send(studio.request_as(&keys["owner"], Method::POST, path).json(body)).await.unwrap().json()
         };
         let made = post(IMAGE, &small("a cat")).await;
+        let another = post(IMAGE, &small("a dog")).await;
+        let show = json!({ "assetId": made["images"][0]["assetId"] });
+        let shown = [post("/api/v1/share", &show).await, post("/api/v1/share", &show).await];
         let conversation = json!({ "messages": [{ "role": "user", "content": "what is a job?" }] });
         let said = post("/api/v1/chat", &conversation).await;
         let failed = [post(IMAGE, &lab()).await, post(IMAGE, &lab()).await];
@@ -141,6 +148,7 @@ impl Town {
             }
         }
         bodies.insert("ImageRequest".into(), small("a dog"));
+        bodies.insert("ShareRequest".into(), show);
         bodies.insert("ChatRequest".into(), conversation.clone());
         bodies.insert("TitleRequest".into(), conversation);
         bodies.insert("LoginRequest".into(), json!({ "email": "owner@example.com", "password": PASSWORD }));
@@ -148,6 +156,8 @@ impl Town {
         Self {
             picture: text(&made["jobId"]),
             asset: text(&made["images"][0]["assetId"]),
+            spare: text(&another["images"][0]["assetId"]),
+            slugs: shown.map(|share| text(&share["slug"])),
             talk: text(&said["jobId"]),
             failed: failed.map(|failed| text(&failed["details"]["jobId"])),
             owner: text(&owner["id"]),
@@ -166,6 +176,9 @@ impl Town {
     async fn thing(&self, route: &Route) -> String {
         let path = route.path;
         let thing = match () {
+            () if path.contains("/shares/") => &self.slugs[1],
+            () if path.contains("/share/") => &self.slugs[0],
+            () if path.contains("/assets/") && route.method == Verb::Delete => &self.spare,
             () if path.contains("/assets/") => &self.asset,
             // Nobody comes as they: what is done to them is seen by no one else.
             () if path.starts_with("/people/{id}/") => &self.bystander,
@@ -211,8 +224,9 @@ impl Town {
 
     /// Tries a route. `thing` stands for what it is about.
     async fn attempt(&self, route: &Route, path: &str, who: Principal, thing: &str) -> Reply {
-        let mut path = path.replace("{id}", thing).replace("{ticket}", "none").replace("{token}", "none");
-        path = path.replace("{file}", "x.png").replace("{modality}", "image").replace("{provider}", "openai");
+        let mut path = path.replace("{id}", thing).replace("{slug}", thing).replace("{ticket}", "none");
+        path = path.replace("{token}", "none").replace("{file}", "x.png");
+        path = path.replace("{modality}", "image").replace("{provider}", "openai");
         if is_about_a_query(route) {
             path += &format!("?jobId={thing}");
         }
@@ -257,6 +271,7 @@ impl Town {
                 let request = request.header("content-type", "application/x-www-form-urlencoded");
                 request.body(session.map(|session| format!("csrf={}", session.csrf)).unwrap_or_default())
             }
+            BodyRule::File => request.body(crate::upload::png()),
             BodyRule::None => request,
         };
         Studio::send(request).await.unwrap()
@@ -274,7 +289,9 @@ fn expected(route: &Route, who: Principal) -> Option<(u16, &'static str)> {
         Admin, AdminSession, Anonymous, Disabled, EndedSession, Expired, LacksScope, Mistyped, Other, Owner,
         OwnerSession, Revoked, ViewerSession,
     };
-    let about_something = route.path.contains("{id}") || is_about_a_query(route);
+    let named = ["{id}", "{slug}"].iter().any(|name| route.path.contains(name));
+    // What one shows must be one's own, though no path says what it is.
+    let about_something = named || is_about_a_query(route) || route.path == "/api/v1/share";
     match (route.audience(), who) {
         (Audience::Everyone, _) => None,
         (Audience::Workers, _) => Some((404, "not_found")),

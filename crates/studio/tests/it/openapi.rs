@@ -202,10 +202,26 @@ async fn real_answers_are_as_the_document_says() {
         "/api/v1/usage",
         "/api/v1/health",
         "/api/v1/health/live",
+        "/api/v1/assets",
+        "/api/v1/shares",
     ];
     for path in paths {
         let reply = studio.get(path).await.unwrap();
         assert_described(&document, path, "get", reply.status, &reply.json());
+    }
+    let uploaded = crate::upload::send(&studio, "?name=cat.png", crate::upload::png()).await;
+    assert_described(&document, "/api/v1/upload", "post", uploaded.status, &uploaded.json());
+    let details = format!("{}/details", uploaded.json()["asset"]["url"].as_str().unwrap());
+    let details = studio.get(&details).await.unwrap();
+    assert_described(&document, "/api/v1/assets/{id}/details", "get", details.status, &details.json());
+    let shown = studio.post("/api/v1/share", &json!({ "assetId": uploaded.json()["asset"]["id"], "title": "x" })).await.unwrap();
+    assert_described(&document, "/api/v1/share", "post", shown.status, &shown.json());
+    let page = studio.get(&format!("/api/v1{}", shown.json()["url"].as_str().unwrap())).await.unwrap();
+    assert_described(&document, "/api/v1/share/{slug}", "get", page.status, &page.json());
+    for path in ["/api/v1/assets", "/api/v1/shares"] {
+        let list = studio.get(path).await.unwrap();
+        assert!(list.json()["items"][0].is_object());
+        assert_described(&document, path, "get", list.status, &list.json());
     }
     let one = studio.get(&format!("/api/v1/jobs/{job}")).await.unwrap();
     assert_described(&document, "/api/v1/jobs/{id}", "get", one.status, &one.json());

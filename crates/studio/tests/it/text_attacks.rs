@@ -291,7 +291,9 @@ async fn hostile_text_is_refused_or_kept_and_never_breaks_anything() {
     let studio = Studio::start(setup).unwrap();
     studio.set_up().await.unwrap();
     let document = studio.get("/openapi.json").await.unwrap().json();
-    let (bodies, ids, attacks) = (bodies(), ids(&studio).await, corpus());
+    let (mut bodies, ids, attacks) = (bodies(), ids(&studio).await, corpus());
+    let (_, asset) = ids.iter().find(|(path, _)| *path == "/api/v1/assets/").unwrap();
+    bodies.insert("ShareRequest", json!({ "assetId": asset, "title": "a cat" }));
     let known = Known { document: &document, key: studio.key(), bodies: &bodies, ids: &ids };
     let (places, plain) = known.places();
 

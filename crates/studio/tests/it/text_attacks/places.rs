@@ -144,17 +144,22 @@ struct Route<'a> {
     /// With its parameters filled in, and only tried where that can be.
     path: String,
     body: Option<Value>,
+    content_type: &'static str,
     schema: Option<&'a Value>,
 }
 
 impl<'a> Route<'a> {
     fn of(known: &'a Known<'a>, pattern: &'a str, method: &str, operation: &'a Value) -> Self {
-        let (mut body, mut schema) = (None, None);
+        let (mut body, mut schema, mut content_type) = (None, None, "application/json");
         if let Some(content) = operation["requestBody"]["content"].as_object() {
             schema = content.get("application/json").map(|content| &content["schema"]);
             body = Some(schema.map_or(Value::Null, |schema| known.body_of(pattern, schema)));
+            // A file: the shortest that is one, and is text.
+            if content.contains_key("multipart/form-data") {
+                (body, content_type) = (Some(json!({ "text": "a line" })), "application/jsonl");
+            }
         }
-        let mut route = Self { known, pattern, method: method.to_owned(), path: String::new(), body, schema };
+        let mut route = Self { known, pattern, method: method.to_owned(), path: String::new(), body, content_type, schema };
         route.path = route.address(operation, None, &route.query(operation, ""));
         route
     }
@@ -179,6 +184,8 @@ impl<'a> Route<'a> {
         for (name, _) in parameters(operation, "path") {
             let usual = self.known.ids.iter().filter(|(prefix, _)| self.pattern.starts_with(prefix) && name == "id");
             let usual = usual.max_by_key(|(prefix, _)| prefix.len()).map_or("x.png", |(_, id)| id);
+            // What is removed once is not there for the others.
+            let usual = if self.method == "DELETE" { crate::NOBODY } else { usual };
             path = path.replace(&format!("{{{name}}}"), if hole == Some(name) { HOLE } else { usual });
         }
         path + query
@@ -187,7 +194,7 @@ impl<'a> Route<'a> {
     fn place(&self, name: &str, manner: Manner, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Place {
         let mut head = format!("{} {path} HTTP/1.1\r\nHost: studio\r\n", self.method);
         let bearer = format!("Bearer {}", self.known.key);
-        for (name, value) in [("authorization", &*bearer), ("content-type", "application/json")] {
+        for (name, value) in [("authorization", &*bearer), ("content-type", self.content_type)] {
             if !headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
                 head.push_str(&format!("{name}: {value}\r\n"));
             }

@@ -1,0 +1,524 @@
+//! Uploads: bounded before they are read, told by their bytes, looked into by a child, kept whole or not at all.
+
+use crate::{
+    chat::{CHAT, talking},
+    setup, studio,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use studio_testkit::{
+    good_files::{self, Expected, MAKER, PLACE, Sample, png::Picture},
+    hostile_files,
+    raw_client::RawClient,
+    studio::{Reply, Studio},
+    system::limit_files,
+};
+use tokio::task::JoinSet;
+
+pub(crate) const UPLOAD: &str = "/api/v1/upload";
+
+/// A small picture.
+pub(crate) fn png() -> Vec<u8> {
+    good_files::png::file(&Picture::rgb(40, 30), &[])
+}
+
+/// A good file of that name.
+pub(crate) fn good(name: &str) -> Vec<u8> {
+    good_files::all().into_iter().find(|file| file.name == name).unwrap().bytes
+}
+
+/// Sends a file by itself, without saying what it is.
+pub(crate) async fn send(studio: &Studio, query: &str, bytes: Vec<u8>) -> Reply {
+    Studio::send(studio.request(Method::POST, &format!("{UPLOAD}{query}")).body(bytes)).await.unwrap()
+}
+
+/// The asset that became of a file that must be taken.
+pub(crate) async fn kept(studio: &Studio, query: &str, bytes: Vec<u8>) -> Value {
+    let reply = send(studio, query, bytes).await;
+    assert_eq!(reply.status, StatusCode::OK, "{query}: {}", reply.json());
+    reply.json()["asset"].clone()
+}
+
+/// Every file among the blobs, what is on its way too.
+pub(crate) fn blobs(studio: &Studio) -> BTreeSet<PathBuf> {
+    fn walk(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { drop(found.insert(path)) }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&studio.data().join("blobs"), &mut found);
+    found
+}
+
+/// What is refused, with its details.
+fn refusal(reply: &Reply) -> (u16, String, Value) {
+    let body = reply.json();
+    (reply.status.as_u16(), body["error"].as_str().unwrap_or_default().to_owned(), body["details"].clone())
+}
+
+/// A head for a body that may never come.
+fn head(studio: &Studio, more: &str) -> String {
+    format!("POST {UPLOAD} HTTP/1.1\r\nHost: studio\r\nAuthorization: Bearer {}\r\n{more}\r\n", studio.key())
+}
+
+#[tokio::test]
+async fn f07_a_file_over_its_limit_is_refused_before_it_is_read() {
+    let studio = Studio::start(setup().config("[uploads]\nimage = \"10 KiB\"\naudio = \"20 KiB\"\n")).unwrap();
+    let before = blobs(&studio);
+    // Nothing of it comes: whoever read it would wait.
+    for (kind, announced, limit) in
+        [("image/png", 10_241_u64, 10 << 10), ("audio/wav", 1 << 40, 20 << 10), ("application/octet-stream", 1 << 40, 1 << 30)]
+    {
+        let head = head(&studio, &format!("Content-Type: {kind}\r\nContent-Length: {announced}\r\nExpect: 100-continue\r\n"));
+        let reply = RawClient::new(studio.address()).send(head.as_bytes()).unwrap();
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status, &body["error"]), (413, &json!("too_large")), "{kind}: {body}");
+        assert_eq!(
+            (&body["details"]["limitBytes"], &body["details"]["receivedBytes"]),
+            (&json!(limit), &json!(announced)),
+            "{kind}"
+        );
+    }
+    // What it is said to be is not believed: its first bytes say which limit it has.
+    let picture = [png(), vec![0; 20 << 10]].concat();
+    let (status, code, details) = refusal(&send(&studio, "", picture.clone()).await);
+    assert_eq!((status, &*code, &details["kind"]), (413, "too_large", &json!("image")));
+    assert_eq!((&details["limitBytes"], &details["receivedBytes"]), (&json!(10 << 10), &json!(picture.len())));
+    assert_eq!(blobs(&studio), before);
+    kept(&studio, "", png()).await;
+}
+
+#[tokio::test]
+async fn f07_what_is_of_no_type_that_is_taken_is_refused_by_its_first_bytes() {
+    let studio = studio();
+    let before = blobs(&studio);
+    let page = b"<!doctype html><script>alert(1)</script>".to_vec();
+    for bytes in [page, b"%PDF-1.7".to_vec(), b"\x7fELF".to_vec(), b"<svg xmlns='x'/>".to_vec(), b"BM".to_vec(), Vec::new()] {
+        let (status, code, details) = refusal(&send(&studio, "", bytes).await);
+        assert_eq!((status, &*code), (400, "unsupported_type"));
+        for taken in ["audio/mpeg", "audio/wav", "audio/ogg", "audio/flac", "image/gif", "video/webm"] {
+            assert!(details["taken"].as_array().unwrap().contains(&json!(taken)), "{details}");
+        }
+    }
+    // What it is said to be must be true.
+    for (query, declared, field) in [
+        ("?name=cat.html", "", "name"),
+        ("?name=cat.jpg", "", "name"),
+        ("?kind=audio", "", "kind"),
+        ("", "text/html", "Content-Type"),
+        ("", "image/jpeg", "Content-Type"),
+        ("?name=cat.png", "application/pdf", "Content-Type"),
+    ] {
+        let mut request = studio.request(Method::POST, &format!("{UPLOAD}{query}")).body(png());
+        if !declared.is_empty() {
+            request = request.header("content-type", declared);
+        }
+        let (status, code, details) = refusal(&Studio::send(request).await.unwrap());
+        assert_eq!((status, &*code, &details["field"]), (400, "type_mismatch", &json!(field)), "{query} {declared}");
+        assert_eq!(details["found"], "image/png");
+    }
+    assert_eq!(blobs(&studio), before);
+    let request = studio.request(Method::POST, &format!("{UPLOAD}?name=cat.PNG")).header("content-type", "image/png");
+    assert_eq!(Studio::send(request.body(png())).await.unwrap().status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_file_is_what_its_bytes_say_and_is_served_as_that() {
+    let studio = studio();
+    for (name, kind, media_type) in [
+        ("plain.png", "image", "image/png"),
+        ("plain.jpg", "image", "image/jpeg"),
+        ("lossless.webp", "image", "image/webp"),
+        ("plain.gif", "image", "image/gif"),
+        ("plain.wav", "audio", "audio/wav"),
+        ("plain.mp3", "audio", "audio/mpeg"),
+        ("plain.flac", "audio", "audio/flac"),
+        ("told.ogg", "audio", "audio/ogg"),
+        ("plain.m4a", "audio", "audio/mp4"),
+        ("plain.mp4", "video", "video/mp4"),
+        ("plain.webm", "video", "video/webm"),
+        ("set.zip", "dataset", "application/zip"),
+        ("set.jsonl", "dataset", "application/jsonl"),
+    ] {
+        let asset = kept(&studio, &format!("?name={name}"), good(name)).await;
+        assert_eq!((&asset["kind"], &asset["mediaType"], &asset["name"]), (&json!(kind), &json!(media_type), &json!(name)));
+        assert_eq!((&asset["origin"], asset["jobId"].is_null()), (&json!("uploaded"), true));
+        let served = studio.get(asset["url"].as_str().unwrap()).await.unwrap();
+        assert_eq!((served.status, served.header("content-type")), (StatusCode::OK, media_type));
+        assert_eq!(served.body.len() as u64, asset["bytes"], "{name}");
+        assert_eq!(served.header("etag"), format!("{}", asset["sha256"]), "{name}");
+        let way = if kind == "dataset" { "attachment" } else { "inline" };
+        assert_eq!(served.header("content-disposition"), format!("{way}; filename=\"{name}\""));
+        assert!(served.header("content-security-policy").starts_with("sandbox;"), "{name}");
+        assert_eq!(served.header("x-content-type-options"), "nosniff");
+        assert_eq!(served.header("cross-origin-resource-policy"), "same-origin");
+        if kind == "image" {
+            let small = studio.get(asset["thumbnailUrl"].as_str().unwrap()).await.unwrap();
+            assert!(small.header("content-type").starts_with("image/") && !small.body.is_empty(), "{name}");
+            assert!(asset["width"].as_u64().unwrap() > 0 && asset["placeholder"].is_string(), "{name}: {asset}");
+        } else {
+            assert!(asset["thumbnailUrl"].is_null(), "{name}");
+        }
+        if kind == "audio" || kind == "video" {
+            assert!(asset["durationMs"].as_u64().is_some(), "{name}: {asset}");
+            let range = studio.request(Method::GET, asset["url"].as_str().unwrap()).header("range", "bytes=2-5");
+            let part = Studio::send(range).await.unwrap();
+            assert_eq!((part.status.as_u16(), &part.body[..]), (206, &served.body[2..6]), "{name}");
+        }
+    }
+}
+
+/// A form with these fields; a file where there is a name for one.
+fn form(fields: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, bytes) in fields {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        body.extend(format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--xyz--\r\n");
+    body
+}
+
+async fn send_form(studio: &Studio, fields: &[(&str, Option<&str>, &[u8])]) -> Reply {
+    let request = studio.request(Method::POST, UPLOAD).header("content-type", "multipart/form-data; boundary=xyz");
+    Studio::send(request.body(form(fields))).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_form_brings_one_file_and_nothing_that_is_not_known() {
+    let studio = studio();
+    let png = png();
+    let file = ("file", Some("../a cat.png"), &png[..]);
+    for fields in [vec![file], vec![("kind", None, &b"image"[..]), file, ("keepMetadata", None, b"true")]] {
+        let reply = send_form(&studio, &fields).await;
+        assert_eq!((reply.status, &reply.json()["asset"]["name"]), (StatusCode::OK, &json!("a cat.png")));
+    }
+    let before = blobs(&studio);
+    for (fields, wrong, word) in [
+        (vec![file, file], "file", "once"),
+        (vec![("kind", None, &b"image"[..])], "file", "required"),
+        (vec![file, ("folder", None, b"x")], "folder", "not a known field"),
+        (vec![("kind", None, b"book"), file], "kind", "must be image"),
+        (vec![file, ("keepMetadata", None, b"maybe")], "keepMetadata", "true or false"),
+        (vec![file, ("kind", None, &[b'x'; 9 << 10])], "kind", "at most"),
+    ] {
+        let reply = send_form(&studio, &fields).await;
+        let fault = &reply.json()["details"]["fields"][0];
+        assert_eq!((reply.status.as_u16(), &fault["field"]), (400, &json!(wrong)), "{fault}");
+        assert!(fault["message"].as_str().unwrap().contains(word), "{fault}");
+    }
+    // Behind the file it is known, too.
+    let (status, code, _) = refusal(&send_form(&studio, &[file, ("kind", None, b"video")]).await);
+    assert_eq!((status, &*code), (400, "type_mismatch"));
+    let request = studio.request(Method::POST, UPLOAD).header("content-type", "multipart/form-data; boundary=xyz");
+    let broken = Studio::send(request.body("--xyz\r\nnonsense\r\n\r\nx\r\n--xyz--")).await.unwrap();
+    assert_eq!(refusal(&broken).1, "malformed_form");
+    assert_eq!(blobs(&studio), before, "nothing is left of what was refused");
+}
+
+#[tokio::test]
+async fn what_a_file_tells_of_people_and_places_is_gone_unless_it_is_to_stay() {
+    let studio = studio();
+    let within = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    for name in ["told.jpg", "told.png", "told.webp"] {
+        let bytes = good(name);
+        assert!(within(&bytes, MAKER) && within(&bytes, PLACE), "{name} tells it");
+        let asset = kept(&studio, "", bytes.clone()).await;
+        assert!(asset["stripped"].as_array().unwrap().contains(&json!("EXIF")), "{asset}");
+        let served = studio.get(asset["url"].as_str().unwrap()).await.unwrap().body;
+        assert!(!within(&served, MAKER) && !within(&served, PLACE), "{name}");
+        let small = studio.get(asset["thumbnailUrl"].as_str().unwrap()).await.unwrap().body;
+        assert!(!within(&small, MAKER) && !within(&small, PLACE), "{name}");
+        for blob in blobs(&studio) {
+            assert!(!within(&fs::read(&blob).unwrap(), MAKER), "{name}: {}", blob.display());
+        }
+        let whole = kept(&studio, "?keepMetadata=true", bytes.clone()).await;
+        assert_eq!(studio.get(whole["url"].as_str().unwrap()).await.unwrap().body, bytes, "{name}: all of it is wanted");
+        assert!(whole["stripped"].is_null());
+        let gone = studio.request(Method::DELETE, whole["url"].as_str().unwrap());
+        assert_eq!(Studio::send(gone).await.unwrap().status, StatusCode::OK);
+        let hash = whole["sha256"].as_str().unwrap().to_owned();
+        fs::remove_file(studio.data().join("blobs/blobs").join(&hash[..2]).join(&hash)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_again_is_the_same_asset() {
+    let studio = studio();
+    let send = async |key: &str, bytes: Vec<u8>| {
+        let request = studio.request(Method::POST, UPLOAD).header("Idempotency-Key", key).body(bytes);
+        Studio::send(request).await.unwrap()
+    };
+    let first = send("a", png()).await;
+    let again = send("a", png()).await;
+    assert_eq!((again.header("idempotent-replayed"), again.json()["asset"].clone()), ("true", first.json()["asset"].clone()));
+    let (status, code, _) = refusal(&send("a", good("plain.gif")).await);
+    assert_eq!((status, &*code), (422, "idempotency_key_reused"));
+    let other = send("b", png()).await.json()["asset"].clone();
+    assert_ne!(other["id"], first.json()["asset"]["id"], "another request is another asset");
+    assert_eq!(other["sha256"], first.json()["asset"]["sha256"], "on the same bytes");
+    let (status, code, _) = refusal(&send("a b", png()).await);
+    assert_eq!((status, &*code), (400, "invalid_request"));
+}
+
+#[tokio::test]
+async fn a_quota_is_never_passed_however_many_come_at_once() {
+    let bytes = png();
+    let quota = bytes.len() * 5 + bytes.len() / 2;
+    let config = format!("[uploads]\nper_user = \"{quota}\"\nat_once = 100\n");
+    let studio = Studio::start(setup().config(&config)).unwrap();
+    let mut calls = JoinSet::new();
+    for _ in 0..20 {
+        calls.spawn(Studio::send(studio.request(Method::POST, UPLOAD).body(bytes.clone())));
+    }
+    let replies: Vec<_> = calls.join_all().await.into_iter().map(Result::unwrap).collect();
+    let taken = replies.iter().filter(|reply| reply.status == StatusCode::OK).count();
+    for reply in replies.iter().filter(|reply| reply.status != StatusCode::OK) {
+        let (status, code, details) = refusal(reply);
+        assert_eq!((status, &*code, &details["quotaBytes"]), (413, "quota_exceeded", &json!(quota)), "{details}");
+    }
+    let list = studio.get("/api/v1/assets?limit=100").await.unwrap().json();
+    let sum: u64 = list["items"].as_array().unwrap().iter().map(|asset| asset["bytes"].as_u64().unwrap()).sum();
+    assert!(taken <= 5 && sum == (taken * bytes.len()) as u64 && sum <= quota as u64, "{taken}: {sum} of {quota}");
+    // One after the other they fill it up; another user has their own; what is removed makes room.
+    while send(&studio, "", bytes.clone()).await.status == StatusCode::OK {}
+    let full = studio.get("/api/v1/assets?limit=100").await.unwrap().json();
+    assert_eq!(full["items"].as_array().unwrap().len(), 5);
+    let key = studio.make_key("other@example.com", &[]).unwrap();
+    let other = Studio::send(studio.request_as(&key, Method::POST, UPLOAD).body(bytes.clone())).await.unwrap();
+    assert_eq!(other.status, StatusCode::OK);
+    let first = full["items"][0]["url"].as_str().unwrap();
+    assert_eq!(Studio::send(studio.request(Method::DELETE, first)).await.unwrap().status, StatusCode::OK);
+    kept(&studio, "", bytes).await;
+}
+
+/// Waits until nothing is on its way.
+fn wait_until_settled(studio: &Studio) {
+    let begun = Instant::now();
+    while fs::read_dir(studio.data().join("blobs/blobs/tmp")).unwrap().next().is_some() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "something stays on its way");
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until so many bytes of something are on their way.
+fn wait_until_on_its_way(studio: &Studio) {
+    let begun = Instant::now();
+    let passing = studio.data().join("blobs/blobs/tmp");
+    while !fs::read_dir(&passing).unwrap().any(|file| file.unwrap().metadata().is_ok_and(|file| file.len() > 0)) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing comes");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_breaks_off_leaves_nothing_and_frees_its_place() {
+    let studio = Studio::start(setup().config("[uploads]\nat_once = 1\n")).unwrap();
+    let before = blobs(&studio);
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.write_all(head(&studio, "Content-Length: 100000\r\n").as_bytes()).unwrap();
+    stream.write_all(&[png(), vec![0; 1_000]].concat()).unwrap();
+    wait_until_on_its_way(&studio);
+    let (status, code, details) = refusal(&send(&studio, "", png()).await);
+    assert_eq!((status, &*code, &details["limit"]), (429, "too_many_at_once", &json!(1)));
+    drop(stream);
+    wait_until_settled(&studio);
+    assert_eq!(blobs(&studio), before);
+    while send(&studio, "", png()).await.status != StatusCode::OK {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_too_slowly_is_told_so() {
+    let studio = Studio::start(setup().config("[uploads]\nidle_seconds = 1\n")).unwrap();
+    let before = blobs(&studio);
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.write_all(head(&studio, "Content-Length: 100000\r\n").as_bytes()).unwrap();
+    stream.write_all(&png()[..20]).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 408") && reply.contains("body_too_slow"), "{reply}");
+    assert!(reply.to_ascii_lowercase().contains("connection: close"), "{reply}");
+    assert_eq!(blobs(&studio), before);
+    // And altogether, however it drips.
+    let studio = Studio::start(setup().config("[uploads]\ndeadline_seconds = 1\n")).unwrap();
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.write_all(head(&studio, "Content-Length: 100000000\r\n").as_bytes()).unwrap();
+    stream.write_all(&good("plain.wav")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let (mut reply, begun) = (Vec::new(), Instant::now());
+    while !reply.ends_with(b"}") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{reply:?}");
+        // It may have closed its ear already.
+        drop(stream.write(&[0]));
+        let mut part = [0; 1024];
+        if let Ok(read) = stream.read(&mut part) {
+            reply.extend_from_slice(&part[..read]);
+        }
+    }
+    assert!(String::from_utf8(reply).unwrap().starts_with("HTTP/1.1 408"));
+}
+
+#[tokio::test]
+async fn on_a_full_disk_it_is_refused_and_with_room_it_is_taken() {
+    let studio = studio();
+    let (pid, before) = (studio.pid().unwrap(), blobs(&studio));
+    limit_files(pid, Some(16 << 10)).unwrap();
+    let large = [good("plain.wav"), vec![0; 64 << 10]].concat();
+    let (status, code, _) = refusal(&send(&studio, "", large).await);
+    assert_eq!((status, &*code), (507, "no_space"));
+    assert_eq!(blobs(&studio), before);
+    limit_files(pid, None).unwrap();
+    kept(&studio, "", png()).await;
+}
+
+#[tokio::test]
+async fn what_was_uploaded_is_shown_to_a_model_if_it_is_a_picture() {
+    let (api, studio) = talking();
+    let ask = |asset: &Value| {
+        let picture = json!({ "type": "image", "assetId": asset["id"] });
+        json!({ "modelId": "talker", "messages": [{ "role": "user", "content": [{ "type": "text", "text": "what?" }, picture] }] })
+    };
+    let picture = kept(&studio, "", png()).await;
+    let reply = studio.post(CHAT, &ask(&picture)).await.unwrap();
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.json());
+    assert!(api.chats()[0].body.to_string().contains("data:image/png;base64,"));
+    for other in ["plain.gif", "plain.wav", "set.zip"] {
+        let asset = kept(&studio, "", good(other)).await;
+        let reply = studio.post(CHAT, &ask(&asset)).await.unwrap();
+        let fault = &reply.json()["details"]["fields"][0];
+        assert_eq!((reply.status.as_u16(), &fault["field"]), (400, &json!("messages[0].content[1]")), "{other}");
+        assert!(fault["message"].as_str().unwrap().contains("PNG, JPEG or WebP"), "{fault}");
+    }
+}
+
+/// What is wrong with what was said of a file, if anything is.
+fn fault(sample: &Sample, reply: &Reply) -> Option<String> {
+    let (status, code, details) = refusal(reply);
+    let refused = status == 400 && ["unsupported_type", "type_mismatch", "invalid_file"].contains(&&*code);
+    let right = match sample.expected {
+        Expected::Taken | Expected::Cleaned(_) => status == 200,
+        Expected::Refused(_) => refused,
+        Expected::Either => status == 200 || refused,
+    };
+    (!right).then(|| format!("{}: {status} {code} {details}", sample.name))
+}
+
+#[tokio::test]
+async fn hostile_files_are_refused_and_hurt_nobody() {
+    let studio = Studio::start(setup().config("[uploads]\nper_user = \"1 TiB\"\n")).unwrap();
+    kept(&studio, "", png()).await;
+    let (mut faults, mut seen, mut slowest) = (Vec::new(), [0_usize; 2], Duration::ZERO);
+    let files = hostile_files::all();
+    let count = files.len();
+    for sample in files {
+        let before = blobs(&studio);
+        let begun = Instant::now();
+        let reply = send(&studio, &format!("?kind={}", sample.kind.as_str()), sample.bytes.clone()).await;
+        slowest = slowest.max(begun.elapsed());
+        faults.extend(fault(&sample, &reply));
+        seen[usize::from(reply.status != StatusCode::OK)] += 1;
+        if reply.status != StatusCode::OK && blobs(&studio) != before {
+            faults.push(format!("{} left something", sample.name));
+        }
+    }
+    let died = studio.log().lines().filter(|line| line.contains("a file could not be looked into")).count();
+    println!("{count} files: {} taken, {} refused, {died} of them ended by a limit, slowest {slowest:?}", seen[0], seen[1]);
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(count >= 120, "{count}");
+    assert_eq!(studio.get("/api/v1/health/ready").await.unwrap().status, StatusCode::OK);
+    kept(&studio, "", png()).await;
+}
+
+/// A figure of a process from its status, in KiB.
+fn memory(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim_matches([':', ' ', '\t', 'k', 'B']).parse().unwrap()
+}
+
+const GIBIBYTE: u64 = 1 << 30;
+
+/// Sends a gibibyte in chunks, unannounced: the beginning and zeros. What is answered.
+fn send_gibibyte(address: &str, head: &str, beginning: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut block = beginning.to_vec();
+    let mut left = GIBIBYTE;
+    while left > 0 {
+        block.resize(usize::try_from(left.min(1 << 20)).unwrap(), 0);
+        let framed = [format!("{:x}\r\n", block.len()).as_bytes(), &block, b"\r\n"].concat();
+        // It may be refused before it has come.
+        if stream.write_all(&framed).is_err() {
+            break;
+        }
+        left -= block.len() as u64;
+        block.fill(0);
+    }
+    drop(stream.write_all(b"0\r\n\r\n"));
+    let mut reply = Vec::new();
+    drop(stream.read_to_end(&mut reply));
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+/// The head of a WAV of a gibibyte: 16-bit stereo at 48 kHz, an hour and a half.
+fn long_wav() -> Vec<u8> {
+    let size = u32::try_from(GIBIBYTE).unwrap();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((size - 8).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    wav.extend(48_000_u32.to_le_bytes());
+    wav.extend(192_000_u32.to_le_bytes());
+    wav.extend(b"\x04\0\x10\0data");
+    wav.extend((size - 44).to_le_bytes());
+    wav
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gibibyte_takes_no_memory_whether_it_is_taken_or_not() {
+    let config = "[uploads]\naudio = \"2 GiB\"\nimage = \"2 GiB\"\n";
+    let studio = Studio::start(setup().config(config)).unwrap();
+    let (pid, address) = (studio.pid().unwrap(), studio.address().trim_start_matches("http://").to_owned());
+    kept(&studio, "", good("plain.wav")).await;
+    let before = blobs(&studio);
+    let at_rest = memory(pid, "VmRSS");
+    for (name, beginning, wanted) in [
+        ("a picture without end", png(), &["400"][..]),
+        ("what is nothing", vec![0; 64], &["400"]),
+        ("a film over its limit", good("plain.mp4"), &["413"]),
+        ("a sound of an hour and a half", long_wav(), &["200"]),
+    ] {
+        let head = head(&studio, "Transfer-Encoding: chunked\r\nConnection: close\r\n");
+        let (address, begun) = (address.clone(), Instant::now());
+        let reply = tokio::task::spawn_blocking(move || send_gibibyte(&address, &head, &beginning)).await.unwrap();
+        let grown = memory(pid, "VmHWM").saturating_sub(at_rest) / 1024;
+        let status = reply.get(9..12).unwrap_or_default();
+        println!("{name}: {status} after {:?}; memory grew by {grown} MiB at most", begun.elapsed());
+        assert!(wanted.contains(&status), "{name}: {reply}");
+        assert!(grown <= 32, "{name}: {grown} MiB");
+        wait_until_settled(&studio);
+        assert_eq!(blobs(&studio).len(), before.len() + usize::from(status == "200"), "{name}");
+    }
+    let sound = studio.get("/api/v1/assets?kind=audio&limit=1").await.unwrap().json()["items"][0].clone();
+    assert_eq!((&sound["bytes"], &sound["channels"]), (&json!(GIBIBYTE), &json!(2)), "{sound}");
+}
+
+#[test]
+fn settings_that_can_not_be_meant_are_refused_at_start() {
+    for (variable, bad) in [("STUDIO_UPLOADS__IMAGE", "20 MB"), ("STUDIO_UPLOADS__AT_ONCE", "many")] {
+        let output = Studio::unstarted(setup().variable(variable, bad), "").unwrap().run(&["serve"]).unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(variable), "{variable}: {error}");
+    }
+}
