@@ -320,7 +320,8 @@ async fn enforce(
             note.limit = Some((class, decision));
         }
     }
-    if legacy {
+    // What asks for something to be made; what else was sent there is read as it is.
+    if legacy && route.cost == Cost::Paid {
         (call.json, call.warnings) = modern(&call.json);
     }
     let mut lent = None;

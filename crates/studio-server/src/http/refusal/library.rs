@@ -85,7 +85,9 @@ impl From<NotInspected> for Refusal {
 impl From<NoThumbnail> for Refusal {
     fn from(none: NoThumbnail) -> Self {
         match none {
-            NoThumbnail::None => Self::not_found("thumbnail"),
+            NoThumbnail::None | NoThumbnail::NotInspected(NotInspected::Refused(_) | NotInspected::Unreadable(_)) => {
+                Self::not_found("thumbnail")
+            }
             NoThumbnail::NotInspected(not) => not.into(),
             NoThumbnail::Assets(error) => error.into(),
             NoThumbnail::Store(error) => error.into(),
