@@ -307,11 +307,7 @@ impl<'a> Upload<'a> {
 }
 
 /// Keeps a small picture.
-pub(super) async fn keep_thumbnail(
-    app: &App,
-    media_type: MediaType,
-    picture: Bytes,
-) -> Result<Thumbnail, AssetError> {
+pub(super) async fn keep_thumbnail(app: &App, media_type: MediaType, picture: Bytes) -> Result<Thumbnail, AssetError> {
     let mut staged = app.assets.stage(picture.len() as u64).await?;
     staged.write(picture).await?;
     let Blob { hash, bytes } = staged.commit().await?;

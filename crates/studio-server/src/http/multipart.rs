@@ -43,7 +43,8 @@ impl<'a> Reader<'a> {
 }
 
 fn too_slow(idle: Duration) -> Refusal {
-    let message = format!("The file came too slowly: it may pause for {} s, and must be there in time.", idle.as_secs());
+    let message =
+        format!("The file came too slowly: it may pause for {} s, and must be there in time.", idle.as_secs());
     Refusal::new(codes::BODY_TOO_SLOW, message)
 }
 
@@ -297,11 +298,12 @@ mod tests {
 
     const FORM: &str = "before\r\n--b\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\nimage\r\n--b  \r\n\
         content-type: image/png\r\nContent-Disposition: form-data; name=file; filename=\"a \\\"b\\\" c;d.png\"\r\n\r\n\
-        \r\n--bytes\r\n-\r\n--b\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n--b--\r\nafter";
+        \r\n--wide\r\n-\r\n--b\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n--b--\r\nafter";
 
     /// What is read of a form that comes in pieces of that many bytes.
     async fn read(form: &[u8], piece: usize) -> Result<Vec<(Part, Vec<u8>)>, Refusal> {
-        let pieces: Vec<_> = form.chunks(piece).map(|piece| Ok::<_, axum::Error>(Bytes::copy_from_slice(piece))).collect();
+        let pieces: Vec<_> =
+            form.chunks(piece).map(|piece| Ok::<_, axum::Error>(Bytes::copy_from_slice(piece))).collect();
         let (mut body, _back) = lend(Body::from_stream(stream::iter(pieces)));
         let minute = Duration::from_secs(60);
         let mut form = Form::new(Reader::new(&mut body, minute, minute), "b");
@@ -322,7 +324,7 @@ mod tests {
         let file = Part { name: "file".into(), file_name, content_type: Some("image/png".into()) };
         let field = |name: &str| Part { name: name.into(), ..Part::default() };
         let wanted =
-            [(field("kind"), b"image".to_vec()), (file, b"\r\n--bytes\r\n-".to_vec()), (field("empty"), Vec::new())];
+            [(field("kind"), b"image".to_vec()), (file, b"\r\n--wide\r\n-".to_vec()), (field("empty"), Vec::new())];
         for piece in 1..=FORM.len() {
             assert_eq!(read(FORM.as_bytes(), piece).await.unwrap(), wanted, "in pieces of {piece}");
         }

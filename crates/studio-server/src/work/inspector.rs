@@ -147,7 +147,8 @@ async fn read(assets: &dyn AssetStore, look: Look, stdout: ChildStdout) -> Resul
         match name {
             SectionName::Thumbnail => {
                 let kind = MediaType::parse(media_type).filter(|kind| kind.is_picture()).ok_or(ODD)?;
-                let size = usize::try_from(*bytes).ok().filter(|size| (1..=THUMBNAIL_LIMIT).contains(size)).ok_or(ODD)?;
+                let size =
+                    usize::try_from(*bytes).ok().filter(|size| (1..=THUMBNAIL_LIMIT).contains(size)).ok_or(ODD)?;
                 let mut picture = vec![0; size];
                 stdout.read_exact(&mut picture).await.map_err(|_| DIED)?;
                 if MediaType::sniff_picture(&picture) != Some(kind) {

@@ -122,10 +122,18 @@ async fn what_a_job_needs_stays_until_it_is_over() {
 async fn a_name_is_shown_and_can_not_become_anything_else() {
     let studio = studio();
     for (sent, kept_as, header) in [
-        ("смотри.png", "смотри.png", "inline; filename=\"______.png\"; filename*=UTF-8''%D1%81%D0%BC%D0%BE%D1%82%D1%80%D0%B8.png"),
+        (
+            "смотри.png",
+            "смотри.png",
+            "inline; filename=\"______.png\"; filename*=UTF-8''%D1%81%D0%BC%D0%BE%D1%82%D1%80%D0%B8.png",
+        ),
         ("../../etc/passwd.png", "passwd.png", "inline; filename=\"passwd.png\""),
         ("gnp.\u{202e}x.png", "gnp.x.png", "inline; filename=\"gnp.x.png\""),
-        ("a\"\r\nX-Injected: b.png", "a\"X-Injected: b.png", "inline; filename=\"a_X-Injected_ b.png\"; filename*=UTF-8''a%22X-Injected%3A%20b.png"),
+        (
+            "a\"\r\nX-Injected: b.png",
+            "a\"X-Injected: b.png",
+            "inline; filename=\"a_X-Injected_ b.png\"; filename*=UTF-8''a%22X-Injected%3A%20b.png",
+        ),
     ] {
         let query: String = sent.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let asset = kept(&studio, &format!("?name={query}"), png()).await;
@@ -134,7 +142,9 @@ async fn a_name_is_shown_and_can_not_become_anything_else() {
         assert_eq!(served.header("content-disposition"), header);
         assert!(served.headers.get("x-injected").is_none());
     }
-    let named = studio.request(Method::POST, "/api/v1/upload").header("content-disposition", "attachment; filename*=UTF-8''%c3%b6.png");
+    let named = studio
+        .request(Method::POST, "/api/v1/upload")
+        .header("content-disposition", "attachment; filename*=UTF-8''%c3%b6.png");
     let named = Studio::send(named.body(png())).await.unwrap().json();
     assert_eq!(named["asset"]["name"], "ö.png");
     assert_eq!(send(&studio, "?name=%00", png()).await.status, StatusCode::BAD_REQUEST);

@@ -21,6 +21,7 @@ mod faults;
 mod findings;
 mod front;
 mod hostile_replies;
+mod gibibyte;
 mod idempotency;
 mod images;
 mod inspect;

@@ -214,7 +214,10 @@ async fn real_answers_are_as_the_document_says() {
     let details = format!("{}/details", uploaded.json()["asset"]["url"].as_str().unwrap());
     let details = studio.get(&details).await.unwrap();
     assert_described(&document, "/api/v1/assets/{id}/details", "get", details.status, &details.json());
-    let shown = studio.post("/api/v1/share", &json!({ "assetId": uploaded.json()["asset"]["id"], "title": "x" })).await.unwrap();
+    let shown = studio
+        .post("/api/v1/share", &json!({ "assetId": uploaded.json()["asset"]["id"], "title": "x" }))
+        .await
+        .unwrap();
     assert_described(&document, "/api/v1/share", "post", shown.status, &shown.json());
     let page = studio.get(&format!("/api/v1{}", shown.json()["url"].as_str().unwrap())).await.unwrap();
     assert_described(&document, "/api/v1/share/{slug}", "get", page.status, &page.json());

@@ -49,7 +49,9 @@ async fn whoever_knows_the_address_sees_it_and_nothing_more() {
     assert!(!html.contains("<script") && html.contains(&format!("<img src=\"{content}\"")), "{html}");
     assert!(!html.contains("http://") && !html.contains("https://"), "{html}");
     let policy = shown.header("content-security-policy");
-    for word in ["default-src 'none'", "img-src 'self'", "media-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+    for word in
+        ["default-src 'none'", "img-src 'self'", "media-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]
+    {
         assert!(policy.contains(word), "{policy}");
     }
     assert!(!policy.contains("script-src"), "{policy}");

@@ -150,7 +150,19 @@ fn modules_of_the_server_know_only_whom_they_may_know() {
     for path in sources(&server.join("http")) {
         // Without white space: a call may be broken over lines.
         let text: String = fs::read_to_string(&path).unwrap().split_whitespace().collect();
-        for verb in [".admit(", ".advance(", ".claim(", ".create_key(", ".revoke_key(", ".ensure_user("] {
+        for verb in [
+            ".admit(",
+            ".advance(",
+            ".claim(",
+            ".create_key(",
+            ".revoke_key(",
+            ".ensure_user(",
+            ".add_upload(",
+            ".remove_asset(",
+            ".keep_thumbnail(",
+            ".share(",
+            ".unshare(",
+        ] {
             assert!(!text.contains(&format!("store{verb}")), "{}: http never writes to the store", path.display());
         }
     }

@@ -74,7 +74,8 @@ pub(in crate::http) fn list_assets(app: Arc<App>, caller: Caller, call: Call) ->
 
 /// One of a few words from the query.
 fn one_of<T>(call: &Call, name: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
-    let read = |text: &String| parse(text).ok_or_else(|| Refusal::invalid_field(name, "must be one of those described"));
+    let read =
+        |text: &String| parse(text).ok_or_else(|| Refusal::invalid_field(name, "must be one of those described"));
     call.query.get(name).map(read).transpose()
 }
 

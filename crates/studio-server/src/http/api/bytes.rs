@@ -13,7 +13,8 @@ use std::ops::Range;
 use studio_core::{job::ContentHash, media::MediaType};
 
 /// What may be done with bytes on their way: nothing.
-const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+const SANDBOX: HeaderValue =
+    HeaderValue::from_static("sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 /// Content never changes; it is one user's, so no shared cache may keep it.
 pub(super) const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 /// What can end at any moment is asked for each time.

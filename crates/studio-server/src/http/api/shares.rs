@@ -192,12 +192,16 @@ mod tests {
     fn a_page_is_asked_for_in_both_ways() {
         let id = "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b";
         let read = |body: Value| read_share(&body).map(|(asset, title)| (asset.to_string(), title));
-        let old = |content: Value| json!({ "type": "image", "content": content, "metadata": { "title": "a\u{202e}b" } });
+        let old =
+            |content: Value| json!({ "type": "image", "content": content, "metadata": { "title": "a\u{202e}b" } });
         let titled = Ok((id.to_owned(), Some("ab".to_owned())));
         assert_eq!(read(json!({ "assetId": id })), Ok((id.to_owned(), None)));
         assert_eq!(read(json!({ "assetId": id, "title": " ab\n" })), titled);
         assert_eq!(read(old(json!({ "assetId": id }))), titled);
-        assert_eq!(read(old(json!({ "prompt": "x", "imageUrl": format!("https://s.example/api/v1/assets/{id}") }))), titled);
+        assert_eq!(
+            read(old(json!({ "prompt": "x", "imageUrl": format!("https://s.example/api/v1/assets/{id}") }))),
+            titled
+        );
         for bad in [
             json!({}),
             json!([]),

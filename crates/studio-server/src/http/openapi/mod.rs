@@ -337,7 +337,9 @@ fn answer(shape: Shape) -> Value {
             "content": { "text/event-stream": { "schema": { "$ref": "#/components/schemas/JobEvent" } } },
         }),
         Shape::Bytes => json!({ "description": "The bytes", "content": { "*/*": {} } }),
-        Shape::Thumbnail => json!({ "description": "A picture of at most 320 by 320 pixels", "content": { "image/*": {} } }),
+        Shape::Thumbnail => {
+            json!({ "description": "A picture of at most 320 by 320 pixels", "content": { "image/*": {} } })
+        }
         Shape::Asset => json_of("AssetAnswer", "The asset"),
         Shape::Assets => json_of("AssetPage", "A page of assets"),
         Shape::Share => json_of("ShareAnswer", "The page's address"),

@@ -159,7 +159,8 @@ impl<'a> Route<'a> {
                 (body, content_type) = (Some(json!({ "text": "a line" })), "application/jsonl");
             }
         }
-        let mut route = Self { known, pattern, method: method.to_owned(), path: String::new(), body, content_type, schema };
+        let mut route =
+            Self { known, pattern, method: method.to_owned(), path: String::new(), body, content_type, schema };
         route.path = route.address(operation, None, &route.query(operation, ""));
         route
     }
