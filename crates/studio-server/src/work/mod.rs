@@ -13,6 +13,7 @@ mod forget;
 mod reconcile;
 mod recover;
 mod relay;
+mod shown;
 mod sweep;
 mod watch;
 

@@ -32,14 +32,14 @@ fn catalog() -> Catalog {
 
 fn picture() -> Picture {
     let asset = AssetId::new(NOW, [4; 10]);
-    Picture { asset, hash: ContentHash([5; 32]), media_type: MediaType::Png, bytes: 9, tokens: 0 }
+    Picture { asset, hash: ContentHash([5; 32]), media_type: MediaType::Png, bytes: 9, tokens: 0, raster: None }
 }
 
 fn pictures(body: &Value) -> Pictures {
     let found = pictures_of(body).into_iter();
     found
         .map(|(path, source)| match source {
-            PictureSource::Elsewhere => (path, Err("is elsewhere".to_owned())),
+            PictureSource::Elsewhere(_) => (path, Err("is elsewhere".to_owned())),
             _ => (path, Ok(picture())),
         })
         .collect()

@@ -10,13 +10,13 @@ use crate::{
         table::Answer,
         words,
     },
-    settings::{LONGEST_WAIT, USUAL_WAIT},
+    settings::{LONGEST_WAIT, PICTURE_LIMIT, USUAL_WAIT},
 };
 use http::{HeaderMap, header};
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::{Durability, Job},
-    request::{Input, ReadChat, read_chat, read_title},
+    request::{Input, ReadChat, pictures_of, read_chat, read_title},
     words::Log,
 };
 
@@ -27,7 +27,8 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, mut call: Call) -> An
             // The same body as before, so the same wish.
             Some(job) => (job, call.json["stream"] == true),
             None => {
-                let shown = commands::find_pictures(&app, caller.user(), &call.json).await?;
+                let shown =
+                    commands::find_pictures(&app, caller.user(), pictures_of(&call.json), PICTURE_LIMIT).await?;
                 let ReadChat { read, stream, bounded_by_caller } =
                     read_chat(&call.json, &app.catalog, &shown.pictures, call.now)?;
                 let asked = Asked {
