@@ -9,11 +9,11 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The fields of today, each with those by which the system before had it (origin.md, 1.10 and 3.3).
-const FIELDS: [(&str, [&str; 2]); 2] = [("image", ["imageUrl", "image_url"]), ("mask", ["maskUrl", "mask_url"])];
+/// The fields of today, each with that by which the system before had it on some routes (origin.md, 1.10).
+const FIELDS: [(&str, &str); 2] = [("image", "imageUrl"), ("mask", "maskUrl")];
 
 /// Names by which the system before had `image` and `mask`.
-pub const OLD_PICTURE_FIELDS: [&str; 4] = ["imageUrl", "image_url", "maskUrl", "mask_url"];
+pub const OLD_PICTURE_FIELDS: [&str; 2] = ["imageUrl", "maskUrl"];
 
 /// Most pixels of a picture that is to be changed: more are taken to be meant to exhaust whoever unpacks them.
 pub const MAX_EDIT_PIXELS: u64 = 50_000_000;
@@ -27,8 +27,8 @@ const ALLOWED: &str = "must be an asset's id, {\"assetId\": …}, a data: URI, o
 
 /// The pictures that the body of a request for pictures names, each by its field.
 pub fn edit_pictures_of(body: &Value) -> Vec<(String, PictureSource<'_>)> {
-    let names = FIELDS.iter().flat_map(|(name, old)| std::iter::once(name).chain(old));
-    names.filter_map(|name| Some(((*name).to_owned(), source(&body[*name])?))).collect()
+    let names = FIELDS.into_iter().flat_map(|(name, old)| [name, old]);
+    names.filter_map(|name| Some((name.to_owned(), source(&body[name])?))).collect()
 }
 
 fn source(value: &Value) -> Option<PictureSource<'_>> {
@@ -53,7 +53,7 @@ pub(super) struct Begun {
 /// Reads `image` and `mask`, by whatever name. What is wrong with them is noted.
 pub(super) fn pictures<'a>(fields: &mut Fields<'a>, pictures: &Pictures) -> Begun {
     let [image, mask] = FIELDS.map(|(name, old)| {
-        let given: Vec<_> = std::iter::once(name).chain(old).filter(|name| fields.take(name).is_some()).collect();
+        let given: Vec<_> = [name, old].into_iter().filter(|name| fields.take(name).is_some()).collect();
         if let [first, second, ..] = given[..] {
             fields.fault(second, format!("is another name of {name}, which is given as {first}: send one of them"));
         }

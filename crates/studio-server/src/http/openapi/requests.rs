@@ -110,16 +110,12 @@ fn add_pictures(properties: &mut Map<String, Value>, together: &mut Map<String, 
         let today = if name.starts_with("image") { "image" } else { "mask" };
         let about = format!("An older name of `{today}`");
         properties.insert(name.into(), or_null(json!({ "anyOf": forms, "deprecated": true, "description": about })));
-        let other = OLD_PICTURE_FIELDS.iter().find(|other| **other != name && other.starts_with(today));
-        let others =
-            std::iter::once(today).chain(other.copied()).map(|other| (other.to_owned(), json!({ "type": "null" })));
-        let others: Map<_, _> = others.collect();
-        together.insert(name.into(), json!({ "properties": others, "description": about }));
+        together.insert(name.into(), json!({ "properties": { today: { "type": "null" } }, "description": about }));
     }
     let given = |name: &str| json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } });
-    let images = ["image", "imageUrl", "image_url"].map(given);
+    let images = ["image", "imageUrl"].map(given);
     let image = json!({ "anyOf": images });
-    for name in ["mask", "maskUrl", "mask_url"] {
+    for name in ["mask", "maskUrl"] {
         let unless_null = json!({ "anyOf": [{ "properties": { name: { "type": "null" } } }, image] });
         let rules = together.remove(name).into_iter().chain([unless_null]).collect::<Vec<_>>();
         together.insert(name.into(), json!({ "allOf": rules }));
