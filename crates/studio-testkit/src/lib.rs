@@ -9,6 +9,7 @@ pub mod cuts;
 pub mod events;
 pub mod fairness;
 pub mod openai;
+pub mod png;
 pub mod polling;
 pub mod polyglots;
 pub mod raw_client;

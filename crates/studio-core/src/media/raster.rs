@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_says_how_large_a_picture_is() {
+    fn f03_a_head_says_how_large_a_picture_is() {
         let jpeg = b"\xff\xd8\xff\xe0\0\x04..\xff\xff\xc4\0\x03.\xff\xc2\0\x0b\x08\x01\x2c\x02\x58\x03\x01\x22\0";
         let turned = b"\xff\xd8\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0\
                        \xff\xc0\0\x0b\x08\x01\x2c\x02\x58\x03\x01\x22\0";

@@ -14,6 +14,7 @@ mod dead_letters;
 mod doctor;
 mod door;
 mod dry_run;
+mod edits;
 mod fairness;
 mod faults;
 mod findings;

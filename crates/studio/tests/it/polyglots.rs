@@ -120,7 +120,11 @@ async fn what_users_and_models_made_never_runs_in_our_origin() {
             // What is downloaded instead of shown is an error here, and as it should be.
             drop(browser.open(&url).await);
             looks += 1;
-            ours.put("/of-ours", "text/html", format!("<!doctype html><title>ours</title>{}", EVERY_USE.replace("URL", path)));
+            ours.put(
+                "/of-ours",
+                "text/html",
+                format!("<!doctype html><title>ours</title>{}", EVERY_USE.replace("URL", path)),
+            );
             browser.open(&format!("{}/of-ours", ours.origin())).await.unwrap();
             looks += EVERY_USE.matches("URL").count();
             let started = browser.run_async(EVERY_START, &[json!(path)]).await.unwrap();
