@@ -14,7 +14,7 @@ TORTURE_SEED ?=
 OPERATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet openapi reference contract tools browser
+.PHONY: help run build test lint simulate ledger torture bench backups contact-sheet edits openapi reference contract tools browser
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ backups: build ## Make 20 backups of a studio at work; restore and verify each; 
 
 contact-sheet: build ## Draw the README's picture again: docs/sketch.jpg
 	$(CARGO) run --release --locked --package studio-engines --example contact-sheet -- docs/sketch.jpg
+
+edits: build ## Draw the picture of edits in docs/api.md again: docs/edits.jpg
+	$(CARGO) run --release --locked --package studio-engines --example edits -- docs/edits.jpg
 
 openapi: tools ## Write docs/openapi.json anew, after a change of the API
 	$(CARGO) run --quiet --locked --package studio -- openapi > docs/openapi.json

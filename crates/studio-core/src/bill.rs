@@ -292,7 +292,7 @@ mod tests {
     fn pictures(hold: i64, steps: Option<u64>, rates: &[(Unit, i64)]) -> Job {
         let parameters = [("numImages", Some(4)), ("steps", steps)];
         let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
-        let request = ImageRequest { prompt: Prompt::new("ünder"), parameters: parameters.collect() };
+        let request = ImageRequest::new(Prompt::new("ünder"), parameters.collect());
         let rates = rates.iter().copied().collect();
         let list = PriceList { version: "t".into(), from: "2026-01-01".into(), rates, by: Vec::new() };
         Job { input: Input::Image(request), price_list: Some(list), ..job(hold, true) }

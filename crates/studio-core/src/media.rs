@@ -1,5 +1,9 @@
 //! Kinds of bytes that we keep, told by their first bytes and never by what anyone calls them.
 
+mod raster;
+
+pub use raster::Raster;
+
 use crate::inspection::FileKind;
 use serde::{Deserialize, Serialize};
 

@@ -18,6 +18,8 @@ pub enum Unit {
     Characters,
     /// Pictures.
     Image,
+    /// Pictures that are shown to a model, for each one that it makes of them.
+    InputImage,
     /// Seconds of sound or film.
     Second,
     /// Steps of training or diffusion.

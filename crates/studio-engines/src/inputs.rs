@@ -1,6 +1,7 @@
 //! Reads an engine's inputs. A faulty one is noted and its default goes on, so that all faults are found in one pass.
 
 use crate::engine::InputFault;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
@@ -46,6 +47,29 @@ impl<'a> Inputs<'a> {
             self.fault(name, format!("must be a whole number from {} to {}", range.start(), range.end()));
             usual
         })
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self, name: &'static str, range: RangeInclusive<f32>, usual: f32) -> f32 {
+        let Some(value) = self.take(name) else { return usual };
+        let number = value.as_f64().map(|number| number as f32);
+        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
+            self.fault(name, format!("must be a number from {} to {}", range.start(), range.end()));
+            usual
+        })
+    }
+
+    /// A picture as a `data:` URI in base64, of at most `most` bytes. It is not looked into yet.
+    pub(crate) fn picture(&mut self, name: &'static str, most: usize) -> Option<Vec<u8>> {
+        let value = self.take(name)?;
+        let encoded = value.as_str().and_then(|uri| uri.strip_prefix("data:")?.split_once(','));
+        let encoded = encoded.filter(|(head, _)| head.ends_with(";base64")).map(|(_, encoded)| encoded);
+        let bytes =
+            encoded.filter(|encoded| encoded.len() / 4 * 3 <= most + 3).and_then(|text| STANDARD.decode(text).ok());
+        if bytes.is_none() {
+            self.fault(name, format!("must be a picture as a data: URI in base64, of at most {} MiB", most >> 20));
+        }
+        bytes
     }
 
     /// One of the words; the first is the default.

@@ -11,10 +11,10 @@ pub mod worker;
 
 mod cog;
 mod conversation;
-mod inputs;
-
+mod given;
 mod guide;
 mod guide_engine;
+mod inputs;
 pub mod sketch;
 mod sketch_engine;
 mod title;

@@ -220,7 +220,7 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         let chat = read_chat(&errand.body, catalog, &Pictures::new(), now).map_err(|_| None)?;
         (chat.read.model, Input::Chat(chat.read.request), !chat.bounded_by_caller, chat.read.warnings)
     } else {
-        let read = read_image(&errand.body, catalog, app.chance.number(), now).map_err(|_| None)?;
+        let read = read_image(&errand.body, catalog, &Pictures::new(), app.chance.number(), now).map_err(|_| None)?;
         (read.model, Input::Image(read.request), false, read.warnings)
     };
     let idempotency = errand.key.as_ref().and_then(|key| IdempotencyKey::parse(key).ok()).map(|key| {

@@ -179,7 +179,7 @@ impl Run {
             model: "m".into(),
             provider: if self.dice.per_mille(500) { "p" } else { "q" }.into(),
             upstream: "m".into(),
-            input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
+            input: Input::Image(ImageRequest::new(Prompt::new("x"), Parameters::new())),
             deadline: None,
             hold: Nanos::new(i64::try_from(hold)?),
             price_list: Some(list),

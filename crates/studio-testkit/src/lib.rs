@@ -14,6 +14,7 @@ pub mod good_files;
 pub mod hostile_files;
 pub mod openai;
 pub mod people;
+pub mod png;
 pub mod polling;
 pub mod polyglots;
 pub mod raw_client;

@@ -1,8 +1,8 @@
 //! A model as it is written in TOML, and how it is laid over what is there already.
 
 use super::{
-    Catalog, CatalogError, ChatTraits, DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT,
-    MAX_OUTPUT_TOKENS, Modality, Model, STEPS, usual_parameters,
+    Catalog, CatalogError, ChatTraits, DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT, ImageInputs,
+    MAX_OUTPUT_TOKENS, MaskRule, Modality, Model, STEPS, usual_parameters,
 };
 use crate::{
     money::Nanos,
@@ -34,6 +34,7 @@ pub struct ModelEntry {
     idle_limit_s: Option<u64>,
     total_limit_s: Option<u64>,
     max_prompt_bytes: Option<usize>,
+    inputs: Option<ImageInputs>,
     /// Most tokens of an answer.
     max_output: Option<i64>,
     /// Tokens of an answer when the caller doesn't say.
@@ -133,6 +134,12 @@ impl Catalog {
                 return Err(fail(format!("prices.by: {name} = {value} is not a value that the model takes")));
             }
         }
+        if let Some(inputs) = entry.inputs {
+            model.inputs = inputs;
+        }
+        if model.inputs.mask != MaskRule::None && !model.inputs.image {
+            return Err(fail("inputs: a mask is of no use without image = true".into()));
+        }
         model.max_prompt_bytes = entry.max_prompt_bytes.or(model.max_prompt_bytes);
         if let Some(seconds) = entry.first_byte_limit_s {
             model.first_byte_limit = Duration::from_secs(seconds);
@@ -172,6 +179,7 @@ impl Catalog {
             default: false,
             parameters,
             max_prompt_bytes: None,
+            inputs: twin.map(|m| m.inputs).unwrap_or_default(),
             chat: twin.map(|m| m.chat.clone()).unwrap_or_default(),
             prices: Vec::new(),
             first_byte_limit: DEFAULT_FIRST_BYTE_LIMIT,
@@ -209,9 +217,9 @@ fn can_be_counted(model: &Model, list: &PriceList) -> Result<(), String> {
     let steps = model.parameters.get(STEPS);
     let counts_steps = matches!(steps, Some(Parameter::Integer { min: 0.., default: Some(_), .. }));
     let counted = |unit: &Unit| match model.modality {
-        Modality::Chat | Modality::Title => !matches!(unit, Unit::Image | Unit::Second | Unit::Step),
+        Modality::Chat | Modality::Title => !matches!(unit, Unit::Image | Unit::InputImage | Unit::Second | Unit::Step),
         Modality::Image => {
-            matches!(unit, Unit::Image | Unit::Second | Unit::Call | Unit::Characters)
+            matches!(unit, Unit::Image | Unit::InputImage | Unit::Second | Unit::Call | Unit::Characters)
                 || *unit == Unit::Step && counts_steps
         }
     };

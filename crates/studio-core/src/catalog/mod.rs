@@ -2,8 +2,10 @@
 //! the binary; `[[models]]` of `studio.toml` lie over it.
 
 mod entry;
+mod inputs;
 
 pub use entry::{ModelEntry, PriceEntries, PriceEntry};
+pub use inputs::{ImageInputs, MaskRule};
 
 use crate::{parameter::Parameter, price::PriceList, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,8 @@ pub struct Model {
     pub parameters: BTreeMap<String, Parameter>,
     /// Most bytes of a prompt, where its price is bounded by them: no tokenizer makes more tokens than bytes.
     pub max_prompt_bytes: Option<usize>,
+    /// Which pictures it can begin with.
+    pub inputs: ImageInputs,
     /// What it can do in a conversation.
     pub chat: ChatTraits,
     /// Its price lists, oldest first. None: unpriced, which a budget refuses.

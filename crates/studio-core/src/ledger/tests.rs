@@ -30,7 +30,7 @@ fn job(n: u8, hold: i64, status: Status) -> Job {
             model: "m".into(),
             provider: "p".into(),
             upstream: "m".into(),
-            input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
+            input: Input::Image(ImageRequest::new(Prompt::new("x"), Parameters::new())),
             deadline: None,
             hold: Nanos::new(hold),
             price_list: Some(PriceList {

@@ -31,7 +31,7 @@ pub struct Submission<'a> {
     pub job: &'a Job,
     /// Where the provider may put outputs instead of sending them in its answer: a URL that ends in a slash.
     pub upload_to: Option<&'a str>,
-    /// The bytes of the pictures that the job's messages show.
+    /// The bytes of the pictures that the job shows: in its messages, or to begin with.
     pub pictures: &'a HashMap<ContentHash, Bytes>,
     /// Longest wait for the first byte of an answer, or for its first word.
     pub first_byte_limit: Duration,

@@ -1,8 +1,9 @@
 //! A request for pictures: `POST /api/v1/generate/image`.
 
 use super::{
-    Fields, Invalid, Read,
+    Fields, Invalid, Picture, Pictures, Read,
     asked::{SEEDS, deadline, given_parameters, model, parameters, priority},
+    edit::{self, Begun, STRENGTH},
     read_prompt,
 };
 use crate::{
@@ -17,18 +18,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Fields of the body that are a model's parameters by another place: `{"width": 512}` is `{"modelParams": {"width": 512}}`.
-pub const IMAGE_PARAMETERS: [&str; 6] = ["width", "height", "numImages", "seed", "format", "quality"];
+pub const IMAGE_PARAMETERS: [&str; 7] = ["width", "height", "numImages", "seed", "format", "quality", STRENGTH];
 
 /// A checked request for pictures. Its parameters are complete: defaults are filled in and the seed is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageRequest {
     /// What to draw.
     pub prompt: Prompt,
+    /// The picture that is to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Picture>,
+    /// Where it is to be painted anew; the rest of it stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Picture>,
     /// Everything else, by the model's own declaration.
     pub parameters: Parameters,
 }
 
 impl ImageRequest {
+    /// A request in words alone.
+    pub const fn new(prompt: Prompt, parameters: Parameters) -> Self {
+        Self { prompt, image: None, mask: None, parameters }
+    }
+
+    /// The pictures that it begins with.
+    pub fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        self.image.iter().chain(&self.mask)
+    }
+
     /// How many pictures are wanted.
     pub fn count(&self) -> u64 {
         self.parameters.get("numImages").and_then(Value::as_u64).unwrap_or(1)
@@ -55,6 +72,7 @@ impl ImageRequest {
         let steps = self.parameters.get(STEPS).and_then(Value::as_u64);
         let counted = [
             (Unit::Image, Some(pictures)),
+            (Unit::InputImage, Some((self.pictures().count() as u64).saturating_mul(pictures))),
             (Unit::Step, steps.map(|steps| steps.saturating_mul(pictures))),
             (Unit::Second, Some(seconds)),
             (Unit::Characters, Some(self.prompt.expose().chars().count() as u64)),
@@ -67,10 +85,11 @@ impl ImageRequest {
     }
 }
 
-/// Reads the body of a request for pictures. `random` draws the seed where none is given; `now` dates the deadline.
+/// Reads the body of a request for pictures. `pictures` is what became of those that [`super::edit_pictures_of`] found in it; `random` draws the seed where none is given; `now` dates the deadline.
 pub fn read_image<'c>(
     body: &Value,
     catalog: &'c Catalog,
+    pictures: &Pictures,
     random: u64,
     now: Timestamp,
 ) -> Result<Read<'c, ImageRequest>, Invalid> {
@@ -87,16 +106,23 @@ pub fn read_image<'c>(
     }
     let deadline = deadline(&mut fields, now);
     let priority = priority(&mut fields);
-    for field in ["image", "mask"] {
-        if fields.take(field).is_some() {
-            fields.fault(field, "is not taken yet: no model in this catalog edits pictures");
-        }
+    let begun = edit::pictures(&mut fields, pictures);
+    if let Some(model) = model {
+        edit::check(&mut fields, catalog, model, &begun);
     }
     let given = given_parameters(&mut fields, &IMAGE_PARAMETERS);
+    let named: Vec<&str> = given.iter().map(|(_, name, _)| *name).collect();
     let parameters = model.map(|model| parameters(&mut fields, catalog, model, given, random, &mut warnings));
     let read = match (prompt, model, parameters) {
-        (Some(prompt), Some(model), Some(parameters)) => {
-            Some(Read { model, request: ImageRequest { prompt, parameters }, deadline, priority, warnings })
+        (Some(prompt), Some(model), Some(mut parameters)) => {
+            if let Some(raster) = begun.image.as_ref().and_then(|image| image.raster) {
+                edit::follow_size(model, &mut parameters, &named, raster, &mut warnings);
+            } else if parameters.remove(STRENGTH).is_some() && named.contains(&STRENGTH) {
+                warnings.push(format!("{STRENGTH}: ignored, for there is no image to change"));
+            }
+            let Begun { image, mask } = begun;
+            let request = ImageRequest { prompt, image, mask, parameters };
+            Some(Read { model, request, deadline, priority, warnings })
         }
         _ => None,
     };
@@ -125,14 +151,17 @@ mod tests {
 
     fn faults(body: Value) -> Vec<(String, String)> {
         let catalog = Catalog::load(&[]).unwrap();
-        let Err(Invalid(faults)) = read_image(&body, &catalog, 5, NOW) else { panic!("accepted: {body}") };
+        let Err(Invalid(faults)) = read_image(&body, &catalog, &Pictures::new(), 5, NOW) else {
+            panic!("accepted: {body}")
+        };
         faults.into_iter().map(|f| (f.field, f.message)).collect()
     }
 
     #[test]
     fn a_bare_prompt_takes_every_default_and_a_drawn_seed() {
         let catalog = Catalog::load(&[]).unwrap();
-        let read = read_image(&json!({"prompt": " a sea at dusk "}), &catalog, (1 << 40) + 7, NOW).unwrap();
+        let read =
+            read_image(&json!({"prompt": " a sea at dusk "}), &catalog, &Pictures::new(), (1 << 40) + 7, NOW).unwrap();
         assert_eq!(read.model.id, "sketch");
         assert_eq!(read.request.prompt.expose(), "a sea at dusk");
         assert_eq!((read.request.count(), read.request.seed(0)), (1, Some(7)));
@@ -145,7 +174,7 @@ mod tests {
         let catalog = Catalog::load(&[]).unwrap();
         let body = json!({"prompt": "x", "modelId": "sketch", "width": 512.0, "modelParams": {"height": 64, "seed": 4294967295u32},
             "numImages": 2, "format": "webp", "quality": null, "deadline": "2999-01-01T00:00:00Z"});
-        let read = read_image(&body, &catalog, 5, NOW).unwrap();
+        let read = read_image(&body, &catalog, &Pictures::new(), 5, NOW).unwrap();
         let p = &read.request.parameters;
         assert_eq!((&p["width"], &p["height"], &p["quality"]), (&json!(512), &json!(64), &json!("hd")));
         assert_eq!((read.request.seed(0), read.request.seed(1)), (Some(4_294_967_295), Some(0)), "seeds wrap");
@@ -155,7 +184,8 @@ mod tests {
     #[test]
     fn f21_the_old_provider_field_works_with_a_warning() {
         let catalog = Catalog::load(&[]).unwrap();
-        let read = read_image(&json!({"prompt": "x", "provider": "sketch"}), &catalog, 5, NOW).unwrap();
+        let read =
+            read_image(&json!({"prompt": "x", "provider": "sketch"}), &catalog, &Pictures::new(), 5, NOW).unwrap();
         assert_eq!(read.model.id, "sketch");
         assert!(read.warnings[0].contains("modelId"), "{:?}", read.warnings);
     }
@@ -167,7 +197,9 @@ mod tests {
         let found = faults(json!({"prompt": prompt, "modelId": "gpt-image-2"}));
         assert!(found.iter().any(|(field, words)| field == "prompt" && words.contains("2000 bytes")), "{found:?}");
         let catalog = Catalog::load(&[]).unwrap();
-        assert!(read_image(&json!({"prompt": prompt, "modelId": "sketch"}), &catalog, 5, NOW).is_ok());
+        assert!(
+            read_image(&json!({"prompt": prompt, "modelId": "sketch"}), &catalog, &Pictures::new(), 5, NOW).is_ok()
+        );
     }
 
     #[test]
@@ -194,7 +226,6 @@ mod tests {
             (json!({"prompt": "x", "priority": "now"}), "priority", "low, normal, high"),
             (json!({"prompt": "x", "priority": 1}), "priority", "text"),
             (json!({"prompt": "x", "deadline": "2001-01-01T00:00:00Z"}), "deadline", "over"),
-            (json!({"prompt": "x", "image": "data:image/png;base64,AA=="}), "image", "not taken"),
         ] {
             let found = faults(body.clone());
             assert!(found.iter().any(|(f, m)| f == field && m.contains(word)), "{body}: {found:?}");
@@ -207,7 +238,7 @@ mod tests {
         let catalog = Catalog::load(&[]).unwrap();
         let body = json!({"prompt": "x", "width": 63, "height": "512", "numImages": 9, "format": "PNG", "seed": -2,
             "modelParams": {"steps": 3, "cfg": 7}});
-        let read = read_image(&body, &catalog, 5, NOW).unwrap();
+        let read = read_image(&body, &catalog, &Pictures::new(), 5, NOW).unwrap();
         let p = &read.request.parameters;
         assert_eq!((&p["width"], &p["height"], &p["numImages"]), (&json!(64), &json!(512), &json!(4)));
         assert_eq!((&p["format"], &p["seed"]), (&json!("png"), &json!(5)), "-2 is moved to -1, which is drawn");
@@ -221,7 +252,8 @@ mod tests {
     #[test]
     fn f21_an_old_name_of_a_model_is_taken_with_a_warning() {
         let catalog = Catalog::load(&[]).unwrap();
-        let read = read_image(&json!({"prompt": "x", "modelId": "dall-e-3"}), &catalog, 5, NOW).unwrap();
+        let read =
+            read_image(&json!({"prompt": "x", "modelId": "dall-e-3"}), &catalog, &Pictures::new(), 5, NOW).unwrap();
         assert_eq!(read.model.id, "gpt-image-2");
         assert!(
             read.warnings[0].contains("dall-e-3") && read.warnings[0].contains("gpt-image-2"),
@@ -231,7 +263,8 @@ mod tests {
         let own = "[[models]]\nid = \"dall-e-3\"\nmodality = \"image\"\nprovider = \"sketch\"";
         let own: BTreeMap<String, Vec<crate::catalog::ModelEntry>> = toml::from_str(own).unwrap();
         let catalog = Catalog::load(&own["models"]).unwrap();
-        let read = read_image(&json!({"prompt": "x", "modelId": "dall-e-3"}), &catalog, 5, NOW).unwrap();
+        let read =
+            read_image(&json!({"prompt": "x", "modelId": "dall-e-3"}), &catalog, &Pictures::new(), 5, NOW).unwrap();
         assert_eq!(read.model.id, "dall-e-3", "a name that is in use is not old");
         assert!(read.warnings.is_empty());
     }

@@ -1,7 +1,7 @@
 //! Bodies of the system that this one replaces: its front end sends more than anyone reads, and messages in parts of its own.
 //! What is not known is left out, and told; what is known is read by the same rules as everywhere.
 
-use super::{CHAT_PARAMETERS, IMAGE_PARAMETERS};
+use super::{CHAT_PARAMETERS, IMAGE_PARAMETERS, OLD_PICTURE_FIELDS};
 use serde_json::{Map, Value, json};
 
 /// Fields of a body that are read today, beside parameters.
@@ -32,8 +32,8 @@ const SHOWN_CHARS: usize = 40;
 /// The body as it would be sent today, and what its sender should know.
 pub fn modern(body: &Value) -> (Value, Vec<String>) {
     let Some(fields) = body.as_object() else { return (body.clone(), Vec::new()) };
-    let is_known =
-        |name: &str| FIELDS.contains(&name) || IMAGE_PARAMETERS.contains(&name) || CHAT_PARAMETERS.contains(&name);
+    let lists: [&[&str]; 4] = [&FIELDS, &IMAGE_PARAMETERS, &CHAT_PARAMETERS, &OLD_PICTURE_FIELDS];
+    let is_known = |name: &str| lists.iter().any(|list| list.contains(&name));
     let (known, unknown): (Vec<_>, Vec<_>) = fields.iter().partition(|(name, _)| is_known(name));
     let mut modern: Map<String, Value> = known.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     if let Some(messages) = modern.get_mut("messages").and_then(Value::as_array_mut) {

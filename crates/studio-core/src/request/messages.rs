@@ -2,7 +2,12 @@
 //! and how they are read. The shapes of OpenAI's API are taken beside our own where they say the same.
 
 use super::{FieldFault, Fields, Invalid};
-use crate::{id::AssetId, job::ContentHash, media::MediaType, secret::Prompt};
+use crate::{
+    id::AssetId,
+    job::ContentHash,
+    media::{MediaType, Raster},
+    secret::Prompt,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -16,6 +21,8 @@ pub const MAX_MESSAGES: usize = 100;
 pub const MAX_PICTURES: usize = 16;
 /// Most tools.
 const MAX_TOOLS: usize = 64;
+/// How the address of an asset of ours begins.
+const OUR_ASSETS: &str = "/api/v1/assets/";
 /// Longest name of a tool, as the APIs of providers have it.
 const MAX_NAME_CHARS: usize = 64;
 
@@ -59,6 +66,9 @@ pub struct Picture {
     /// The most tokens that the model's provider bills for it.
     #[serde(default)]
     pub tokens: u64,
+    /// How large it is, as far as its head says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raster: Option<Raster>,
 }
 
 /// A part of a message.
@@ -191,6 +201,21 @@ pub enum PictureSource<'a> {
     Elsewhere(&'a str),
 }
 
+impl<'a> PictureSource<'a> {
+    /// What a text means where a picture is wanted: a `data:` URI, an address of an asset of ours, any other address, or else an
+    /// asset's id.
+    pub fn of(text: &'a str) -> Self {
+        if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) {
+            return Self::Inline(text);
+        }
+        match text.strip_prefix(OUR_ASSETS) {
+            Some(rest) => Self::Asset(rest.split(['/', '?', '#']).next().unwrap_or_default()),
+            None if text.contains("://") => Self::Elsewhere(text),
+            None => Self::Asset(text),
+        }
+    }
+}
+
 /// What became of each picture that a body names, by its path: the picture, or what is wrong with it.
 pub type Pictures = BTreeMap<String, Result<Picture, String>>;
 
@@ -209,10 +234,12 @@ pub fn pictures_of(body: &Value) -> Vec<(String, PictureSource<'_>)> {
         };
         let source = match (part["assetId"].as_str(), url) {
             (Some(id), _) => PictureSource::Asset(id),
-            (None, Some(url)) if url.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("data:")) => {
-                PictureSource::Inline(url)
-            }
-            (None, url) => PictureSource::Elsewhere(url.unwrap_or_default()),
+            (None, Some(url)) => match PictureSource::of(url) {
+                // What is meant as an address and is none.
+                PictureSource::Asset(_) if !url.starts_with(OUR_ASSETS) => PictureSource::Elsewhere(url),
+                source => source,
+            },
+            (None, None) => PictureSource::Elsewhere(""),
         };
         Some((format!("messages[{m}].content[{p}]"), source))
     });

@@ -3,6 +3,7 @@
 
 mod asked;
 mod chat;
+mod edit;
 mod fields;
 mod flags;
 mod image;
@@ -11,6 +12,7 @@ mod messages;
 
 pub use asked::Read;
 pub use chat::{CHAT_PARAMETERS, ChatRequest, ReadChat, read_chat, read_title};
+pub use edit::{MAX_EDIT_PIXELS, MAX_EDIT_SIDE, OLD_PICTURE_FIELDS, edit_pictures_of};
 pub use fields::{FieldFault, Fields, Invalid};
 pub use flags::{Flag, Flags};
 pub use image::{IMAGE_PARAMETERS, ImageRequest, read_image};
@@ -73,9 +75,7 @@ impl Input {
     #[must_use]
     pub fn forgotten(&self) -> Self {
         match self {
-            Self::Image(request) => {
-                Self::Image(ImageRequest { prompt: Prompt::new(""), parameters: request.parameters.clone() })
-            }
+            Self::Image(request) => Self::Image(ImageRequest::new(Prompt::new(""), request.parameters.clone())),
             Self::Chat(request) => Self::Chat(ChatRequest {
                 messages: Vec::new(),
                 tools: Vec::new(),
@@ -87,10 +87,10 @@ impl Input {
         }
     }
 
-    /// The pictures that it shows to a model.
+    /// The pictures that it shows: their bytes go to whoever does the work.
     pub fn pictures(&self) -> Vec<&Picture> {
         match self {
-            Self::Image(_) => Vec::new(),
+            Self::Image(request) => request.pictures().collect(),
             Self::Chat(request) => request.messages.iter().flat_map(Message::pictures).collect(),
         }
     }

@@ -39,8 +39,8 @@ use std::{
     time::Duration,
 };
 
-/// Most bytes of a request body.
-const BODY_LIMIT: usize = 1 << 20;
+/// Most bytes of a request body: pictures come in it, 20 MiB of them, four letters for three bytes.
+const BODY_LIMIT: usize = 28 << 20;
 /// Most characters of a prediction's id.
 const MAX_ID_CHARS: usize = 128;
 /// Longest wait that a poll may ask for.

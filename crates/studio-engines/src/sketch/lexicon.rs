@@ -195,6 +195,22 @@ use Subject as Su;
 /// Words after which the next word is *not* wanted.
 pub(crate) const NEGATIONS: &[&str] = &["no", "without", "not", "ohne", "kein", "keine", "sans", "sin"];
 
+/// Words that want something to be gone: where they stand, a masked place becomes like its surroundings.
+pub(crate) const REMOVALS: &[&str] = &[
+    "remove",
+    "erase",
+    "delete",
+    "nothing",
+    "empty",
+    "entferne",
+    "entfernen",
+    "leer",
+    "supprime",
+    "vide",
+    "quita",
+    "borra",
+];
+
 /// Words that say nothing about a picture; they do not even stir the hash.
 #[rustfmt::skip]
 pub(crate) const FILLERS: &[&str] = &[

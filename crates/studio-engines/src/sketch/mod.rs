@@ -3,10 +3,11 @@
 //! The way of a picture: `brief` reads the words (with `lexicon`), `palette` mixes the colours of that hour, weather
 //! and mood, `scene` plans layers from back to front (sky, far hills, ..., weather), each layer paints on the `stage`,
 //! and `style` finishes it (grain, watercolour, pixels, ...). All chance comes from the seed: the same request gives the
-//! same bytes. To add a place, write a file in `scene/`; a thing, a function in `subject/`; a word, a row in `lexicon`.
+//! same bytes. A picture that is given is changed by the same words in `edit`. To add a place, write a file in `scene/`; a thing, a function in `subject/`; a word, a row in `lexicon`.
 
 mod brief;
 mod colour;
+mod edit;
 mod encode;
 mod ink;
 mod lexicon;
@@ -23,6 +24,7 @@ mod weather;
 
 use std::ops::RangeInclusive;
 
+pub use edit::{Edit, edit};
 pub use encode::{EncodeError, Format, Picture};
 
 use brief::Brief;
@@ -64,6 +66,18 @@ pub struct Sketch {
 /// `keep_going` is asked every few milliseconds and told the progress (`0.0..=1.0`, never falling); when it answers
 /// `false` the drawing stops and there is no picture.
 pub fn draw(sketch: &Sketch, keep_going: &mut dyn FnMut(f32) -> bool) -> Option<Picture> {
+    let setting = setting_of(sketch);
+    let mut stage = painted(&setting, keep_going)?;
+    let pixels = style::quantise(&mut stage)?;
+    stage.pacer.reach(1.0);
+    if stage.pacer.stopped() {
+        return None;
+    }
+    Picture::from_rgb(setting.view.w as u32, setting.view.h as u32, pixels)
+}
+
+/// Decides all that is decided before the first stroke.
+fn setting_of(sketch: &Sketch) -> Setting {
     let width = sketch.width.clamp(*SIDE_PX.start(), *SIDE_PX.end());
     let height = sketch.height.clamp(*SIDE_PX.start(), *SIDE_PX.end());
     let brief = Brief::read(&sketch.prompt);
@@ -71,10 +85,14 @@ pub fn draw(sketch: &Sketch, keep_going: &mut dyn FnMut(f32) -> bool) -> Option<
     let view = View::new(width, height);
     let palette = Palette::new(&brief, key);
     let layout = lay_out(&brief, view, key);
-    let setting = Setting { brief, palette, view, layout, key, fine: sketch.quality == Quality::Hd };
-    let mut plan = scene::plan(&setting);
-    plan.extend(style::finish(&setting));
-    let mut stage = Stage::new(&setting, Pacer::new(keep_going));
+    Setting { brief, palette, view, layout, key, fine: sketch.quality == Quality::Hd }
+}
+
+/// Paints the whole picture; nothing when it was told to stop.
+fn painted<'a>(setting: &'a Setting, keep_going: &'a mut dyn FnMut(f32) -> bool) -> Option<Stage<'a>> {
+    let mut plan = scene::plan(setting);
+    plan.extend(style::finish(setting));
+    let mut stage = Stage::new(setting, Pacer::new(keep_going));
     let count = plan.len() as f32;
     for (done, layer) in plan.iter().enumerate() {
         stage.pacer.reach(done as f32 / count);
@@ -83,12 +101,7 @@ pub fn draw(sketch: &Sketch, keep_going: &mut dyn FnMut(f32) -> bool) -> Option<
         }
         layer(&mut stage);
     }
-    let pixels = style::quantise(&mut stage)?;
-    stage.pacer.reach(1.0);
-    if stage.pacer.stopped() {
-        return None;
-    }
-    Picture::from_rgb(width, height, pixels)
+    (!stage.pacer.stopped()).then_some(stage)
 }
 
 /// Chooses where the horizon lies and where sun or moon stand.

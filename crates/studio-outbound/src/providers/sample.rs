@@ -19,7 +19,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_795_600_000_000);
 
 /// A job for pictures, about to be submitted for the first time.
 pub(super) fn job(parameters: Parameters) -> Job {
-    of(Modality::Image, Input::Image(ImageRequest { prompt: Prompt::new("a sea"), parameters }))
+    of(Modality::Image, Input::Image(ImageRequest::new(Prompt::new("a sea"), parameters)))
 }
 
 /// A job for the next message of a conversation.
@@ -49,6 +49,7 @@ pub(super) fn picture() -> (Picture, Bytes) {
         media_type: MediaType::Png,
         bytes: 4,
         tokens: 0,
+        raster: None,
     };
     (picture, bytes)
 }

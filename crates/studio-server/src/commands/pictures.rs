@@ -9,14 +9,14 @@ use crate::{
     settings::{FETCHES_OF_ONE, PICTURE_FETCH_LIMIT, PICTURES_LIMIT},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use studio_core::{
     id::{AssetId, UserId},
     job::ContentHash,
-    media::MediaType,
-    ports::{AssetError, StagedBlob, StoreError},
+    media::{MediaType, Raster},
+    ports::{Asset, AssetError, StagedBlob, StoreError},
     request::{MAX_PICTURES, Picture, PictureSource, Pictures},
 };
 use tokio::time::Instant;
@@ -28,6 +28,9 @@ pub struct Shown {
     pub pictures: Pictures,
     brought: Vec<(Picture, Brought)>,
 }
+
+/// How much of an asset is read to tell its size in pixels. Cameras may write more before they say it; then all of it is read.
+const HEAD_BYTES: u64 = 256 << 10;
 
 /// Bytes that nobody has kept yet.
 enum Brought {
@@ -163,8 +166,9 @@ impl<'a> Finder<'a> {
         if !asset.media_type.is_picture() {
             return Ok(Err("must be a PNG, JPEG or WebP picture; this asset is another kind of file".to_owned()));
         }
-        let (hash, media_type, bytes) = (asset.hash, asset.media_type, asset.bytes);
-        Ok(Ok(Found { picture: Picture { asset: asset.id, hash, media_type, bytes, tokens: 0 }, brought: None }))
+        let raster = raster(self.app, &asset).await;
+        let Asset { id: asset, hash, media_type, bytes, .. } = asset;
+        Ok(Ok(Found { picture: Picture { asset, hash, media_type, bytes, tokens: 0, raster }, brought: None }))
     }
 
     async fn elsewhere(&self, url: &str, cap: u64) -> Result<Result<Found, String>, NotLooked> {
@@ -187,14 +191,33 @@ impl<'a> Finder<'a> {
             return Err("must be a whole PNG, JPEG or WebP picture; this one is cut off".into());
         }
         let hash = ContentHash(Sha256::digest(bytes).into());
-        Ok(Picture { hash, media_type, bytes: bytes.len() as u64, ..self.stand_in() })
+        let raster = Raster::of(bytes);
+        Ok(Picture { hash, media_type, bytes: bytes.len() as u64, raster, ..self.stand_in() })
     }
 
     /// A picture of which nothing is known.
     fn stand_in(&self) -> Picture {
         let asset = AssetId::new(self.app.now(), self.app.chance.id_bytes());
-        Picture { asset, hash: ContentHash([0; 32]), media_type: MediaType::Png, bytes: 0, tokens: 0 }
+        Picture { asset, hash: ContentHash([0; 32]), media_type: MediaType::Png, bytes: 0, tokens: 0, raster: None }
     }
+}
+
+/// How large a picture of the library is. Nothing when it can't be read now: whoever needs it tells so.
+async fn raster(app: &App, asset: &Asset) -> Option<Raster> {
+    for length in [HEAD_BYTES.min(asset.bytes), asset.bytes] {
+        let mut reader = app.assets.open(asset.hash, 0..length).await.ok()?;
+        let mut head = BytesMut::new();
+        while let Some(more) = reader.next().await {
+            head.extend_from_slice(&more.ok()?);
+        }
+        if let Some(raster) = Raster::of(&head) {
+            return Some(raster);
+        }
+        if length == asset.bytes {
+            return None;
+        }
+    }
+    None
 }
 
 /// Reads `data:image/png;base64,...`.

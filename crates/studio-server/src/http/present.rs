@@ -16,7 +16,7 @@ use studio_core::{
     parameter::Parameter,
     ports::{AttemptRow, BudgetRow, EntryRow, ProviderKey},
     price::{Unit, Usage},
-    request::{ChatRequest, Input, MAX_PROMPT_CHARS, Message, Part},
+    request::{ChatRequest, Input, MAX_PROMPT_CHARS, Message, Part, Picture},
     secret::Prompt,
     time::Timestamp,
     words::{Finish, Log},
@@ -277,13 +277,20 @@ fn parameters(job: &Job) -> Value {
     json!(job.input.parameters())
 }
 
+/// A picture that a request shows.
+pub(super) fn picture(picture: &Picture) -> Value {
+    json!({ "assetId": picture.asset.to_string(), "url": asset_url(picture.asset) })
+}
+
 /// The conversation that was gone on with.
 pub(super) fn messages(request: &ChatRequest) -> Value {
     let part = |part: &Part| match part {
         Part::Text(text) => json!({ "type": "text", "text": text.expose() }),
-        Part::Picture(picture) => json!({
-            "type": "image", "assetId": picture.asset.to_string(), "url": asset_url(picture.asset),
-        }),
+        Part::Picture(shown) => {
+            let mut part = picture(shown);
+            part["type"] = "image".into();
+            part
+        }
     };
     let calls = |message: &Message| -> Vec<_> {
         let shown = message.tool_calls.iter().map(|call| tool_call(&call.id, &call.name, call.arguments.expose()));
@@ -452,6 +459,8 @@ pub(super) fn model(model: &Model, configured: bool, now: Timestamp) -> Value {
         "parameters": parameters,
         "prices": prices,
         "maxPromptBytes": model.max_prompt_bytes,
+        "inputs": (model.modality == Modality::Image)
+            .then(|| json!({ "image": model.inputs.image, "mask": model.inputs.mask.as_str() })),
         "chat": talks.then(|| json!({
             "contextTokens": model.chat.context_tokens,
             "vision": model.chat.vision,

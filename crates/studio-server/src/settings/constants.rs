@@ -106,7 +106,7 @@ constants! {
     Bytes WORDS_LIMIT: u64 = 4 << 20;
     /// Most bytes of one picture in a message (origin.md, 1.1).
     Bytes PICTURE_LIMIT: u64 = 5 << 20;
-    /// Most bytes of all pictures of a conversation together.
+    /// Most bytes of all pictures that a request shows together. A request for pictures shows one or two, of any size within.
     Bytes PICTURES_LIMIT: u64 = 20 << 20;
     /// Longest that all pictures of a request which lie at addresses of others may take to be fetched, the wait for a turn included.
     Time PICTURE_FETCH_LIMIT: Duration = Duration::from_secs(20);
@@ -114,7 +114,7 @@ constants! {
     Count FETCHES_OF_ONE: usize = 4;
     /// Of all users together.
     Count FETCHES_AT_ONCE: usize = 16;
-    /// How many units of pictures of conversations may be on their way to providers at once, 64 MiB; each takes about four times
+    /// How many units of pictures that requests show may be on their way to providers at once, 64 MiB; each takes about four times
     /// as much memory on its way.
     Count PICTURE_ROOM: u32 = 1024;
     /// The unit of [`PICTURE_ROOM`], in bytes.

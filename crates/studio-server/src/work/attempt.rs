@@ -5,28 +5,27 @@
 use super::{
     collect::{self, NotCollected},
     live::Speaker,
-    own_key, recover,
+    own_key, recover, shown,
 };
 use crate::{
     app::{App, Lane},
     commands::{Move, move_surely},
     news::Listener,
-    settings::{LOOK_ANYWAY, PICTURE_ROOM, PICTURE_ROOM_UNIT},
+    settings::LOOK_ANYWAY,
 };
-use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, StreamExt};
-use std::{collections::HashMap, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use futures_util::FutureExt;
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use studio_core::{
     bill::Bill,
     catalog::{DEFAULT_FIRST_BYTE_LIMIT, DEFAULT_IDLE_LIMIT, DEFAULT_TOTAL_LIMIT},
     id::LeaseToken,
-    job::{Actor, ContentHash, Event, Job, Refused, Status, StopAnswer},
-    ports::{Advanced, AssetError, Canceled, Polled, Produced, Provider, Said, Saying, Started, Submission},
+    job::{Actor, Event, Job, Refused, Status, StopAnswer},
+    ports::{Advanced, Canceled, Polled, Produced, Provider, Said, Saying, Started, Submission},
     request::Input,
     retry::{Failure, FailureKind, repeat_is_harmless},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, SemaphorePermit},
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -205,15 +204,6 @@ async fn run(app: &App, job: Job, speaker: Option<Speaker>) {
     );
 }
 
-/// Waits until there is room for the pictures that a conversation shows.
-async fn room_for_pictures<'a>(app: &'a App, job: &Job) -> Option<SemaphorePermit<'a>> {
-    let Input::Chat(request) = &job.input else { return None };
-    let bytes: u64 = request.messages.iter().flat_map(|message| message.pictures()).map(|picture| picture.bytes).sum();
-    let room = u32::try_from(bytes.div_ceil(PICTURE_ROOM_UNIT)).unwrap_or(u32::MAX).min(PICTURE_ROOM);
-    // Never closed.
-    if room == 0 { None } else { app.picture_room.acquire_many(room).await.ok() }
-}
-
 fn bad_words() -> Failure {
     Failure::new(FailureKind::BadOutput, "the provider answered with words instead of files")
 }
@@ -233,8 +223,8 @@ impl Attempt<'_> {
         let provider = self.provider.clone();
         // Held until they are sent: what pictures take in memory has a bound of its own.
         let app = self.app;
-        let _room = room_for_pictures(app, &self.job).await;
-        let pictures = self.pictures().await?;
+        let _room = shown::room(app, &self.job).await;
+        let pictures = shown::bytes(app, &self.job).await?;
         if matches!(self.job.input, Input::Chat(_)) && self.unwanted().now_or_never().is_some() {
             // Nothing was sent.
             return Err(Over::Stopped);
@@ -270,36 +260,6 @@ impl Attempt<'_> {
                 }
             },
         }
-    }
-
-    /// The bytes of the pictures that the conversation shows.
-    async fn pictures(&self) -> Result<HashMap<ContentHash, Bytes>, Failure> {
-        let mut pictures = HashMap::new();
-        let Input::Chat(request) = &self.job.input else { return Ok(pictures) };
-        for picture in request.messages.iter().flat_map(|message| message.pictures()) {
-            if pictures.contains_key(&picture.hash) {
-                continue;
-            }
-            let bytes = self.picture(picture.hash, picture.bytes).await.map_err(|error| {
-                // Nothing was sent, so it can be tried again, unless it never will be there.
-                let kind = match error {
-                    AssetError::Absent => FailureKind::Rejected,
-                    _ => FailureKind::Unavailable,
-                };
-                Failure::new(kind, "a picture of the conversation can't be read")
-            })?;
-            pictures.insert(picture.hash, bytes);
-        }
-        Ok(pictures)
-    }
-
-    async fn picture(&self, hash: ContentHash, length: u64) -> Result<Bytes, AssetError> {
-        let mut reader = self.app.assets.open(hash, 0..length).await?;
-        let mut bytes = BytesMut::new();
-        while let Some(more) = reader.next().await {
-            bytes.extend_from_slice(&more?);
-        }
-        Ok(bytes.freeze())
     }
 
     /// Waits until its owner wishes it to stop, or its deadline has passed.

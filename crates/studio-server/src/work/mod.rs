@@ -16,6 +16,7 @@ mod own_key;
 mod reconcile;
 mod recover;
 mod relay;
+mod shown;
 mod sweep;
 mod watch;
 

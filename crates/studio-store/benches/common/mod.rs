@@ -77,12 +77,10 @@ pub(crate) fn draft(n: u32, owner: UserId, payer: Payer, now: Timestamp) -> (Job
         model: "sketch-1".into(),
         provider: "sketch".into(),
         upstream: "sketch".into(),
-        input: Input::Image(ImageRequest {
-            prompt: Prompt::new(
-                "a lighthouse on a rock in a storm, oil on canvas, warm light in its windows ".repeat(3),
-            ),
-            parameters: Parameters::from([("width".into(), 1024.into()), ("seed".into(), n.into())]),
-        }),
+        input: Input::Image(ImageRequest::new(
+            Prompt::new("a lighthouse on a rock in a storm, oil on canvas, warm light in its windows ".repeat(3)),
+            Parameters::from([("width".into(), 1024.into()), ("seed".into(), n.into())]),
+        )),
         deadline: None,
         hold: Nanos::new(2_000_000),
         price_list: Some(PriceList {

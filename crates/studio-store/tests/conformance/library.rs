@@ -121,7 +121,7 @@ async fn what_is_removed_is_gone_and_its_job_says_so(rig: Rig) {
 /// A conversation that shows an asset.
 fn showing(n: u32, asset: &Asset) -> Job {
     let Asset { id, hash, media_type, bytes, .. } = asset.clone();
-    let parts = vec![Part::Picture(Picture { asset: id, hash, media_type, bytes, tokens: 0 })];
+    let parts = vec![Part::Picture(Picture { asset: id, hash, media_type, bytes, tokens: 0, raster: None })];
     let messages = vec![Message { role: Role::User, parts, tool_calls: Vec::new(), tool_call_id: None }];
     let request = ChatRequest {
         messages,

@@ -97,9 +97,7 @@ pub(crate) fn draft(n: u32) -> Job {
         model: "m".into(),
         provider: PROVIDER.into(),
         upstream: "upstream-m".into(),
-        input: Input::Image(ImageRequest {
-            prompt: Prompt::new("a cat, \"quoted\" ☂"), parameters: Parameters::new()
-        }),
+        input: Input::Image(ImageRequest::new(Prompt::new("a cat, \"quoted\" ☂"), Parameters::new())),
         deadline: None,
         hold: HOLD,
         price_list: Some(PriceList {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod chat;
+mod edit;
 mod image;
 mod trick;
 
@@ -86,7 +87,7 @@ pub struct Recorded {
     pub path: String,
     /// Its headers, their names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Its body; null when it was no JSON.
+    /// Its body; null when it was no JSON. Of a form: its `fields`, and its `files` in base64.
     pub body: Value,
 }
 
@@ -254,7 +255,12 @@ async fn answer(stream: &mut TcpStream, shared: &Shared, request: &Request) -> R
         reply_png(stream).await?;
         return Ok(Then::Close);
     }
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let is_edit = request.path == "/v1/images/edits";
+    let form = is_edit.then(|| edit::read(request));
+    let body: Value = match &form {
+        Some(form) => form.as_ref().ok().cloned().unwrap_or_default(),
+        None => serde_json::from_slice(&request.body).unwrap_or_default(),
+    };
     let behaviour = shared.change(|inner| {
         inner.requests.push(Recorded {
             path: request.path.clone(),
@@ -276,6 +282,15 @@ async fn answer(stream: &mut TcpStream, shared: &Shared, request: &Request) -> R
             }
             Err(refusal) => refusal,
         },
+        (Ok(()), "POST", "/v1/images/edits") => {
+            match form.unwrap_or(Ok(Value::Null)).and_then(|form| edit::check(&form)) {
+                Ok(count) => {
+                    image::answer(stream, shared, request, behaviour, count).await?;
+                    return Ok(Then::Close);
+                }
+                Err(refusal) => refusal,
+            }
+        }
         (Ok(()), "POST", "/v1/chat/completions") => match chat::check(&body) {
             Ok(()) => return answer::chat(stream, shared, request, body, behaviour).await,
             Err(refusal) => refusal,
@@ -324,7 +339,8 @@ fn check_caller(shared: &Shared, request: &Request) -> Result<(), Refusal> {
     if !known {
         return Err(bad_key(shown.trim_start_matches("Bearer ")));
     }
-    if request.headers.get("content-type").map(String::as_str) != Some("application/json") {
+    let is_edit = request.path == "/v1/images/edits";
+    if !is_edit && request.headers.get("content-type").map(String::as_str) != Some("application/json") {
         return Err(Refusal(400, "invalid_content_type", None, "You must send application/json.".into()));
     }
     Ok(())

@@ -16,6 +16,7 @@ mod doctor;
 mod door;
 mod dry_run;
 mod elsewhere;
+mod edits;
 mod fairness;
 mod faults;
 mod findings;

@@ -31,7 +31,7 @@ pub(crate) fn queued() -> Job {
         model: "m".into(),
         provider: "p".into(),
         upstream: "m".into(),
-        input: Input::Image(ImageRequest { prompt: Prompt::new("x"), parameters: Parameters::new() }),
+        input: Input::Image(ImageRequest::new(Prompt::new("x"), Parameters::new())),
         deadline: Some(T0),
         hold: HOLD,
         price_list: Some(PriceList {

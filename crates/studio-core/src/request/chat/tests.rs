@@ -32,7 +32,7 @@ fn catalog() -> Catalog {
 
 fn picture() -> Picture {
     let asset = AssetId::new(NOW, [4; 10]);
-    Picture { asset, hash: ContentHash([5; 32]), media_type: MediaType::Png, bytes: 9, tokens: 0 }
+    Picture { asset, hash: ContentHash([5; 32]), media_type: MediaType::Png, bytes: 9, tokens: 0, raster: None }
 }
 
 fn pictures(body: &Value) -> Pictures {

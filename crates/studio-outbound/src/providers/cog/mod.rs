@@ -160,7 +160,7 @@ impl CogProvider {
     /// Submits a request for pictures.
     async fn draw(&self, submission: &Submission<'_>, image: &ImageRequest) -> Result<Started, Failure> {
         let name = submission.job.attempt_name();
-        let body = wire::image_request(image, submission.upload_to);
+        let body = wire::image_request(image, submission.pictures, submission.upload_to)?;
         let (prefer, first_byte) = match self.settings.polled {
             true => (Some("respond-async".to_owned()), submission.first_byte_limit),
             // The first byte of a synchronous answer is the result.

@@ -36,6 +36,8 @@ use wire::{Listening, Refusal};
 /// Where OpenAI itself is.
 pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// Most bytes of a conversation's next message that comes whole.
 const WHOLE_LIMIT: u64 = 16 << 20;
 
@@ -73,7 +75,7 @@ impl OpenAiProvider {
     /// A call whose answer may be silent as long as all of it may take.
     fn call<'a>(&'a self, url: &'a str, job: &Job, body: Bytes, limit: Duration) -> Result<Call<'a>, Trouble> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, JSON);
         let name = HeaderValue::try_from(job.attempt_name()).map_err(|_| Trouble::NotSent)?;
         headers.insert(HeaderName::from_static("x-client-request-id"), name);
         name_request(&mut headers, job);
@@ -98,9 +100,19 @@ impl OpenAiProvider {
 
     async fn draw(&self, submission: &Submission<'_>, image: &ImageRequest) -> Result<Started, Failure> {
         let job = submission.job;
-        let url = self.url("/images/generations");
+        let (url, body, kind) = if image.image.is_some() {
+            let form = wire::edit_request(&job.upstream, image, submission.pictures, &job.attempt_name())?;
+            let kind = HeaderValue::try_from(form.content_type);
+            let kind = kind.map_err(|_| self.failure(FailureKind::Rejected, "can't be sent this form"))?;
+            (self.url("/images/edits"), form.body, kind)
+        } else {
+            (self.url("/images/generations"), wire::image_request(&job.upstream, image), JSON)
+        };
         // The first byte of an answer is the result: it may take all the time there is.
-        let call = self.call(&url, job, wire::image_request(&job.upstream, image), submission.total_limit);
+        let mut call = self.call(&url, job, body, submission.total_limit);
+        if let Ok(call) = &mut call {
+            call.headers.insert(CONTENT_TYPE, kind);
+        }
         let answer = match call {
             Ok(call) => exchange(&self.door, call).await,
             Err(trouble) => Err(trouble),

@@ -3,20 +3,21 @@
 use super::answers::{Made, answer, asked, make, wait_for};
 use crate::{
     app::App,
+    commands::{self, Asked},
     http::{
         call::{Call, Caller},
         present,
         refusal::Refusal,
         table::Answer,
     },
-    settings::{LONGEST_WAIT, USUAL_WAIT},
+    settings::{LONGEST_WAIT, PICTURES_LIMIT, USUAL_WAIT},
 };
 use axum::{body::Body, response::Response};
 use http::header;
 use std::sync::Arc;
 use studio_core::{
     job::{Job, Output},
-    request::{Input, read_image},
+    request::{Input, edit_pictures_of, read_image},
 };
 
 pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: Call) -> Answer {
@@ -25,8 +26,13 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: C
         let job = match call.replayed.take() {
             Some(job) => job,
             None => {
-                let read = read_image(&call.json, &app.catalog, app.chance.number(), call.now)?;
-                match make(&app, call.tried, asked(&caller, &mut call, read, Input::Image)).await? {
+                let named = edit_pictures_of(&call.json);
+                let shown = commands::find_pictures(&app, caller.user(), named, PICTURES_LIMIT).await?;
+                let read = read_image(&call.json, &app.catalog, &shown.pictures, app.chance.number(), call.now)?;
+                // Nothing is kept of what is only tried.
+                let brought = if call.tried { Vec::new() } else { shown.keep(&app).await? };
+                let asked = Asked { brought, ..asked(&caller, &mut call, read, Input::Image) };
+                match make(&app, call.tried, asked).await? {
                     Made::Job(job) => *job,
                     Made::Estimate(estimate) => return Ok(estimate),
                 }

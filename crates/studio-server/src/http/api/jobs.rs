@@ -47,6 +47,13 @@ async fn own_job(app: &App, caller: &Caller, id: JobId) -> Result<Job, Refusal> 
 async fn show(app: &App, job: &Job) -> Result<Value, Refusal> {
     let position = if job.status == Status::Queued { app.store.queue_position(job.id).await? } else { None };
     let mut shown = present::job(job, position);
+    if let Input::Image(request) = &job.input {
+        for (name, given) in [("image", &request.image), ("mask", &request.mask)] {
+            if let Some(picture) = given {
+                shown[name] = present::picture(picture);
+            }
+        }
+    }
     if let Input::Chat(request) = &job.input {
         shown["messages"] = present::messages(request);
         // While it is said, what was said so far; then what is kept of it.

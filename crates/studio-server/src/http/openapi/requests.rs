@@ -13,7 +13,7 @@ use studio_core::{
     job::{MOST_ADJUSTED, Priority},
     ledger::Window,
     parameter::Parameter,
-    request::{CHAT_PARAMETERS, IMAGE_PARAMETERS, MAX_MESSAGES, MAX_PROMPT_CHARS, MAX_WORD_CHARS},
+    request::{CHAT_PARAMETERS, IMAGE_PARAMETERS, MAX_MESSAGES, MAX_PROMPT_CHARS, MAX_WORD_CHARS, OLD_PICTURE_FIELDS},
 };
 
 /// Text that says something: not only white space, and without NUL.
@@ -83,16 +83,59 @@ pub(super) fn image(served: Served<'_>) -> Value {
         "prompt".into(),
         json!({ "type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARS, "pattern": pattern, "description": about }),
     );
+    let mut together =
+        Map::from_iter([("provider".to_owned(), only_without_model("provider")), ("model".to_owned(), one_name())]);
+    if served.models(&[Modality::Image]).any(|model| (served.ready)(&model.provider) && model.inputs.image) {
+        add_pictures(&mut properties, &mut together);
+    }
     add_common(&mut properties, served, &[Modality::Image]);
     add_parameters(&mut properties, served, Modality::Image, &IMAGE_PARAMETERS);
     json!({
         "type": "object",
         "required": ["prompt"],
         "properties": properties,
-        "dependentSchemas": { "provider": only_without_model("provider"), "model": one_name() },
+        "dependentSchemas": together,
         "additionalProperties": false,
         "examples": [{ "prompt": "a sea at dusk" }],
     })
+}
+
+/// The pictures that a request may begin with, by all their names, and what goes with which.
+fn add_pictures(properties: &mut Map<String, Value>, together: &mut Map<String, Value>) {
+    let uri =
+        json!({ "type": "string", "pattern": "^data:image/(png|jpeg|webp);base64,", "description": "A `data:` URI" });
+    let address =
+        json!({ "type": "string", "pattern": "^/api/v1/assets/", "description": "The address of an asset of yours" });
+    let object = json!({
+        "type": "object", "required": ["assetId"], "properties": { "assetId": id() }, "additionalProperties": false,
+    });
+    let forms = [id(), object, uri, address];
+    for (name, about) in [
+        (
+            "image",
+            "A picture to be changed by the prompt, instead of drawing one; by models whose `inputs.image` is true",
+        ),
+        (
+            "mask",
+            "Where `image` is to be painted anew: transparent there, or white on black where nothing is transparent; the rest stays as it is",
+        ),
+    ] {
+        properties.insert(name.into(), or_null(json!({ "anyOf": forms, "description": about })));
+    }
+    for name in OLD_PICTURE_FIELDS {
+        let today = if name.starts_with("image") { "image" } else { "mask" };
+        let about = format!("An older name of `{today}`");
+        properties.insert(name.into(), or_null(json!({ "anyOf": forms, "deprecated": true, "description": about })));
+        together.insert(name.into(), json!({ "properties": { today: { "type": "null" } }, "description": about }));
+    }
+    let given = |name: &str| json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } });
+    let images = ["image", "imageUrl"].map(given);
+    let image = json!({ "anyOf": images });
+    for name in ["mask", "maskUrl"] {
+        let unless_null = json!({ "anyOf": [{ "properties": { name: { "type": "null" } } }, image] });
+        let rules = together.remove(name).into_iter().chain([unless_null]).collect::<Vec<_>>();
+        together.insert(name.into(), json!({ "allOf": rules }));
+    }
 }
 
 fn parameter_schema(parameter: &Parameter) -> Value {

@@ -240,11 +240,13 @@ fn of_work(served: Served<'_>) -> Value {
             ("assetId", id()), ("url", text()), ("mediaType", media), ("bytes", number()), ("sha256", text()),
             ("seed?", number()), ("removed?", yes()),
         ]),
+        "ShownPicture": object(vec![("assetId", id()), ("url", text())]),
         "Job": object(vec![
             ("id", id()), ("modality", json!({ "enum": Modality::ALL.map(Modality::as_str) })), ("status", statuses),
             ("version", number()), ("stage?", text()), ("progress", json!({ "type": "number", "minimum": 0, "maximum": 1 })),
             ("queuePosition?", number()), ("retryOf?", id()), ("priority", json!({ "enum": Priority::ALL.map(Priority::as_str) })),
             ("modelId", text()), ("provider", text()), ("keySource", key_sources()), ("prompt?", text()),
+            ("image?", to("ShownPicture")), ("mask?", to("ShownPicture")),
             ("messages?", list(to("Message"))), ("message?", to("Answer")), ("finishReason?", finishes),
             ("usage?", to("Tokens")), ("providerUsage?", json!({ "type": "object" })), ("estimated?", yes()),
             ("parameters", json!({ "type": "object" })), ("attempt", number()), ("createdAt", time()), ("startedAt?", time()),
@@ -269,6 +271,9 @@ fn of_work(served: Served<'_>) -> Value {
                 ("by?", list(object(vec![("when", json!({ "type": "object" })), ("rates", rates)]))),
             ])),
             ("maxPromptBytes?", number()),
+            ("inputs?", object(vec![
+                ("image", json!({ "type": "boolean" })), ("mask", json!({ "enum": ["none", "transparent", "any"] })),
+            ])),
             ("chat?", object(vec![
                 ("contextTokens", number()), ("vision", boolean()), ("tools", boolean()), ("json", boolean()),
                 ("streams", boolean()),

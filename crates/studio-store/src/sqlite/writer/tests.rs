@@ -61,7 +61,7 @@ fn admit(n: u8, durability: Durability) -> Command {
         model: "m".into(),
         provider: "p".into(),
         upstream: "m".into(),
-        input: Input::Image(ImageRequest { prompt: Prompt::new("a cat"), parameters: Parameters::new() }),
+        input: Input::Image(ImageRequest::new(Prompt::new("a cat"), Parameters::new())),
         deadline: None,
         hold: Nanos::ZERO,
         price_list: None,

@@ -13,13 +13,14 @@ use super::Health;
 use crate::providers::{
     bounded::{Few, Texts, small},
     outputs::{self, MAX_OUTPUTS, bad_output},
+    shown::data_url,
     words::{MAX_MESSAGE_CHARS, clean, snake_case},
 };
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
-use std::borrow::Cow;
-use studio_core::{ports::Produced, request::ImageRequest, retry::Failure};
+use std::{borrow::Cow, collections::HashMap};
+use studio_core::{job::ContentHash, ports::Produced, request::ImageRequest, retry::Failure};
 
 /// Most characters of a worker's word for what it is doing.
 const MAX_STAGE_CHARS: usize = 60;
@@ -37,13 +38,23 @@ pub(super) enum News {
     Failed(String),
 }
 
-/// The body that asks for pictures.
-pub(super) fn image_request(image: &ImageRequest, upload_to: Option<&str>) -> Bytes {
-    let mut body = Map::from_iter([("input".to_owned(), Value::Object(image_input(image)))]);
+/// The body that asks for pictures. `shown` has the bytes of those that it begins with.
+pub(super) fn image_request(
+    image: &ImageRequest,
+    shown: &HashMap<ContentHash, Bytes>,
+    upload_to: Option<&str>,
+) -> Result<Bytes, Failure> {
+    let mut input = image_input(image);
+    for (name, picture) in [("image", &image.image), ("mask", &image.mask)] {
+        if let Some(picture) = picture {
+            input.insert(name.into(), data_url(picture, shown)?.into());
+        }
+    }
+    let mut body = Map::from_iter([("input".to_owned(), Value::Object(input))]);
     if let Some(prefix) = upload_to {
         body.insert("output_file_prefix".into(), prefix.into());
     }
-    Value::Object(body).to_string().into()
+    Ok(Value::Object(body).to_string().into())
 }
 
 fn image_input(image: &ImageRequest) -> Map<String, Value> {
@@ -192,7 +203,7 @@ fn fault(fault: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use studio_core::{retry::FailureKind, secret::Prompt};
+    use studio_core::{parameter::Parameters, retry::FailureKind, secret::Prompt};
 
     const CAP: usize = 1 << 20;
 
@@ -204,15 +215,27 @@ mod tests {
     fn an_image_request_speaks_the_words_of_image_models() {
         let parameters = json!({"width": 512, "height": 64, "numImages": 2, "seed": 7, "format": "jpeg", "quality": "hd",
             "negativePrompt": "fog", "guidance": 7.5});
-        let image = ImageRequest {
-            prompt: Prompt::new("a \"sea\" 🌊"),
-            parameters: serde_json::from_value(parameters).unwrap(),
-        };
+        let image = ImageRequest::new(Prompt::new("a \"sea\" 🌊"), serde_json::from_value(parameters).unwrap());
         assert_eq!(
             Value::Object(image_input(&image)),
             json!({"prompt": "a \"sea\" 🌊", "width": 512, "height": 64, "num_outputs": 2, "seed": 7,
                 "output_format": "jpg", "quality": "hd", "negative_prompt": "fog", "guidance": 7.5})
         );
+    }
+
+    #[test]
+    fn pictures_go_as_data_urls() {
+        let (picture, bytes) = crate::providers::sample::picture();
+        let shown = HashMap::from([(picture.hash, bytes)]);
+        let mut image = ImageRequest::new(Prompt::new("x"), Parameters::new());
+        (image.image, image.mask) = (Some(picture.clone()), Some(picture));
+        let body = image_request(&image, &shown, Some("http://up/")).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&body).unwrap(),
+            json!({ "input": { "prompt": "x", "image": "data:image/png;base64,iVBORw==", "mask": "data:image/png;base64,iVBORw==" },
+                "output_file_prefix": "http://up/" })
+        );
+        assert_eq!(image_request(&image, &HashMap::new(), None).unwrap_err().kind, FailureKind::Rejected);
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! Conversations: a request into the body that asks for the next message.
 
-use crate::providers::words::snake_case;
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::providers::{shown::data_url, words::snake_case};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use studio_core::{
     catalog::MAX_OUTPUT_TOKENS,
     job::ContentHash,
-    request::{ChatRequest, Format, Message, Part, Picture, Role, Tool, ToolChoice},
-    retry::{Failure, FailureKind},
+    request::{ChatRequest, Format, Message, Part, Role, Tool, ToolChoice},
+    retry::Failure,
 };
 
 /// The body that asks a model to go on with a conversation. `bound` is what the API calls the most tokens of an answer.
@@ -98,15 +97,6 @@ fn part(part: &Part, pictures: &HashMap<ContentHash, Bytes>) -> Result<Value, Fa
     }
 }
 
-fn data_url(picture: &Picture, pictures: &HashMap<ContentHash, Bytes>) -> Result<String, Failure> {
-    let gone = || Failure::new(FailureKind::Rejected, "a picture of the conversation is no longer there");
-    let bytes = pictures.get(&picture.hash).ok_or_else(gone)?;
-    let mut url = format!("data:{};base64,", picture.media_type.as_str());
-    url.reserve(bytes.len().div_ceil(3) * 4);
-    STANDARD.encode_string(bytes, &mut url);
-    Ok(url)
-}
-
 fn tool(tool: &Tool) -> Value {
     let mut function = json!({ "name": tool.name, "parameters": tool.parameters });
     if let Some(description) = &tool.description {
@@ -129,6 +119,7 @@ mod tests {
     use super::*;
     use crate::providers::sample;
     use studio_core::request::ToolCall;
+    use studio_core::retry::FailureKind;
     use studio_core::secret::Prompt;
 
     fn body(chat: &ChatRequest) -> Value {

@@ -19,7 +19,7 @@ pub(in super::super) fn image_request(model: &str, image: &ImageRequest) -> Byte
     Value::Object(image_body(model, image)).to_string().into()
 }
 
-fn image_body(model: &str, image: &ImageRequest) -> Map<String, Value> {
+pub(super) fn image_body(model: &str, image: &ImageRequest) -> Map<String, Value> {
     let mut body = Map::from_iter([
         ("model".to_owned(), Value::from(model)),
         ("prompt".to_owned(), Value::from(image.prompt.expose())),
@@ -104,7 +104,7 @@ mod tests {
             ),
         ] {
             let parameters: Parameters = serde_json::from_value(parameters).unwrap();
-            let image = ImageRequest { prompt: Prompt::new("a \"sea\" 🌊"), parameters };
+            let image = ImageRequest::new(Prompt::new("a \"sea\" 🌊"), parameters);
             assert_eq!(Value::Object(image_body("gpt-image-2", &image)), body);
         }
     }

@@ -4,12 +4,14 @@
 //! Replies are hostile: what isn't what it should be is no output, every size has a cap, unknown fields are passed over.
 
 mod chat;
+mod edit;
 mod image;
 mod refusal;
 mod said;
 mod usage;
 
 pub(super) use chat::chat_request;
+pub(super) use edit::edit_request;
 pub(super) use image::{image_request, images};
 pub(super) use refusal::{Refusal, is_own_refusal, refusal};
 pub(super) use said::Listening;
