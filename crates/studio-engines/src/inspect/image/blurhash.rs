@@ -93,8 +93,10 @@ mod tests {
         let dark_to_the_right = of(&RgbImage::from_fn(40, 30, |x, _| Rgb([255 - 6 * x as u8; 3])));
         let dark_below = of(&RgbImage::from_fn(40, 30, |_, y| Rgb([255 - 8 * y as u8; 3])));
         assert_eq!(dark_to_the_right.len(), 28);
-        assert_ne!(dark_to_the_right, dark_below);
-        // Nothing changes downwards: the waves of the second row (of four, behind the average and three) are flat.
-        assert_eq!(dark_to_the_right.get(12..14), Some("fQ"), "{dark_to_the_right}");
+        // Behind size, level and average: three waves across, then the first one down. The strongest is the one that has a cause.
+        assert_eq!(dark_to_the_right.get(6..8), Some("~q"), "{dark_to_the_right}");
+        assert_ne!(dark_to_the_right.get(12..14), Some("~q"), "{dark_to_the_right}");
+        assert_eq!(dark_below.get(12..14), Some("~q"), "{dark_below}");
+        assert_ne!(dark_below.get(6..8), Some("~q"), "{dark_below}");
     }
 }
