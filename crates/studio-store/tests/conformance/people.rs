@@ -90,7 +90,7 @@ impl Rig {
         self.store.create_link(CreateLink { link, by, entry: entry(n, at(10)) }).await.unwrap()
     }
 
-    async fn accept(&self, n: u32, now: Timestamp, change: impl FnOnce(&mut AcceptLink)) -> LinkAccepted {
+    async fn use_link(&self, n: u32, now: Timestamp, change: impl FnOnce(&mut AcceptLink)) -> LinkAccepted {
         let mut accept = AcceptLink {
             hash: hash(n),
             kinds: LinkKind::ALL.into(),
@@ -111,7 +111,7 @@ impl Rig {
             self.create(1, link(1, LinkKind::Reset, "1@example.com", Some(user(1).id), Role::Admin), None).await,
             LinkCreated::Created
         );
-        assert_eq!(self.accept(1, at(20), |_| {}).await, LinkAccepted::Accepted(user(1)));
+        assert_eq!(self.use_link(1, at(20), |_| {}).await, LinkAccepted::Accepted(user(1)));
     }
 
     async fn open(&self, n: u32, with: u32, now: Timestamp) -> bool {
@@ -202,17 +202,17 @@ async fn a_link_opens_once(rig: Rig) {
     assert_eq!(rig.create(1, invited.clone(), Some(Role::Admin)).await, LinkCreated::Created, "told again");
     assert_eq!(rig.store.link(hash(1)).await.unwrap(), Some(invited.clone()));
     assert_eq!(rig.store.links(LinkKind::Invitation, at(20)).await.unwrap(), [invited.clone()]);
-    assert_eq!(rig.accept(1, at(20), |accept| accept.kinds = vec![LinkKind::Reset]).await, LinkAccepted::NotGood);
-    assert_eq!(rig.accept(1, invited.expires_at, |_| {}).await, LinkAccepted::NotGood, "over");
-    assert_eq!(rig.accept(8, at(20), |_| {}).await, LinkAccepted::NotGood, "there is none");
+    assert_eq!(rig.use_link(1, at(20), |accept| accept.kinds = vec![LinkKind::Reset]).await, LinkAccepted::NotGood);
+    assert_eq!(rig.use_link(1, invited.expires_at, |_| {}).await, LinkAccepted::NotGood, "over");
+    assert_eq!(rig.use_link(8, at(20), |_| {}).await, LinkAccepted::NotGood, "there is none");
     let name = |accept: &mut AcceptLink| {
         accept.name = Some("New".into());
         accept.email = Some("other@example.com".into());
     };
     let mut new = User::new(UserId::new(at(0), random(1)), "new@example.com", Role::Viewer, at(20));
     new.name = Some("New".into());
-    assert_eq!(rig.accept(1, at(20), name).await, LinkAccepted::Accepted(new.clone()), "by the link's own address");
-    assert_eq!(rig.accept(1, at(21), |_| {}).await, LinkAccepted::NotGood, "used");
+    assert_eq!(rig.use_link(1, at(20), name).await, LinkAccepted::Accepted(new.clone()), "by the link's own address");
+    assert_eq!(rig.use_link(1, at(21), |_| {}).await, LinkAccepted::NotGood, "used");
     assert_eq!(rig.store.link(hash(1)).await.unwrap().unwrap().used_at, Some(at(20)));
     assert_eq!(rig.store.links(LinkKind::Invitation, at(20)).await.unwrap(), []);
     let holder = rig.store.session(hash(901)).await.unwrap().unwrap();
@@ -236,15 +236,15 @@ async fn a_link_is_for_who_it_says(rig: Rig) {
     // The first owner says who they are, and can't be somebody else.
     let setup = link(6, LinkKind::Setup, "2@example.com", Some(user(2).id), Role::Owner);
     assert_eq!(rig.create(6, setup, None).await, LinkCreated::Created);
-    let taken = rig.accept(6, at(20), |accept| accept.email = Some("1@example.COM".into())).await;
+    let taken = rig.use_link(6, at(20), |accept| accept.email = Some("1@example.COM".into())).await;
     assert_eq!(taken, LinkAccepted::AddressTaken);
-    let accepted = rig.accept(6, at(20), |accept| accept.email = Some("me@example.com".into())).await;
+    let accepted = rig.use_link(6, at(20), |accept| accept.email = Some("me@example.com".into())).await;
     assert!(matches!(accepted, LinkAccepted::Accepted(me) if me.email == "me@example.com" && me.id == user(2).id));
     // Who is disabled meanwhile stays so.
     let reset = link(7, LinkKind::Reset, "1@example.com", Some(user(1).id), Role::Admin);
     assert_eq!(rig.create(7, reset, None).await, LinkCreated::Created);
     rig.change(8, user(1).id, disabled(true), None).await;
-    assert_eq!(rig.accept(7, at(60), |_| {}).await, LinkAccepted::NotGood);
+    assert_eq!(rig.use_link(7, at(60), |_| {}).await, LinkAccepted::NotGood);
     let again = link(9, LinkKind::Reset, "1@example.com", Some(user(1).id), Role::Admin);
     assert_eq!(rig.create(9, again, None).await, LinkCreated::Absent);
     // Who was invited and came by another way has a password that no invitation replaces.
@@ -252,7 +252,7 @@ async fn a_link_is_for_who_it_says(rig: Rig) {
     assert_eq!(rig.create(10, invited, None).await, LinkCreated::Created);
     let late = User::new(UserId::new(at(0), random(77)), "late@example.com", Role::Member, at(20));
     rig.store.ensure_user(late.clone(), entry(11, at(20))).await.unwrap();
-    let accepted = rig.accept(10, at(60), |_| {}).await;
+    let accepted = rig.use_link(10, at(60), |_| {}).await;
     assert_eq!(accepted, LinkAccepted::Accepted(late), "they keep what they are");
 }
 
@@ -260,12 +260,12 @@ async fn a_newer_link_takes_the_place_of_an_older(rig: Rig) {
     let of = |n| link(n, LinkKind::Invitation, "new@example.com", None, Role::Member);
     assert_eq!(rig.create(1, of(1), None).await, LinkCreated::Created);
     assert_eq!(rig.create(2, of(2), None).await, LinkCreated::Created);
-    assert_eq!(rig.accept(1, at(20), |_| {}).await, LinkAccepted::NotGood);
+    assert_eq!(rig.use_link(1, at(20), |_| {}).await, LinkAccepted::NotGood);
     let id = of(2).id;
     assert!(!rig.store.withdraw_link(id, LinkKind::Reset, entry(3, at(20))).await.unwrap(), "another kind");
     assert!(rig.store.withdraw_link(id, LinkKind::Invitation, entry(3, at(20))).await.unwrap());
     assert!(!rig.store.withdraw_link(id, LinkKind::Invitation, entry(4, at(21))).await.unwrap(), "withdrawn already");
-    assert_eq!(rig.accept(2, at(22), |_| {}).await, LinkAccepted::NotGood);
+    assert_eq!(rig.use_link(2, at(22), |_| {}).await, LinkAccepted::NotGood);
 }
 
 async fn a_session_begins_with_the_password_of_now(rig: Rig) {

@@ -79,7 +79,7 @@ enum Token {
 /// Something that changes something, by each method that there is.
 fn changes(nobody: &str) -> [(Method, String); 4] {
     [
-        (Method::POST, "/api/v1/sessions/revoke-others".into()),
+        (Method::POST, format!("/api/v1/jobs/{nobody}/cancel")),
         (Method::PUT, format!("/api/v1/budgets/{nobody}")),
         (Method::PATCH, format!("/api/v1/users/{nobody}")),
         (Method::DELETE, format!("/api/v1/keys/{nobody}")),

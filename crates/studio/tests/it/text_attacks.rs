@@ -280,6 +280,10 @@ async fn ids(studio: &Studio) -> Vec<(&'static str, String)> {
         ("/api/v1/assets/", text(&made["images"][0]["assetId"])),
         ("/api/v1/budgets/", text(&other["id"])),
         ("/api/v1/dead-letters/", NOBODY.to_owned()),
+        ("/api/v1/invitations/", NOBODY.to_owned()),
+        ("/api/v1/keys/", NOBODY.to_owned()),
+        ("/api/v1/sessions/", NOBODY.to_owned()),
+        ("/api/v1/users/", NOBODY.to_owned()),
     ]
 }
 
