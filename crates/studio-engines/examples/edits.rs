@@ -7,7 +7,7 @@ use studio_engines::sketch::{Edit, Picture, Quality, Sketch, draw, edit};
 /// A picture and what becomes of it: prompts with their strengths, the first line without a mask, the second with one.
 const GIVEN: (&str, u64) = ("mountains with a lake at noon", 4);
 const RESTYLED: [(&str, f32); 3] =
-    [("a warm sunset", 0.6), ("oil painting, golden autumn", 0.7), ("a neon city at night in the rain", 1.0)];
+    [("a warm sunset", 0.6), ("watercolour, snow", 0.7), ("a neon city at night in the rain", 1.0)];
 const PAINTED: [(&str, f32); 2] = [("remove it", 0.6), ("a red balloon in the sky", 1.0)];
 const COLUMNS: u32 = 4;
 const WIDTH: u32 = 360;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (place, (prompt, strength)) in RESTYLED.into_iter().enumerate() {
         put(raw(&changed(&given, None, prompt, strength)?)?, 1 + place as u32);
     }
-    let (with_it, mask) = with_a_thing(&given)?;
+    let (with_it, mask) = with_a_boat(&given)?;
     put(raw(&with_it)?, 4);
     let mut shown = raw(&with_it)?;
     for (pixel, masked) in shown.pixels_mut().zip(&mask) {
@@ -57,10 +57,10 @@ fn changed(picture: &Picture, mask: Option<&[bool]>, prompt: &str, strength: f32
 }
 
 /// The picture with a thing in its sky that nobody wants there, and a mask over that.
-fn with_a_thing(given: &Picture) -> Result<(Picture, Vec<bool>), Box<dyn Error>> {
+fn with_a_boat(given: &Picture) -> Result<(Picture, Vec<bool>), Box<dyn Error>> {
     let mut picture = raw(given)?;
     let (width, height) = picture.dimensions();
-    let (cx, cy, size) = (width as f32 * 0.3, height as f32 * 0.27, height as f32 * 0.14);
+    let (cx, cy, size) = (width as f32 * 0.62, height as f32 * 0.34, height as f32 * 0.13);
     let far = |x: u32, y: u32| (x as f32 - cx).hypot(y as f32 - cy) / size;
     for (x, y, pixel) in picture.enumerate_pixels_mut() {
         if far(x, y) < 1.0 {

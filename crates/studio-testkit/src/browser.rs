@@ -292,7 +292,11 @@ impl Browser {
 
     /// What it shows, the whole page, as a PNG.
     pub async fn screenshot(&self) -> Result<Vec<u8>> {
-        let shot = self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await?;
+        let layout = self.devtools("Page.getLayoutMetrics", json!({})).await?;
+        let (width, height) = (&layout["cssContentSize"]["width"], &layout["cssContentSize"]["height"]);
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let whole = json!({ "captureBeyondViewport": true, "clip": clip });
+        let shot = self.devtools("Page.captureScreenshot", whole).await?;
         Ok(STANDARD.decode(text_of(&shot["data"])?)?)
     }
 

@@ -49,7 +49,7 @@ impl Png {
         }
         packed.extend(adler(&rows).to_be_bytes());
         let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
-        for (name, data) in [(b"IHDR", &head[..]), (b"IDAT", &packed), (b"IEND", &[])] {
+        for (name, data) in [(b"IHDR", &head[..]), (b"IDAT", &packed[..]), (b"IEND", &[][..])] {
             let body = [&name[..], data].concat();
             file.extend((data.len() as u32).to_be_bytes());
             file.extend(&body);

@@ -24,9 +24,9 @@ use super::{
     flights::Flight,
     form, headers,
     network::{Peer, client},
+    pages,
     places::Place,
     refusal::{Refusal, RequestIdText},
-    pages,
     table::{Access, BodyRule, Cost, DRY_RUN, PAGES, ROUTES, Route},
 };
 use crate::{app::App, commands::own_key_providers, metrics::UNMATCHED, settings::LEGACY_BODY_LIMIT};

@@ -5,10 +5,10 @@
 mod pages;
 
 use super::api;
-pub use pages::PAGES;
 pub(crate) use super::row::{Access, Answer};
 pub use super::row::{Audience, BodyRule, Cost, Query, QueryKind, Route, Shape, Verb, Who};
 use crate::settings::{JSON_BODY_LIMIT, OUTPUT_LIMIT};
+pub use pages::PAGES;
 use studio_core::{caller::Scope, limits::LimitClass};
 
 /// A route that only shows something.

@@ -6,8 +6,6 @@ use crate::sketch::{colour::Rgb, random::Random, stage::Pacer};
 
 /// Half a patch, as a part of the shorter side, and in pixels at least and at most.
 const PATCH: (f32, usize, usize) = (0.03, 4, 28);
-/// What grain comes near to and never reaches: what is stronger is no grain.
-const MOST_GRAIN: f32 = 0.03;
 /// Places that are looked at for each patch.
 const CANDIDATES: usize = 48;
 
@@ -38,10 +36,6 @@ pub(super) fn grain(
     if !pacer.spend(values.len()) {
         return false;
     }
-    // How restless each place is: an edge copied to where there is none looks like a scratch.
-    let restless: Vec<f32> =
-        values.iter().zip(&forms).map(|(value, form)| (value.luma() - form.luma()).abs()).collect();
-    let restless = blurred(&restless, width, reach);
     let mut grains = vec![(Rgb::default(), 0.0_f32); values.len()];
     let window: Vec<f32> = (0..size * size)
         .map(|i| {
@@ -59,14 +53,14 @@ pub(super) fn grain(
             if !pacer.spend(size * size * 2) {
                 return false;
             }
-            let source = nearest(values, &forms, &restless, (cx, cy), reach, width, &sources, random);
+            let source = nearest(values, &forms, (cx, cy), reach, width, &sources, random);
             lay(&mut grains, values, &forms, known, (cx, cy), source, reach, width, &window);
         }
     }
     for (i, (sum, squares)) in grains.into_iter().enumerate() {
         if !known[i] && squares > 0.0 {
             // By the root of the weights' squares: a mean of patches that have nothing to do with each other would be too smooth.
-            let grain = sum.scale(1.0 / squares.sqrt()).map(|v| v / (1.0 + v.abs() / MOST_GRAIN));
+            let grain = sum.scale(1.0 / squares.sqrt());
             let value = &mut values[i];
             *value = Rgb::new(value.r + grain.r, value.g + grain.g, value.b + grain.b);
         }
@@ -82,11 +76,9 @@ fn soft(values: &[Rgb], width: usize, reach: usize) -> Vec<Rgb> {
 }
 
 /// The centre of the known patch whose colours are most like those that were diffused here, the near ones first.
-#[expect(clippy::too_many_arguments, reason = "one place, and all that is known of the others")]
 fn nearest(
     values: &[Rgb],
     forms: &[Rgb],
-    restless: &[f32],
     (x, y): (usize, usize),
     reach: usize,
     width: usize,
@@ -110,7 +102,7 @@ fn nearest(
         // What lies on the same height is more often of the same kind.
         let far = sy.abs_diff(y) as f32 / height as f32 + 0.4 * sx.abs_diff(x) as f32 / width as f32;
         let colours = (wanted.luma() - forms[at].luma()).abs();
-        let cost = cost + 0.02 * far + 0.05 * colours + 8.0 * restless[at];
+        let cost = cost + 0.02 * far + 0.05 * colours;
         if cost < best.0 {
             best = (cost, (sx, sy));
         }

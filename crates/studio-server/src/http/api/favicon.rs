@@ -2,10 +2,7 @@
 
 use crate::{
     app::App,
-    http::{
-        call::Call,
-        table::Answer,
-    },
+    http::{call::Call, table::Answer},
 };
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, header};

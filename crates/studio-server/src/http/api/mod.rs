@@ -37,17 +37,15 @@ pub(super) use metrics::metrics;
 pub(super) use operators::{adjust_job, list_stuck, resolve_job};
 pub(super) use outputs::receive_output;
 pub(super) use people::{
-    link_path, visit,
-    accept, change_password, change_user, create_invitation, create_key, create_reset_link, end_session, list_audit,
-    list_invitations, list_keys, list_sessions, list_users, log_in, log_out, revoke_key, revoke_other_sessions, set_up,
-    who_am_i, withdraw_invitation,
+    accept, change_password, change_user, create_invitation, create_key, create_reset_link, end_session, link_path,
+    list_audit, list_invitations, list_keys, list_sessions, list_users, log_in, log_out, revoke_key,
+    revoke_other_sessions, set_up, visit, who_am_i, withdraw_invitation,
 };
 pub(super) use provider_keys::{delete_provider_key, list_provider_keys, put_provider_key};
 pub(super) use shares::{
     end_share, get_shared, get_shared_content, get_shared_page, get_shared_thumbnail, list_shares, share,
 pub(super) use uploads::upload;
 pub(super) use usage::{get_usage, list_entries};
-
 
 use super::{
     call::{Call, Caller},

@@ -1,7 +1,7 @@
 //! One's own account: who one is, keys, sessions, the password.
 
 use super::{
-    Answer, Seen,
+    Answer, Seen, View,
     form::{Faults, Field, Typed, button, token},
     frame::Viewer,
     html::{Html, html, written},
@@ -52,13 +52,12 @@ pub(in crate::http) const DONE_WORDS: &[&str] = &["in", "revoked", "ended", "oth
 
 fn body(account: &Account<'_>, viewer: Viewer<'_>, typed: &Typed, faults: &Faults) -> Html {
     html(
-        "{}{}{}{}{}",
+        "{}{}{}{}",
         &[
             &who(account),
             &keys::section(account, viewer, typed, faults),
             &sessions(account, viewer),
             &password(viewer, typed, faults),
-            &html("", &[]),
         ],
     )
 }
@@ -117,7 +116,9 @@ fn sessions(account: &Account<'_>, viewer: Viewer<'_>) -> Html {
 }
 
 fn password(viewer: Viewer<'_>, typed: &Typed, faults: &Faults) -> Html {
-    let hint = format!("At least {MIN_PASSWORD_CHARS} characters. A few words that have nothing to do with each other are good.");
+    let hint = format!(
+        "At least {MIN_PASSWORD_CHARS} characters. A few words that have nothing to do with each other are good."
+    );
     let present = Field {
         name: "present",
         label: "Present password",
@@ -146,32 +147,30 @@ fn password(viewer: Viewer<'_>, typed: &Typed, faults: &Faults) -> Html {
 pub(super) async fn again(
     app: &App,
     caller: &Caller,
-    call: &Call,
+    view: &View,
     status: StatusCode,
     typed: &Typed,
     faults: &Faults,
 ) -> Result<Response, Refusal> {
-    let (keys, sessions) =
-        (app.store.keys(Some(caller.user())).await?, app.store.sessions(caller.user()).await?);
+    let (keys, sessions) = (app.store.keys(Some(caller.user())).await?, app.store.sessions(caller.user()).await?);
     let user = caller.person();
-    let sessions: Vec<_> = sessions.into_iter().filter(|session| session.is_good(user, call.now)).collect();
+    let sessions: Vec<_> = sessions.into_iter().filter(|session| session.is_good(user, view.now)).collect();
     let here = caller.session().map(|session| session.id);
-    let account = Account { user, keys: &keys, sessions: &sessions, here, now: call.now };
-    let done = call.query.get("done").and_then(|word| DONE.iter().find(|(known, _)| known == word));
-    let notice = done.map(|(_, words)| *words).filter(|_| faults.is_empty());
-    let seen = Seen { here: "/account", notice, faults: Some(faults), ..Seen::of(Some(caller), call) };
+    let account = Account { user, keys: &keys, sessions: &sessions, here, now: view.now };
+    let notice = view.notice(DONE, faults);
+    let seen = Seen { here: "/account", notice, faults: Some(faults), ..Seen::of(Some(caller), view) };
     show(status, "Your account", &seen, body(&account, viewer(caller), typed, faults))
 }
 
 pub(in crate::http) fn page(app: Arc<App>, caller: Caller, call: Call) -> Answer {
-    Box::pin(async move {
-        again(&app, &caller, &call, StatusCode::OK, &Typed::new(), &Faults::default()).await
-    })
+    Box::pin(
+        async move { again(&app, &caller, &View::of(&call), StatusCode::OK, &Typed::new(), &Faults::default()).await },
+    )
 }
 
 pub(in crate::http) fn end_session(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let id = super::id(&call, SessionId::parse, "session")?;
+        let id = super::id(&call, SessionId::parse)?;
         if !verbs::end_session(&app, &caller.doer(&call), caller.user(), id).await? {
             return Err(Refusal::not_found("session"));
         }
@@ -192,8 +191,7 @@ pub(in crate::http) fn change_password(app: Arc<App>, caller: Caller, mut call: 
         let mut secret = |name: &str| Secret::new(call.form.remove(name).unwrap_or_default());
         let (present, new) = (secret("present"), secret("password"));
         let keep = caller.session().map(|session| session.id);
-        let changed =
-            verbs::change_password(&app, &caller.doer(&call), caller.person(), keep, present, new).await;
+        let changed = verbs::change_password(&app, &caller.doer(&call), caller.person(), keep, present, new).await;
         let (status, faults) = match changed {
             Ok(()) => return see_other("/account?done=password"),
             Err(NoNewPassword::Wrong) => {
@@ -208,16 +206,18 @@ pub(in crate::http) fn change_password(app: Arc<App>, caller: Caller, mut call: 
             }
             Err(other) => return Err(Refusal::from(other)),
         };
-        again(&app, &caller, &call, status, &Typed::new(), &faults).await
+        again(&app, &caller, &View::of(&call), status, &Typed::new(), &faults).await
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::pages::frame::Viewer;
     use std::time::Duration;
-    use studio_core::{id::UserId, people::{Role, TokenHash}};
+    use studio_core::{
+        id::UserId,
+        people::{Role, TokenHash},
+    };
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(seconds))
@@ -247,7 +247,11 @@ mod tests {
         assert!(page.contains("End 1 other session") && page.contains("this one"));
         assert!(page.contains("<bdi>&lt;b&gt;[U+202E]</bdi>") && !page.contains("<script"));
         let forms = page.matches("method=\"post\"").count();
-        assert_eq!(page.matches("name=\"csrf\" value=\"t0ken\"").count(), forms, "every form proves where it comes from");
+        assert_eq!(
+            page.matches("name=\"csrf\" value=\"t0ken\"").count(),
+            forms,
+            "every form proves where it comes from"
+        );
         for (word, words) in DONE_WORDS.iter().zip(DONE) {
             assert_eq!(*word, words.0);
         }

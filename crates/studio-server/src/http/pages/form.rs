@@ -75,7 +75,7 @@ impl Field<'_> {
             (_, None) => html(" aria-describedby=\"{}-hint\"", &[&self.name]),
             (_, Some(_)) => html(" aria-describedby=\"{}-hint {}-fault\"", &[&self.name, &self.name]),
         };
-        let mode = if self.kind == "text" && self.autocomplete == "off" { " autocapitalize=\"none\"" } else { "" };
+        let plain = self.kind == "text" && self.autocomplete == "off";
         html(
             "<div class=\"field\"><label for=\"{}\">{}</label>{}{}\
              <input id=\"{}\" name=\"{}\" type=\"{}\" autocomplete=\"{}\" value=\"{}\"{}{}{}{}></div>",
@@ -93,7 +93,7 @@ impl Field<'_> {
                 &about,
                 &fault.map(|_| html(" aria-invalid=\"true\"", &[])),
                 &self.required.then(|| html(" required", &[])),
-                &(!mode.is_empty()).then(|| html(" autocapitalize=\"none\" spellcheck=\"false\"", &[])),
+                &plain.then(|| html(" autocapitalize=\"none\" spellcheck=\"false\"", &[])),
             ],
         )
     }
@@ -119,7 +119,13 @@ pub(in crate::http) fn choice(
 }
 
 /// A form that is one button. `what` is the address to post to, `whom` is told to those who hear the page instead of seeing it.
-pub(in crate::http) fn button(what: &str, csrf: &str, words: &'static str, whom: &dyn Piece, class: &'static str) -> Html {
+pub(in crate::http) fn button(
+    what: &str,
+    csrf: &str,
+    words: &'static str,
+    whom: &dyn Piece,
+    class: &'static str,
+) -> Html {
     html(
         "<form method=\"post\" action=\"{}\">{}<button class=\"{}\">{}<span class=\"heard\"> {}</span></button></form>",
         &[&what, &token(csrf), &class, &words, &whom],
@@ -159,7 +165,9 @@ mod tests {
             assert!(shown.contains(wanted), "{wanted}: {shown}");
         }
         let summary = faults.summary().unwrap().into_text();
-        assert!(summary.contains("role=\"alert\"") && summary.contains("<a href=\"#email\">Is &lt;no&gt; address.</a>"));
+        assert!(
+            summary.contains("role=\"alert\"") && summary.contains("<a href=\"#email\">Is &lt;no&gt; address.</a>")
+        );
         assert_eq!(Faults::default().summary(), None);
         let password = Field { name: "password", kind: "password", ..FIELD };
         assert!(!password.show(&typed, &Faults::default()).into_text().contains("secret"), "never shown again");

@@ -43,7 +43,7 @@ impl Page<'_> {
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"robots\" content=\"noindex\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{}{} · Studio</title>\n<link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">\n\
+             <title>{}{} · Studio</title>\n<link rel=\"icon\" href=\"/favicon.ico\" type=\"image/svg+xml\">\n\
              <link rel=\"stylesheet\" href=\"/studio.css\">\n</head>\n<body>\n\
              <a class=\"skip\" href=\"#main\">Skip to the content</a>\n{}{}\
              <main id=\"main\">\n{}{}<h1>{}</h1>\n{}\n</main>\n</body>\n</html>\n",
@@ -83,7 +83,7 @@ impl Page<'_> {
             )
         });
         html(
-            "<header><div class=\"bar\"><a class=\"home\" href=\"/\"><img src=\"/favicon.svg\" alt=\"\" width=\"24\" height=\"24\">\
+            "<header><div class=\"bar\"><a class=\"home\" href=\"/\"><img src=\"/favicon.ico\" alt=\"\" width=\"24\" height=\"24\">\
              Studio</a><nav aria-label=\"Pages\">{}</nav>{}</div></header>\n",
             &[&links, &out],
         )
@@ -114,7 +114,9 @@ mod tests {
     fn a_page_says_who_is_in_and_shows_the_way_that_they_may_go() {
         let viewer = Viewer { email: "a@\u{202e}<b>", csrf: "t0ken", runs_it: false };
         let member = page(Some(viewer), false, None);
-        assert!(member.contains("<title>A &lt;title&gt; · Studio</title>") && member.contains("<h1>A &lt;title&gt;</h1>"));
+        assert!(
+            member.contains("<title>A &lt;title&gt; · Studio</title>") && member.contains("<h1>A &lt;title&gt;</h1>")
+        );
         assert!(member.contains("<bdi>a@[U+202E]&lt;b&gt;</bdi>") && member.contains("value=\"t0ken\""));
         assert!(member.contains("<a href=\"/account\" aria-current=\"page\">") && !member.contains("/people"));
         assert!(!member.contains("not encrypted") && !member.contains("/sign-in"));

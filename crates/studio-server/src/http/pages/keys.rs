@@ -1,7 +1,7 @@
 //! One's own keys: a list, a form for a new one, which is shown once, and revoking.
 
 use super::{
-    Answer, Seen,
+    Answer, Seen, View,
     account::{Account, again},
     form::{Faults, Field, Typed, button, choice, token},
     frame::Viewer,
@@ -42,11 +42,8 @@ const SCOPES: &[(Scope, &str, &str)] = &[
 ];
 
 /// The fields of a budget.
-const BUDGETS: &[(Window, &str, &str)] = &[
-    (Window::Day, "day", "A day"),
-    (Window::Month, "month", "A month"),
-    (Window::Lifetime, "lifetime", "In all"),
-];
+const BUDGETS: &[(Window, &str, &str)] =
+    &[(Window::Day, "day", "A day"), (Window::Month, "month", "A month"), (Window::Lifetime, "lifetime", "In all")];
 
 pub(super) fn section(account: &Account<'_>, viewer: Viewer<'_>, typed: &Typed, faults: &Faults) -> Html {
     let (good, over): (Vec<_>, Vec<_>) = account.keys.iter().partition(|row| row.key.is_good(account.now));
@@ -56,9 +53,8 @@ pub(super) fn section(account: &Account<'_>, viewer: Viewer<'_>, typed: &Typed, 
         false => html("<ul class=\"items\">{}</ul>", &[&lines]),
     };
     let over = over.len() as u64;
-    let over = (over > 0).then(|| {
-        html("<p class=\"muted\">{} revoked or over, and not shown.</p>", &[&several(over, "key")])
-    });
+    let over =
+        (over > 0).then(|| html("<p class=\"muted\">{} revoked or over, and not shown.</p>", &[&several(over, "key")]));
     html(
         "<section id=\"keys\"><h2>Keys</h2>{}{}<h3>Make a key</h3>{}</section>",
         &[&list, &over, &form(account.user.role, viewer, typed, faults)],
@@ -73,14 +69,18 @@ fn line(row: &KeyRow, viewer: Viewer<'_>, now: Timestamp) -> Html {
         None => html("never used", &[]),
     };
     let ends = key.expires_at.map(|at| html("; ends on {}", &[&day(at)]));
-    let budget: Vec<_> = row.limits.iter().map(|(window, limit)| {
-        let per = match window {
-            Window::Day => "a day",
-            Window::Month => "a month",
-            Window::Lifetime => "in all",
-        };
-        html("; at most {} USD {}", &[&limit.to_string(), &per])
-    }).collect();
+    let budget: Vec<_> = row
+        .limits
+        .iter()
+        .map(|(window, limit)| {
+            let per = match window {
+                Window::Day => "a day",
+                Window::Month => "a month",
+                Window::Lifetime => "in all",
+            };
+            html("; at most {} USD {}", &[&limit.to_string(), &per])
+        })
+        .collect();
     html(
         "<li><div class=\"what\"><p><strong>{}</strong> <code>…{}</code></p><p class=\"muted\">May {}; made {}; {}{}{}</p></div>{}</li>",
         &[
@@ -121,7 +121,7 @@ fn form(role: Role, viewer: Viewer<'_>, typed: &Typed, faults: &Faults) -> Html 
         )
     };
     let scopes: Vec<_> = SCOPES.iter().filter(|(scope, ..)| role.has(*scope)).map(scope).collect();
-    let budget = |(_, name, label): &(Window, &'static str, &'static str)| {
+    let budget = |&(_, name, label): &(Window, &'static str, &'static str)| {
         Field { name, label, kind: "text", autocomplete: "off", hint: "", required: false }.show(typed, faults)
     };
     let budgets: Vec<_> = BUDGETS.iter().map(budget).collect();
@@ -162,9 +162,11 @@ fn read(typed: &Typed, now: Timestamp) -> Result<NewKey, Faults> {
         },
     }
     let mut limits = Limits::new();
-    for (window, field, _) in BUDGETS.iter().filter(|(_, field, _)| !get(field).is_empty()) {
+    for &(window, field, _) in BUDGETS.iter().filter(|(_, field, _)| !get(field).is_empty()) {
         match Nanos::parse_usd(get(field)).ok().filter(|amount| *amount >= Nanos::ZERO) {
-            Some(amount) => drop(limits.insert(*window, amount)),
+            Some(amount) => {
+                limits.insert(window, amount);
+            }
             None => faults.add(field, "This is no amount in US dollars, such as 5 or 0.25."),
         }
     }
@@ -186,23 +188,22 @@ fn made(name: &str, text: &str, origin: &str) -> Html {
 
 pub(in crate::http) fn create(app: Arc<App>, caller: Caller, mut call: Call) -> Answer {
     Box::pin(async move {
-        let typed = std::mem::take(&mut call.form);
+        let (typed, view) = (std::mem::take(&mut call.form), View::of(&call));
         let new = match read(&typed, call.now) {
             Ok(new) => new,
-            Err(faults) => return again(&app, &caller, &call, StatusCode::BAD_REQUEST, &typed, &faults).await,
+            Err(faults) => return again(&app, &caller, &view, StatusCode::BAD_REQUEST, &typed, &faults).await,
         };
         let name = new.name.clone();
         let doer = caller.doer(&call);
         match verbs::create_own_key(app.desk(), &doer, caller.person(), caller.key(), new).await {
             Ok((key, text)) => {
                 tracing::info!(key.id = %key.id, user = %key.user, "key made");
-                let origin = call.way.origin.as_deref().unwrap_or("http://HOST:PORT");
-                let body = made(&name, text.expose(), origin);
-                show(StatusCode::OK, "Your new key", &Seen { here: "/account", ..Seen::of(Some(&caller), &call) }, body)
+                let seen = Seen { here: "/account", ..Seen::of(Some(&caller), &view) };
+                show(StatusCode::OK, "Your new key", &seen, made(&name, text.expose(), &view.origin))
             }
             Err(not @ (NotMade::LacksScope { .. } | NotMade::Beyond(_) | NotMade::Bounded(_))) => {
                 let faults = Faults::one("scopes", format!("No key was made: {not}."));
-                again(&app, &caller, &call, StatusCode::FORBIDDEN, &typed, &faults).await
+                again(&app, &caller, &view, StatusCode::FORBIDDEN, &typed, &faults).await
             }
             Err(other) => Err(Refusal::from(other)),
         }
@@ -211,7 +212,7 @@ pub(in crate::http) fn create(app: Arc<App>, caller: Caller, mut call: Call) -> 
 
 pub(in crate::http) fn revoke(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let id = super::id(&call, KeyId::parse, "key")?;
+        let id = super::id(&call, KeyId::parse)?;
         if !verbs::revoke_key(app.desk(), &caller.doer(&call), Some(caller.user()), id).await? {
             return Err(Refusal::not_found("key"));
         }
@@ -252,7 +253,9 @@ mod tests {
         let viewer = Viewer { email: "a@b", csrf: "t", runs_it: false };
         let again = form(Role::Member, viewer, &good, &faults).into_text();
         assert!(again.contains("name=\"scope_generate\" value=\"yes\" checked") && again.contains("value=\" shop \""));
-        assert!(again.contains("name=\"scope_read\" value=\"yes\">") && again.contains("<option value=\"30\" selected>"));
+        assert!(
+            again.contains("name=\"scope_read\" value=\"yes\">") && again.contains("<option value=\"30\" selected>")
+        );
         assert!(!again.contains("scope_admin"), "nobody is offered what they may not give");
     }
 }

@@ -2,7 +2,7 @@
 //! password. A link that is used, over or withdrawn says so kindly, and never which of these.
 
 use super::{
-    Answer, Seen, api,
+    Answer, Seen, View, api,
     form::{Faults, Field, Typed},
     html::{Html, html, written},
     see_other, show, with_cookie,
@@ -42,7 +42,9 @@ const fn words(kind: LinkKind) -> (&'static str, &'static str) {
 
 fn form(link: &Link, token: &Secret, typed: &Typed, faults: &Faults, now: Timestamp) -> Html {
     let (path, (_, button)) = (api::link_path(link.kind, token), words(link.kind));
-    let hint = format!("At least {MIN_PASSWORD_CHARS} characters. A few words that have nothing to do with each other are good.");
+    let hint = format!(
+        "At least {MIN_PASSWORD_CHARS} characters. A few words that have nothing to do with each other are good."
+    );
     let about = match link.kind {
         LinkKind::Setup => html(
             "<p>You own this studio. Say who you are and choose a password; what the first key makes is yours, too.</p>",
@@ -69,7 +71,8 @@ fn form(link: &Link, token: &Secret, typed: &Typed, faults: &Faults, now: Timest
     };
     let name = (link.kind != LinkKind::Reset).then(|| {
         let hint = "What others see. You may leave it empty.";
-        Field { name: "name", label: "Name", kind: "text", autocomplete: "name", hint, required: false }.show(typed, faults)
+        Field { name: "name", label: "Name", kind: "text", autocomplete: "name", hint, required: false }
+            .show(typed, faults)
     });
     let password = Field {
         name: "password",
@@ -89,7 +92,9 @@ fn form(link: &Link, token: &Secret, typed: &Typed, faults: &Faults, now: Timest
 /// The page of a link that is not good.
 fn dead(kinds: Kinds) -> Html {
     let next = match kinds {
-        [LinkKind::Setup] => html("Whoever has the studio&#39;s data folder makes a new one: <code>studio user setup-link</code>.", &[]),
+        [LinkKind::Setup] => {
+            html("Whoever has the studio&#39;s data folder makes a new one: <code>studio user setup-link</code>.", &[])
+        }
         _ => html("Ask whoever gave it to you for a new one.", &[]),
     };
     html(
@@ -99,16 +104,22 @@ fn dead(kinds: Kinds) -> Html {
     )
 }
 
-fn not_good(kinds: Kinds, call: &Call) -> Result<Response, Refusal> {
-    show(StatusCode::NOT_FOUND, "This link is not good any more", &Seen::of(None, call), dead(kinds))
+fn not_good(kinds: Kinds, view: &View) -> Result<Response, Refusal> {
+    show(StatusCode::NOT_FOUND, "This link is not good any more", &Seen::of(None, view), dead(kinds))
 }
 
-async fn look(app: &App, kinds: Kinds, call: &Call, typed: &Typed, faults: &Faults) -> Result<Response, Refusal> {
-    let token = Secret::new(call.parameter("token"));
-    let Some(link) = verbs::look_at_link(app, kinds, &token).await? else { return not_good(kinds, call) };
+async fn look(
+    app: &App,
+    kinds: Kinds,
+    token: &Secret,
+    view: &View,
+    typed: &Typed,
+    faults: &Faults,
+) -> Result<Response, Refusal> {
+    let Some(link) = verbs::look_at_link(app, kinds, token).await? else { return not_good(kinds, view) };
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let body = form(&link, &token, typed, faults, call.now);
-    show(status, words(link.kind).0, &Seen { faults: Some(faults), ..Seen::of(None, call) }, body)
+    let body = form(&link, token, typed, faults, view.now);
+    show(status, words(link.kind).0, &Seen { faults: Some(faults), ..Seen::of(None, view) }, body)
 }
 
 /// What the form says, or what is wrong with it.
@@ -140,30 +151,34 @@ fn read(kinds: Kinds, typed: &Typed) -> Result<(Option<String>, Option<String>),
 }
 
 async fn accept(app: &Arc<App>, kinds: Kinds, mut call: Call) -> Result<Response, Refusal> {
-    let mut typed = std::mem::take(&mut call.form);
+    let (mut typed, view) = (std::mem::take(&mut call.form), View::of(&call));
+    let token = Secret::new(call.parameter("token"));
     let password = Secret::new(typed.remove("password").unwrap_or_default());
     let (email, name) = match read(kinds, &typed) {
         Ok(read) => read,
-        Err(faults) => return look(app, kinds, &call, &typed, &faults).await,
+        Err(faults) => return look(app, kinds, &token, &view, &typed, &faults).await,
     };
-    let acceptance = Acceptance { token: Secret::new(call.parameter("token")), email, name, password };
+    let acceptance = Acceptance { token: token.clone(), email, name, password };
     let faults = match verbs::accept(app, kinds, acceptance, api::visit(&call)).await {
         Ok(signed_in) => {
             tracing::info!(user = %signed_in.user.id, "a link was used");
             return with_cookie(see_other("/account?done=in")?, cookie::kept(&call.way, &signed_in.token));
         }
-        Err(NotAccepted::NotGood) => return not_good(kinds, &call),
+        Err(NotAccepted::NotGood) => return not_good(kinds, &view),
         Err(NotAccepted::AddressTaken) => Faults::one("email", "Somebody else has this address."),
         Err(NotAccepted::Password(not)) => Faults::one("password", format!("The password {not}.")),
         Err(other) => return Err(Refusal::from(other)),
     };
-    look(app, kinds, &call, &typed, &faults).await
+    look(app, kinds, &token, &view, &typed, &faults).await
 }
 
 macro_rules! pages {
     ($($show:ident $accept:ident $kinds:ident;)*) => { $(
         pub(in crate::http) fn $show(app: Arc<App>, _: Option<Caller>, call: Call) -> Answer {
-            Box::pin(async move { look(&app, $kinds, &call, &Typed::new(), &Faults::default()).await })
+            Box::pin(async move {
+                let (token, view) = (Secret::new(call.parameter("token")), View::of(&call));
+                look(&app, $kinds, &token, &view, &Typed::new(), &Faults::default()).await
+            })
         }
 
         pub(in crate::http) fn $accept(app: Arc<App>, _: Option<Caller>, call: Call) -> Answer {

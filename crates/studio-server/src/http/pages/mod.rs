@@ -16,10 +16,14 @@ mod sign_in;
 mod welcome;
 mod words;
 
-pub(in crate::http) use account::{DONE_WORDS as ACCOUNT_DONE, change_password, end_others, end_session, page as account};
+pub(in crate::http) use account::{
+    DONE_WORDS as ACCOUNT_DONE, change_password, end_others, end_session, page as account,
+};
 pub(in crate::http) use keys::{create as create_key, revoke as revoke_key};
 pub(in crate::http) use links::{accept_invitation, accept_setup, invitation, setup};
-pub(in crate::http) use people::{DONE_WORDS as PEOPLE_DONE, change_role, disable, enable, invite, page as people, reset_link, withdraw};
+pub(in crate::http) use people::{
+    DONE_WORDS as PEOPLE_DONE, change_role, disable, enable, invite, page as people, reset_link, withdraw,
+};
 pub(in crate::http) use sign_in::{page as sign_in_page, sign_in, sign_out};
 pub(in crate::http) use welcome::page as welcome;
 
@@ -39,7 +43,7 @@ use crate::app::App;
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use std::{net::IpAddr, sync::Arc};
-use studio_core::{caller::Scope, time::Timestamp};
+use studio_core::{caller::Scope, id::NotAnId, time::Timestamp};
 
 /// Most bytes of a form.
 pub(in crate::http) const FORM: u64 = 16 << 10;
@@ -61,8 +65,36 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn of(caller: Option<&'a Caller>, call: &Call) -> Self {
-        Self { here: "", caller, exposed: exposed(&call.way, call.from), notice: None, faults: None }
+    fn of(caller: Option<&'a Caller>, view: &View) -> Self {
+        Self { here: "", caller, exposed: view.exposed, notice: None, faults: None }
+    }
+}
+
+/// What pages need to know of a request. Apart from it: its body can't be shared between threads, so it can't be borrowed while
+/// something is waited for.
+struct View {
+    now: Timestamp,
+    exposed: bool,
+    /// What was done a moment ago, as the address says it.
+    done: Option<String>,
+    /// The studio's own origin.
+    origin: String,
+}
+
+impl View {
+    fn of(call: &Call) -> Self {
+        Self {
+            now: call.now,
+            exposed: exposed(&call.way, call.from),
+            done: call.query.get("done").cloned(),
+            origin: call.way.origin.clone().unwrap_or_else(|| "http://HOST:PORT".to_owned()),
+        }
+    }
+
+    /// What is to be told of it, of these words.
+    fn notice(&self, words: &[(&str, &'static str)], faults: &Faults) -> Option<&'static str> {
+        let done = self.done.as_deref().filter(|_| faults.is_empty())?;
+        words.iter().find(|(known, _)| *known == done).map(|(_, words)| *words)
     }
 }
 
@@ -72,11 +104,7 @@ fn exposed(way: &Way, from: Option<IpAddr>) -> bool {
 }
 
 fn viewer(caller: &Caller) -> Viewer<'_> {
-    Viewer {
-        email: &caller.person().email,
-        csrf: caller.csrf().unwrap_or_default(),
-        runs_it: caller.has(Scope::Admin),
-    }
+    Viewer { email: &caller.person().email, csrf: caller.csrf().unwrap_or_default(), runs_it: caller.has(Scope::Admin) }
 }
 
 /// A page as an answer.
@@ -170,8 +198,7 @@ pub(in crate::http) fn style(_: Arc<App>, _: Call) -> Answer {
     })
 }
 
-/// The id in the path.
-fn id<T, E>(call: &Call, parse: fn(&str) -> Result<T, E>, what: &str) -> Result<T, Refusal> {
-    // A wrong one names nothing, as an id that nothing has.
-    parse(call.parameter("id")).map_err(|_| Refusal::not_found(what))
+/// The id in the path; what is none is refused as it is by the API.
+fn id<T>(call: &Call, parse: fn(&str) -> Result<T, NotAnId>) -> Result<T, Refusal> {
+    parse(call.parameter("id")).map_err(|error| Refusal::invalid_field("id", error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Who gets in, for whoever runs the studio: people with their roles, invitations, links. A link is shown once, to whoever made it.
 
 use super::{
-    Answer, Seen,
+    Answer, Seen, View,
     form::{Faults, Field, Typed, button, choice, token},
     frame::Viewer,
     html::{Html, Piece, html, written},
@@ -182,44 +182,43 @@ fn link_made(new: &NewLink, origin: &str) -> Html {
 async fn again(
     app: &App,
     caller: &Caller,
-    call: &Call,
+    view: &View,
     status: StatusCode,
     typed: &Typed,
     faults: &Faults,
 ) -> Result<Response, Refusal> {
-    let rows = app.store.users(call.now).await?;
-    let invitations = app.store.links(LinkKind::Invitation, call.now).await?;
+    let rows = app.store.users(view.now).await?;
+    let invitations = app.store.links(LinkKind::Invitation, view.now).await?;
     let role = caller.person().role;
-    let people = People { rows: &rows, invitations: &invitations, me: caller.user(), role, now: call.now };
-    let done = call.query.get("done").and_then(|word| DONE.iter().find(|(known, _)| known == word));
-    let notice = done.map(|(_, words)| *words).filter(|_| faults.is_empty());
-    let seen = Seen { here: "/people", notice, faults: Some(faults), ..Seen::of(Some(caller), call) };
+    let people = People { rows: &rows, invitations: &invitations, me: caller.user(), role, now: view.now };
+    let notice = view.notice(DONE, faults);
+    let seen = Seen { here: "/people", notice, faults: Some(faults), ..Seen::of(Some(caller), view) };
     show(status, "People", &seen, body(&people, viewer(caller), typed, faults))
 }
 
 pub(in crate::http) fn page(app: Arc<App>, caller: Caller, call: Call) -> Answer {
-    Box::pin(async move {
-        again(&app, &caller, &call, StatusCode::OK, &Typed::new(), &Faults::default()).await
-    })
+    Box::pin(
+        async move { again(&app, &caller, &View::of(&call), StatusCode::OK, &Typed::new(), &Faults::default()).await },
+    )
 }
 
 /// Changes someone, and says so where they stand.
 async fn change(
     app: &App,
     caller: &Caller,
-    call: &Call,
+    call: Call,
     change: UserChange,
     then: &'static str,
 ) -> Result<Response, Refusal> {
-    let user = super::id(call, UserId::parse, "user")?;
-    match verbs::change_user(app.desk(), &caller.doer(call), user, change).await {
+    let (user, doer) = (super::id(&call, UserId::parse)?, caller.doer(&call));
+    match verbs::change_user(app.desk(), &doer, user, change).await {
         Ok(_) => {
             app.callers.forget();
             see_other(then)
         }
         Err(NoSuchChange::Refused(not)) => {
             let faults = Faults::one("", format!("Nobody was changed: {not}."));
-            again(app, caller, call, StatusCode::CONFLICT, &Typed::new(), &faults).await
+            again(app, caller, &View::of(&call), StatusCode::CONFLICT, &Typed::new(), &faults).await
         }
         Err(other) => Err(Refusal::from(other)),
     }
@@ -229,24 +228,24 @@ pub(in crate::http) fn change_role(app: Arc<App>, caller: Caller, call: Call) ->
     Box::pin(async move {
         let Some(role) = call.form.get("role").and_then(|role| Role::parse(role)) else {
             let faults = Faults::one("", "Choose one of the roles in the list.");
-            return again(&app, &caller, &call, StatusCode::BAD_REQUEST, &Typed::new(), &faults).await;
+            return again(&app, &caller, &View::of(&call), StatusCode::BAD_REQUEST, &Typed::new(), &faults).await;
         };
         let to = UserChange { role: Some(role), ..UserChange::default() };
-        change(&app, &caller, &call, to, "/people?done=role").await
+        change(&app, &caller, call, to, "/people?done=role").await
     })
 }
 
 pub(in crate::http) fn disable(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let to = UserChange { disabled: Some(true), ..UserChange::default() };
-        change(&app, &caller, &call, to, "/people?done=disabled").await
+        change(&app, &caller, call, to, "/people?done=disabled").await
     })
 }
 
 pub(in crate::http) fn enable(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let to = UserChange { disabled: Some(false), ..UserChange::default() };
-        change(&app, &caller, &call, to, "/people?done=enabled").await
+        change(&app, &caller, call, to, "/people?done=enabled").await
     })
 }
 
@@ -254,26 +253,24 @@ pub(in crate::http) fn enable(app: Arc<App>, caller: Caller, call: Call) -> Answ
 async fn made(
     app: &App,
     caller: &Caller,
-    call: &Call,
+    view: &View,
     typed: &Typed,
     made: Result<NewLink, NotLinked>,
 ) -> Result<Response, Refusal> {
     let (status, faults) = match made {
         Ok(new) => {
-            let body = link_made(&new, call.way.origin.as_deref().unwrap_or_default());
-            let seen = Seen { here: "/people", ..Seen::of(Some(caller), call) };
+            let body = link_made(&new, &view.origin);
+            let seen = Seen { here: "/people", ..Seen::of(Some(caller), view) };
             return show(StatusCode::OK, "A link, once", &seen, body);
         }
         Err(NotLinked::Known) => {
             let message = "There is someone of this address already: make them a link for a new password instead.";
             (StatusCode::CONFLICT, Faults::one("email", message))
         }
-        Err(NotLinked::Refused(not)) => {
-            (StatusCode::FORBIDDEN, Faults::one("", format!("No link was made: {not}.")))
-        }
+        Err(NotLinked::Refused(not)) => (StatusCode::FORBIDDEN, Faults::one("", format!("No link was made: {not}."))),
         Err(other) => return Err(Refusal::from(other)),
     };
-    again(app, caller, call, status, typed, &faults).await
+    again(app, caller, view, status, typed, &faults).await
 }
 
 pub(in crate::http) fn invite(app: Arc<App>, caller: Caller, mut call: Call) -> Answer {
@@ -289,24 +286,24 @@ pub(in crate::http) fn invite(app: Arc<App>, caller: Caller, mut call: Call) -> 
             faults.add("role", "Choose one of the roles in the list.");
         }
         let (Ok(email), Some(role)) = (email, role) else {
-            return again(&app, &caller, &call, StatusCode::BAD_REQUEST, &typed, &faults).await;
+            return again(&app, &caller, &View::of(&call), StatusCode::BAD_REQUEST, &typed, &faults).await;
         };
         let link = verbs::invite(app.desk(), &caller.doer(&call), email, role).await;
-        made(&app, &caller, &call, &typed, link).await
+        made(&app, &caller, &View::of(&call), &typed, link).await
     })
 }
 
 pub(in crate::http) fn reset_link(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let user = super::id(&call, UserId::parse, "user")?;
+        let user = super::id(&call, UserId::parse)?;
         let link = verbs::reset_link(app.desk(), &caller.doer(&call), user).await;
-        made(&app, &caller, &call, &Typed::new(), link).await
+        made(&app, &caller, &View::of(&call), &Typed::new(), link).await
     })
 }
 
 pub(in crate::http) fn withdraw(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let id = super::id(&call, LinkId::parse, "invitation")?;
+        let id = super::id(&call, LinkId::parse)?;
         if !verbs::withdraw_invitation(app.desk(), &caller.doer(&call), id).await? {
             return Err(Refusal::not_found("invitation"));
         }
@@ -331,15 +328,23 @@ mod tests {
         let rows = [row(1, Role::Owner), row(2, Role::Admin), row(3, Role::Member), row(4, Role::Viewer)];
         let shown = |by: usize| {
             let role = rows[by].user.role;
-            let people =
-                People { rows: &rows, invitations: &[], me: rows[by].user.id, role, now: now.plus(Duration::from_secs(9)) };
+            let people = People {
+                rows: &rows,
+                invitations: &[],
+                me: rows[by].user.id,
+                role,
+                now: now.plus(Duration::from_secs(9)),
+            };
             let viewer = Viewer { email: "me", csrf: "t0ken", runs_it: true };
             body(&people, viewer, &Typed::new(), &Faults::default()).into_text()
         };
         let (owner, admin) = (shown(0), shown(1));
         let may = |page: &str, of: usize, verb: &str| page.contains(&format!("/people/{}/{verb}\"", rows[of].user.id));
         assert!(may(&owner, 1, "role") && may(&owner, 2, "disable") && may(&owner, 3, "enable"));
-        assert!(!may(&owner, 3, "disable") && !may(&owner, 2, "enable") && !may(&owner, 0, "disable"), "by standing, and not oneself");
+        assert!(
+            !may(&owner, 3, "disable") && !may(&owner, 2, "enable") && !may(&owner, 0, "disable"),
+            "by standing, and not oneself"
+        );
         assert!(!may(&admin, 0, "role") && !may(&admin, 0, "reset-link") && may(&admin, 2, "reset-link"));
         assert!(owner.contains("<option value=\"owner\"") && !admin.contains("<option value=\"owner\""));
         assert!(owner.contains("<bdi>member@&lt;b&gt;</bdi>"));

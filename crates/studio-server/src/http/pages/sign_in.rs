@@ -1,7 +1,7 @@
 //! Signing in and out.
 
 use super::{
-    Answer, Seen, api,
+    Answer, Seen, View, api,
     form::{Faults, Field, Typed},
     html::{Html, html},
     see_other, show, with_cookie,
@@ -24,14 +24,8 @@ const WRONG: &str = "The e-mail address or the password is wrong, or the account
 /// Where someone may wish to go once they are in.
 const PLACES: &[&str] = &["/", "/account", "/people"];
 
-const EMAIL: Field<'static> = Field {
-    name: "email",
-    label: "E-mail address",
-    kind: "email",
-    autocomplete: "username",
-    hint: "",
-    required: true,
-};
+const EMAIL: Field<'static> =
+    Field { name: "email", label: "E-mail address", kind: "email", autocomplete: "username", hint: "", required: true };
 const PASSWORD: Field<'static> = Field {
     name: "password",
     label: "Password",
@@ -64,7 +58,7 @@ pub(in crate::http) fn page(_: Arc<App>, caller: Option<Caller>, call: Call) -> 
         }
         let body = form(&Typed::new(), &Faults::default(), "/account");
         let notice = call.query.contains_key("out").then_some("You are signed out.");
-        show(StatusCode::OK, "Sign in", &Seen { here: "/sign-in", notice, ..Seen::of(None, &call) }, body)
+        show(StatusCode::OK, "Sign in", &Seen { here: "/sign-in", notice, ..Seen::of(None, &View::of(&call)) }, body)
     })
 }
 
@@ -73,9 +67,10 @@ pub(in crate::http) fn sign_in(app: Arc<App>, _: Option<Caller>, mut call: Call)
         let typed = std::mem::take(&mut call.form);
         let next = place(typed.get("next").map_or("", String::as_str));
         let get = |name: &str| typed.get(name).map_or("", String::as_str);
-        let again = |status: StatusCode, faults: Faults, call: &Call| {
+        let view = View::of(&call);
+        let again = |status: StatusCode, faults: Faults| {
             let body = form(&typed, &faults, next);
-            show(status, "Sign in", &Seen { here: "/sign-in", faults: Some(&faults), ..Seen::of(None, call) }, body)
+            show(status, "Sign in", &Seen { here: "/sign-in", faults: Some(&faults), ..Seen::of(None, &view) }, body)
         };
         let mut faults = Faults::default();
         for (field, message) in [("email", "Write your e-mail address."), ("password", "Write your password.")] {
@@ -84,21 +79,21 @@ pub(in crate::http) fn sign_in(app: Arc<App>, _: Option<Caller>, mut call: Call)
             }
         }
         if !faults.is_empty() {
-            return again(StatusCode::BAD_REQUEST, faults, &call);
+            return again(StatusCode::BAD_REQUEST, faults);
         }
         match people::sign_in(&app, get("email"), Secret::new(get("password")), api::visit(&call)).await {
             Ok(signed_in) => {
                 tracing::info!(user = %signed_in.user.id, "signed in");
                 with_cookie(see_other(next)?, cookie::kept(&call.way, &signed_in.token))
             }
-            Err(NotSignedIn::Wrong) => again(StatusCode::UNAUTHORIZED, Faults::one("", WRONG), &call),
+            Err(NotSignedIn::Wrong) => again(StatusCode::UNAUTHORIZED, Faults::one("", WRONG)),
             Err(NotSignedIn::Limited(decision)) => {
                 let minutes = decision.retry_after.as_secs().div_ceil(60).max(1);
                 let message = format!(
                     "Too many tries for this account. Nothing was checked; try again in {}.",
                     super::words::several(minutes, "minute")
                 );
-                let mut response = again(codes::RATE_LIMITED.status, Faults::one("", message), &call)?;
+                let mut response = again(codes::RATE_LIMITED.status, Faults::one("", message))?;
                 let seconds = decision.retry_after.as_secs().max(1);
                 response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 Ok(response)

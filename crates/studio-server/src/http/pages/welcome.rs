@@ -2,7 +2,7 @@
 //! how to make the first picture.
 
 use super::{
-    Answer, Seen,
+    Answer, Seen, View,
     html::{Html, html, written},
     show,
 };
@@ -44,8 +44,9 @@ pub(in crate::http) fn page(_: Arc<App>, caller: Option<Caller>, call: Call) -> 
     Box::pin(async move {
         let person = caller.as_ref().map(Caller::person);
         let who = person.map(|person| person.name.as_deref().unwrap_or(&person.email));
-        let body = body(who, call.way.origin.as_deref().unwrap_or("http://HOST:PORT"));
-        show(StatusCode::OK, "The studio is running", &Seen { here: "/", ..Seen::of(caller.as_ref(), &call) }, body)
+        let view = View::of(&call);
+        let seen = Seen { here: "/", ..Seen::of(caller.as_ref(), &view) };
+        show(StatusCode::OK, "The studio is running", &seen, body(who, &view.origin))
     })
 }
 
@@ -56,7 +57,10 @@ mod tests {
     #[test]
     fn it_greets_who_is_in_and_tells_a_stranger_where_to_go() {
         let stranger = body(None, "https://studio.example.com\"><b>").into_text();
-        assert!(stranger.contains("/sign-in") && stranger.contains("curl -s https://studio.example.com&quot;&gt;&lt;b&gt;/api"));
+        assert!(
+            stranger.contains("/sign-in")
+                && stranger.contains("curl -s https://studio.example.com&quot;&gt;&lt;b&gt;/api")
+        );
         let known = body(Some("<i>Ada</i>"), "http://x").into_text();
         assert!(known.contains("<bdi>&lt;i&gt;Ada&lt;/i&gt;</bdi>") && known.contains("/account"));
     }

@@ -58,7 +58,8 @@ pub(super) fn life(life: Duration) -> String {
 
 /// What a browser is, from what it calls itself: all of them also call themselves by others' names.
 pub(super) fn browser(agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let first =
+        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     let program = first(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),
@@ -95,12 +96,17 @@ mod tests {
     fn times_are_told_roughly_and_browsers_by_their_own_name() {
         let at = |seconds: u64| Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(seconds));
         let ago = |seconds: u64| ago(at(0), at(seconds)).into_text();
-        assert!(ago(0).contains(">just now<") && ago(600).contains(">10 minutes ago<") && ago(3700).contains(">an hour ago<"));
+        assert!(
+            ago(0).contains(">just now<")
+                && ago(600).contains(">10 minutes ago<")
+                && ago(3700).contains(">an hour ago<")
+        );
         assert!(ago(5 * DAY).contains(">5 days ago<") && ago(400 * DAY).contains(">on 2026-09-21<"));
         let left = |seconds: u64| left(at(seconds), at(0)).into_text();
         assert!(left(0).contains(">now<") && left(59).contains(">1 minute<") && left(7 * DAY).contains(">7 days<"));
         assert_eq!(life(Duration::from_secs(DAY)), "24 hours");
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0 Safari/537.36";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/148.0 Safari/537.36";
         assert_eq!(browser(chrome), "Chrome on Linux");
         assert_eq!(browser(&format!("{chrome} Edg/148.0")), "Edge on Linux");
         assert_eq!(browser("<script>"), "<script>");

@@ -48,7 +48,7 @@ pub const PAGES: &[Route] = &[
         cost: Cost::Memory,
         ..open("/", Visitor(pages::welcome), "A page for people who open the address in a browser")
     },
-    Route { page: false, ..get("/studio.css", Public(pages::style), SHOWS, &[(200, Shape::Page)], "How pages look") },
+    get("/studio.css", Public(pages::style), SHOWS, &[(200, Shape::Page)], "How pages look"),
     Route {
         query: SIGNED_OUT,
         answers: &[(200, Shape::Page), (303, Shape::Nothing)],
@@ -81,10 +81,7 @@ pub const PAGES: &[Route] = &[
     form("/account/sessions/{id}/end", Key(Account, pages::end_session), "End a session"),
     form("/account/sessions/end-others", Key(Account, pages::end_others), "End all sessions but this one"),
     form("/account/password", Key(Account, pages::change_password), "Choose another password"),
-    Route {
-        query: PEOPLE_DONE,
-        ..page("/people", Key(Admin, pages::people), "Everyone, and who is invited")
-    },
+    Route { query: PEOPLE_DONE, ..page("/people", Key(Admin, pages::people), "Everyone, and who is invited") },
     Route {
         answers: SHOWN_ONCE,
         ..form("/people/invitations", Key(Admin, pages::invite), "Invite someone: the link is shown once")
@@ -95,6 +92,10 @@ pub const PAGES: &[Route] = &[
     form("/people/{id}/enable", Key(Admin, pages::enable), "Enable someone again"),
     Route {
         answers: SHOWN_ONCE,
-        ..form("/people/{id}/reset-link", Key(Admin, pages::reset_link), "Make a link for a new password, which is shown once")
+        ..form(
+            "/people/{id}/reset-link",
+            Key(Admin, pages::reset_link),
+            "Make a link for a new password, which is shown once",
+        )
     },
 ];
