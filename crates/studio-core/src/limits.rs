@@ -38,16 +38,8 @@ pub enum LimitClass {
 
 impl LimitClass {
     /// All there are.
-    pub const ALL: [Self; 8] = [
-        Self::Generation,
-        Self::Chat,
-        Self::Status,
-        Self::Asset,
-        Self::Upload,
-        Self::Control,
-        Self::Open,
-        Self::Auth,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Generation, Self::Chat, Self::Status, Self::Asset, Self::Upload, Self::Control, Self::Open, Self::Auth];
 
     /// As in configuration and headers.
     pub const fn as_str(self) -> &'static str {

@@ -16,7 +16,10 @@ use std::{
     },
 };
 use studio_core::ports::{Destination, FetchError, Fetcher};
-use studio_testkit::hostile_targets::{hostile_addresses, hostile_targets, own_addresses};
+use studio_testkit::{
+    canary::own_addresses,
+    hostile_targets::{hostile_addresses, hostile_targets},
+};
 
 /// Stands for a public place.
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 9);
@@ -211,16 +214,16 @@ async fn no_address_is_reached_by_a_name_that_changes_its_mind_or_has_two() {
     let addresses: Vec<_> = hostile_addresses().into_iter().chain(town.own.clone()).collect();
     let (mut rebinding, mut mixed) = (Vec::new(), Vec::new());
     for (index, address) in addresses.iter().enumerate() {
-        for which in 0..NOT_OURS.len() {
+        for (which, destination) in NOT_OURS.iter().enumerate() {
             // The first answer is public, and sends us to the same name once more.
             let name = format!("rebinding-{index}-{which}.example");
             names.give(&name, &[&[public], &[*address]]);
             let again = town.sign(&format!("http://{name}:{}/x.png", town.port));
-            rebinding.push((NOT_OURS[which].clone(), format!("http://{name}:{}{again}", town.port)));
+            rebinding.push((destination.clone(), format!("http://{name}:{}{again}", town.port)));
             for answer in [[public, *address], [*address, public]] {
                 let name = format!("mixed-{}.example", mixed.len());
                 names.give(&name, &[&answer]);
-                mixed.push((NOT_OURS[which].clone(), format!("http://{name}:{}/x.png", town.port)));
+                mixed.push((destination.clone(), format!("http://{name}:{}/x.png", town.port)));
             }
         }
     }

@@ -3,15 +3,16 @@
 
 pub mod browser;
 pub mod canaries;
+pub mod canary;
 pub mod clock;
 pub mod cog_worker;
 pub mod cuts;
 pub mod events;
 pub mod fairness;
-pub mod hostile_replies;
-pub mod hostile_targets;
 pub mod good_files;
 pub mod hostile_files;
+pub mod hostile_replies;
+pub mod hostile_targets;
 pub mod openai;
 pub mod people;
 pub mod png;

@@ -263,9 +263,7 @@ fn near_a_block() -> impl Strategy<Value = IpAddr> {
     (prop::sample::select(blocks), any::<u128>(), 0..=128usize).prop_map(|(text, random, shared)| {
         let first: IpAddr = text.split_once('/').unwrap().0.parse().unwrap();
         let mut all = bits(first);
-        for at in shared.min(all.len())..all.len() {
-            all[at] = random >> at & 1 == 1;
-        }
+        all.iter_mut().enumerate().skip(shared).for_each(|(at, bit)| *bit = random >> at & 1 == 1);
         address(&all)
     })
 }

@@ -169,7 +169,7 @@ impl Here {
         files(&self.folder.path().join("blobs"))
     }
 
-    async fn jobs(&self) -> usize {
+    fn jobs(&self) -> usize {
         self.api.chats().len()
     }
 }
@@ -210,7 +210,7 @@ async fn a_picture_elsewhere_is_fetched_once_and_kept_as_an_asset_of_its_owner()
     // A replay is the same job, and asks nobody.
     let again = Studio::send(send()).await.unwrap();
     assert_eq!((again.header("idempotent-replayed"), &again.json()["jobId"]), ("true", &reply.json()["jobId"]));
-    assert_eq!((here.place.asked().len(), here.jobs().await), (3, 1));
+    assert_eq!((here.place.asked().len(), here.jobs()), (3, 1));
     // A try asks nobody either, and still refuses what could never be.
     let tried = Studio::send(here.request(&key, "?dryRun=true", &shown(&urls))).await.unwrap();
     assert_eq!((tried.status, &tried.json()["dryRun"]), (StatusCode::OK, &json!(true)), "{}", tried.json());
@@ -277,7 +277,7 @@ async fn what_is_no_picture_or_too_much_is_refused_by_its_field_and_nothing_is_k
     let before = here.place.asked().len();
     let many: Vec<_> = (0..17).map(|at| format!("{PUBLIC}/fits{at}")).collect();
     assert_eq!(here.show(&key, &many).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!((here.place.asked().len(), here.jobs().await, here.blobs()), (before, 0, 0));
+    assert_eq!((here.place.asked().len(), here.jobs(), here.blobs()), (before, 0, 0));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::{
-    hostile_targets::Canaries,
+    canary::Canaries,
     openai::{Behaviour, KEY, OpenAi},
     scripted::{Scripted, redirect, whole},
     studio::Studio,
