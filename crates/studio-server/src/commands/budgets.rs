@@ -23,7 +23,7 @@ pub async fn set_budgets(
         let entry = desk.entry(doer, Action::BudgetsSet).with(details.into());
         let entry = match payer {
             Payer::Key(id) => entry.of("key", id),
-            Payer::User(id) => entry.of("user", id),
+            Payer::User(id) | Payer::OwnKey(id) => entry.of("user", id),
         };
         if desk.store.set_budgets(payer, limits.clone(), entry).await? {
             let rows = desk.store.budgets(None, desk.clock.now()).await?;

@@ -34,7 +34,6 @@ pub(crate) struct Call {
     /// The JSON body, where the row takes one.
     pub(crate) json: Value,
     /// The fields of the form, where the row takes one.
-    #[expect(dead_code, reason = "no page takes a form yet")]
     pub(crate) form: BTreeMap<String, String>,
     /// What is to be told of that, beside what is found in it later.
     pub(crate) warnings: Vec<String>,

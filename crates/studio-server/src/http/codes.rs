@@ -42,14 +42,11 @@ codes! {
         "The query is not valid percent-encoded UTF-8.",
         "Encode it as forms do.";
     MALFORMED_FORM = "malformed_form", BAD_REQUEST,
-        "The form is not valid percent-encoded UTF-8, or has too many fields.",
-        "Encode it as browsers do.";
+        "The form is not valid percent-encoded UTF-8, or `multipart/form-data`, or has too many fields.",
+        "Encode it as browsers do; a file can be sent by itself as the body, too.";
     BODY_CUT_OFF = "body_cut_off", BAD_REQUEST,
         "The body ended before it was complete.",
         "Send it again; with an `Idempotency-Key` that is always safe.";
-    MALFORMED_FORM = "malformed_form", BAD_REQUEST,
-        "The body is not valid `multipart/form-data`.",
-        "Send the parts as RFC 7578 says, or the file by itself as the body.";
     UNSUPPORTED_TYPE = "unsupported_type", BAD_REQUEST,
         "The file is none of those that are taken, by its first bytes.",
         "`details.taken` lists the types that are.";

@@ -268,8 +268,6 @@ pub enum Shape {
     Settled,
     /// Who is signed in.
     Session,
-    /// That it is done.
-    Done,
     /// Where someone is signed in.
     Sessions,
     /// Someone's keys.

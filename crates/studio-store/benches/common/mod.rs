@@ -10,7 +10,7 @@ use std::{
 use studio_core::{
     caller::User,
     catalog::Modality,
-    id::{JobId, RequestId, UserId},
+    id::{AuditId, JobId, RequestId, UserId},
     idempotency::{Fingerprint, IdempotencyKey, IdempotencyRecord},
     job::{Durability, Job, NewJob, Payer},
     ledger::Window,

@@ -25,7 +25,6 @@ use studio_core::{
         Resealed, StoreError,
     },
     seal::MasterKeyId,
-    time::Timestamp,
 };
 
 /// What the writer can be told.

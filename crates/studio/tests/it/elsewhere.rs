@@ -24,7 +24,9 @@ use studio_core::{
     caller::Scope,
     catalog::Catalog,
     job::Durability,
-    ports::{Body, Chance, Clock, Destination, FetchError, Fetcher},
+    people::Role,
+    ports::{Body, Chance, Clock, Destination, FetchError, Fetcher, Keyrings, NoKeyring},
+    seal::{Keyring, MasterKey},
     secret::Secret,
     time::Timestamp,
 };
@@ -34,10 +36,11 @@ use studio_outbound::{
 };
 use studio_server::{
     app::{App, Lane, Parts},
-    commands::{NewKey, create_key},
+    commands::people::{Doer, NewKey, create_key, ensure_user},
     http::{router, serve},
     lifecycle,
-    settings::{Front, LimitSettings},
+    settings::{Front, LimitSettings, UploadSettings},
+    work::inspector::Inspector,
 };
 use studio_store::{FolderAssets, MemoryLimiter, Options, SqliteStore};
 use studio_testkit::{
@@ -96,6 +99,15 @@ impl Chance for Counted {
     }
 }
 
+/// Nothing is sealed here.
+struct OneKey;
+
+impl Keyrings for OneKey {
+    fn keyring(&self) -> Result<Arc<Keyring>, NoKeyring> {
+        Ok(Arc::new(Keyring::new(MasterKey::new([7; 32]), [])))
+    }
+}
+
 /// A server in this process.
 struct Here {
     app: Arc<App>,
@@ -119,6 +131,7 @@ impl Here {
             base_url: api.base_url(),
             api_key: Some(Secret::new(KEY)),
             max_completion_tokens: true,
+            own_key: false,
         });
         let lane = Lane::new(Arc::new(provider), 8, Some(api.base_url()));
         let app = App::new(Parts {
@@ -136,6 +149,9 @@ impl Here {
             durability: Durability::Process,
             connections: 1000,
             retention: None,
+            keyrings: Arc::new(OneKey),
+            upload_limits: UploadSettings::default(),
+            inspector: Inspector::new(env!("CARGO_BIN_EXE_studio").into()),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -146,9 +162,10 @@ impl Here {
     }
 
     async fn key(&self, email: &str) -> String {
-        let new = NewKey { email: email.into(), name: "test".into(), scopes: Scope::ALL.into(), ..NewKey::default() };
-        let app = &self.app;
-        let made = create_key(app.store.as_ref(), app.clock.as_ref(), app.chance.as_ref(), new).await.unwrap();
+        let new = NewKey { name: "test".into(), scopes: Scope::ALL.into(), ..NewKey::default() };
+        let desk = self.app.desk();
+        let owner = ensure_user(desk, &Doer::STUDIO, email, Role::Admin).await.unwrap();
+        let made = create_key(desk, &Doer::STUDIO, &owner, new).await.unwrap();
         made.1.expose().to_owned()
     }
 
@@ -336,7 +353,7 @@ async fn nothing_is_told_of_the_network_inside() {
         "http://[::1]/".to_owned(),
         "http://[fe80::1]/".to_owned(),
     ] {
-        let reply = studio.post(CHAT, &shown(&[url.clone()])).await.unwrap();
+        let reply = studio.post(CHAT, &shown(std::slice::from_ref(&url))).await.unwrap();
         let (status, field, message) = fault(&reply);
         assert_eq!((status, field.as_str()), (400, "messages[0].content[1]"), "{url}: {}", reply.json());
         told.insert(message);

@@ -61,6 +61,7 @@ async fn outcome(studio: &Studio, id: &str) -> Value {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what it takes is told, not asserted")]
 async fn try_all(wire: Wire) {
     let place = Scripted::start().unwrap();
     let studio = Studio::start(setup().config(&config(wire, &place))).unwrap();

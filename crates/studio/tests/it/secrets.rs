@@ -50,7 +50,7 @@ async fn held(api: &OpenAi, studio: &Studio) -> String {
 async fn nothing_of_a_key_is_readable_at_rest_and_nothing_is_left_of_it_after() {
     let (api, mut studio) = town();
     assert_eq!(mode(&studio), 0o600);
-    store(&studio, &studio.key().to_owned(), OWN).await;
+    store(&studio, studio.key(), OWN).await;
     let id = held(&api, &studio).await;
     api.wait_for_requests(1);
     let sealed = envelopes(&studio);

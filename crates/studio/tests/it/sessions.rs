@@ -172,6 +172,7 @@ enum Ending {
 }
 
 /// A stream that was open when its reader's rights ended is closed, and takes no longer than that a person would wait for it.
+#[expect(clippy::print_stdout, reason = "what it takes is told, not asserted")]
 async fn ends(
     studio: &Studio,
     open: impl Fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder,

@@ -52,7 +52,11 @@ pub(crate) fn blobs(studio: &Studio) -> BTreeSet<PathBuf> {
     fn walk(folder: &Path, found: &mut BTreeSet<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path, found) } else { drop(found.insert(path)) }
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.insert(path);
+            }
         }
     }
     let mut found = BTreeSet::new();

@@ -44,6 +44,7 @@ pub(super) use people::{
 pub(super) use provider_keys::{delete_provider_key, list_provider_keys, put_provider_key};
 pub(super) use shares::{
     end_share, get_shared, get_shared_content, get_shared_page, get_shared_thumbnail, list_shares, share,
+};
 pub(super) use uploads::upload;
 pub(super) use usage::{get_usage, list_entries};
 

@@ -345,7 +345,6 @@ fn answer(shape: Shape) -> Value {
         Shape::Share => json_of("ShareAnswer", "The page's address"),
         Shape::Shares => json_of("SharePage", "The pages"),
         Shape::Shared => json_of("Shared", "What it shows"),
-        Shape::Done => json_of("Done", "It is done"),
         Shape::LegacyStatus => json_of("LegacyStatus", "Where the job stands"),
         Shape::Icon => json!({ "description": "A picture", "content": { "image/svg+xml": {} } }),
         Shape::Metrics => json!({

@@ -49,7 +49,6 @@ pub(super) fn all() -> Value {
                 "name": { "type": "string" }, "kind": kind(), "keepMetadata": { "type": "boolean" },
             },
         }),
-        "Done": object(vec![("success", yes())]),
     })
 }
 
