@@ -2,7 +2,9 @@
 //! a body, and whether a repeat is recognised. A handler that needs a signed-in caller can't be put into a public row: the
 //! types don't fit.
 
+mod library;
 mod pages;
+mod people;
 
 use super::api;
 pub(crate) use super::row::{Access, Answer};
@@ -97,41 +99,16 @@ const DEAD_LETTER_QUERY: &[Query] =
 
 const NEXT: Query = Query::new("cursor", QueryKind::Id, "The `nextCursor` of the page before");
 
-const KINDS: &[&str] = &["image", "audio", "video", "dataset"];
-
-const ASSET_QUERY: &[Query] = &[
-    Query::new("kind", QueryKind::Choice(KINDS), "Only assets of this kind"),
-    Query::new("origin", QueryKind::Choice(&["uploaded", "sent", "made"]), "Only what came so"),
-    LIMIT,
-    NEXT,
-];
-
-const UPLOAD_QUERY: &[Query] = &[
-    Query::new("name", QueryKind::Text, "What the file is called; its ending must say what it is"),
-    Query::new("kind", QueryKind::Choice(KINDS), "As what it is to be taken"),
-    Query::new(
-        "keepMetadata",
-        QueryKind::Boolean,
-        "`true`: what a file says of where, when and by what it was made stays in it",
-    ),
-];
-
 const STREAM_QUERY: &[Query] =
     &[Query::new("offset", QueryKind::EventId, "Begin after this event id, as `Last-Event-ID` does")];
-
-const AUDIT_QUERY: &[Query] = &[
-    Query::new("userId", QueryKind::Id, "Only what this person did"),
-    LIMIT,
-    Query::new("cursor", QueryKind::Number, "The `nextCursor` of the page before"),
-];
 
 /// What a job's status is asked for by, in the system that this one replaces.
 pub(crate) const JOB_ID: &str = "jobId";
 
 use Access::{Key, Public, Ticket};
 use Cost::{Memory, Paid, Read, Write};
-use LimitClass::{Asset, Auth, Chat, Control, Generation, Open, Status, Upload};
-use Scope::{Account, Admin};
+use LimitClass::{Chat, Control, Generation, Open, Status};
+use Scope::Admin;
 
 const READS: (Option<LimitClass>, Cost) = (Some(Status), Read);
 const SHOWS: (Option<LimitClass>, Cost) = (Some(Open), Memory);
@@ -254,113 +231,6 @@ pub const ROUTES: &[Route] = &[
             "Say what a job that is over, anyone's, cost after all, as its provider's bill shows",
         )
     },
-    // Library
-    get(
-        "/api/v1/assets/{id}",
-        Key(Scope::Read, api::get_asset),
-        (Some(Asset), Read),
-        &[(200, Shape::Bytes), (206, Shape::Bytes), (304, Shape::Nothing)],
-        "Fetch the bytes of an asset, whole or a range",
-    ),
-    Route {
-        query: ASSET_QUERY,
-        ..get(
-            "/api/v1/assets",
-            Key(Scope::Read, api::list_assets),
-            READS,
-            &[(200, Shape::Assets)],
-            "List what you uploaded and what was made for you, newest first",
-        )
-    },
-    get(
-        "/api/v1/assets/{id}/details",
-        Key(Scope::Read, api::get_details),
-        READS,
-        &[(200, Shape::Asset)],
-        "See what is known of an asset",
-    ),
-    get(
-        "/api/v1/assets/{id}/thumbnail",
-        Key(Scope::Read, api::get_thumbnail),
-        (Some(Asset), Read),
-        &[(200, Shape::Thumbnail), (206, Shape::Thumbnail), (304, Shape::Nothing)],
-        "Fetch a small picture of an asset",
-    ),
-    Route {
-        body: BodyRule::File,
-        query: UPLOAD_QUERY,
-        legacy: &["/api/upload"],
-        ..post(
-            "/api/v1/upload",
-            Key(Scope::Generate, api::upload),
-            (Upload, Write),
-            &[(200, Shape::Asset)],
-            "Bring a file: a picture, sound, a film, or things to learn from",
-        )
-    },
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "ShareRequest"),
-        legacy: &["/api/share"],
-        ..post(
-            "/api/v1/share",
-            Key(Scope::Generate, api::share),
-            (Control, Write),
-            &[(200, Shape::Share)],
-            "Show an asset to whoever knows the address of its page",
-        )
-    },
-    Route {
-        query: &[LIMIT, NEXT],
-        ..get(
-            "/api/v1/shares",
-            Key(Scope::Read, api::list_shares),
-            READS,
-            &[(200, Shape::Shares)],
-            "List the pages by which you show assets, newest first",
-        )
-    },
-    get(
-        "/api/v1/share/{slug}",
-        Public(api::get_shared),
-        (Some(Open), Read),
-        &[(200, Shape::Shared)],
-        "See what a page shows",
-    ),
-    get("/share/{slug}", Public(api::get_shared_page), (Some(Open), Read), &[(200, Shape::Page)], "Such a page"),
-    get(
-        "/share/{slug}/content",
-        Public(api::get_shared_content),
-        (Some(Open), Read),
-        &[(200, Shape::Bytes), (206, Shape::Bytes), (304, Shape::Nothing)],
-        "The bytes that such a page shows",
-    ),
-    get(
-        "/share/{slug}/thumbnail",
-        Public(api::get_shared_thumbnail),
-        (Some(Open), Read),
-        &[(200, Shape::Thumbnail), (206, Shape::Thumbnail), (304, Shape::Nothing)],
-        "A small picture of what such a page shows",
-    ),
-    Route {
-        method: Verb::Delete,
-        ..post(
-            "/api/v1/shares/{slug}",
-            Key(Scope::Generate, api::end_share),
-            (Control, Write),
-            &[(200, Shape::Done)],
-            "End such a page, at once",
-        )
-    },
-    Route {
-        method: Verb::Delete,
-        ..post(
-            "/api/v1/assets/{id}",
-            Key(Scope::Generate, api::delete_asset),
-            (Control, Write),
-            &[(200, Shape::Done)],
-            "Remove an asset, and end all pages that show it",
-        )
-    },
     // Catalog and money
     get(
         "/api/v1/models",
@@ -418,35 +288,6 @@ pub const ROUTES: &[Route] = &[
             (Control, Write),
             &[(200, Shape::Budget)],
             "Set all budgets of a user or of a key, by its id",
-        )
-    },
-    // Own keys
-    get(
-        "/api/v1/provider-keys",
-        Key(Scope::Generate, api::list_provider_keys),
-        READS,
-        &[(200, Shape::ProviderKeys)],
-        "List your own keys for providers: which, and since when; never what they are",
-    ),
-    Route {
-        method: Verb::Put,
-        body: BodyRule::Json(JSON_BODY_LIMIT, "ProviderKeyRequest"),
-        ..post(
-            "/api/v1/provider-keys/{provider}",
-            Key(Scope::Generate, api::put_provider_key),
-            (Control, Write),
-            &[(200, Shape::ProviderKey)],
-            "Store your own key for a provider, in place of the one before: your jobs there are paid by your own account",
-        )
-    },
-    Route {
-        method: Verb::Delete,
-        ..post(
-            "/api/v1/provider-keys/{provider}",
-            Key(Scope::Generate, api::delete_provider_key),
-            (Control, Write),
-            &[(200, Shape::Removed)],
-            "Remove your own key for a provider",
         )
     },
     // Operations
@@ -514,168 +355,6 @@ pub const ROUTES: &[Route] = &[
     ),
     get("/openapi.json", Public(api::openapi), SHOWS, &[(200, Shape::OpenApi)], "This description of the API"),
     get("/docs", Public(api::docs), SHOWS, &[(200, Shape::Page)], "This description of the API, as a page for people"),
-    // Access
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "SetupRequest"),
-        ..post(
-            "/api/v1/auth/setup",
-            Public(api::set_up),
-            (Auth, Write),
-            &[(200, Shape::Session)],
-            "Choose the first owner's password, by the link that the first start shows",
-        )
-    },
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "LoginRequest"),
-        ..post(
-            "/api/v1/auth/login",
-            Public(api::log_in),
-            (Auth, Write),
-            &[(200, Shape::Session)],
-            "Sign in with address and password: a session, kept by a cookie",
-        )
-    },
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "AcceptRequest"),
-        ..post(
-            "/api/v1/auth/accept",
-            Public(api::accept),
-            (Auth, Write),
-            &[(200, Shape::Session)],
-            "Accept an invitation, or choose a new password by a link",
-        )
-    },
-    post(
-        "/api/v1/auth/logout",
-        Key(Account, api::log_out),
-        (Control, Write),
-        &[(200, Shape::Done)],
-        "Sign out: end this session",
-    ),
-    get(
-        "/api/v1/auth/session",
-        Key(Scope::Read, api::who_am_i),
-        READS,
-        &[(200, Shape::Session)],
-        "See who you are, what you may do, and the token that a page of your session must send",
-    ),
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "PasswordRequest"),
-        ..post(
-            "/api/v1/auth/password",
-            Key(Account, api::change_password),
-            (Auth, Write),
-            &[(200, Shape::Done)],
-            "Change your password; all your other sessions end",
-        )
-    },
-    get(
-        "/api/v1/sessions",
-        Key(Account, api::list_sessions),
-        READS,
-        &[(200, Shape::Sessions)],
-        "List where you are signed in, newest first",
-    ),
-    Route {
-        method: Verb::Delete,
-        ..post(
-            "/api/v1/sessions/{id}",
-            Key(Account, api::end_session),
-            (Control, Write),
-            &[(200, Shape::Done)],
-            "End one of your sessions",
-        )
-    },
-    post(
-        "/api/v1/sessions/revoke-others",
-        Key(Account, api::revoke_other_sessions),
-        (Control, Write),
-        &[(200, Shape::Done)],
-        "End all your sessions but this one",
-    ),
-    get(
-        "/api/v1/keys",
-        Key(Account, api::list_keys),
-        READS,
-        &[(200, Shape::Keys)],
-        "List your keys, oldest first, with when each was used last",
-    ),
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "KeyRequest"),
-        ..post(
-            "/api/v1/keys",
-            Key(Account, api::create_key),
-            (Control, Write),
-            &[(200, Shape::NewKey)],
-            "Make a key of your own; its text is told this once",
-        )
-    },
-    Route {
-        method: Verb::Delete,
-        ..post(
-            "/api/v1/keys/{id}",
-            Key(Account, api::revoke_key),
-            (Control, Write),
-            &[(200, Shape::Done)],
-            "Revoke one of your keys; within a second it opens nothing any more",
-        )
-    },
-    get("/api/v1/users", Key(Admin, api::list_users), READS, &[(200, Shape::Users)], "List everyone, oldest first"),
-    Route {
-        method: Verb::Patch,
-        body: BodyRule::Json(JSON_BODY_LIMIT, "UserRequest"),
-        ..post(
-            "/api/v1/users/{id}",
-            Key(Admin, api::change_user),
-            (Control, Write),
-            &[(200, Shape::User)],
-            "Change someone's role or name, or disable them; only an owner changes an owner",
-        )
-    },
-    post(
-        "/api/v1/users/{id}/reset-link",
-        Key(Admin, api::create_reset_link),
-        (Control, Write),
-        &[(200, Shape::NewLink)],
-        "Make a link by which someone chooses a password; its token is told this once",
-    ),
-    get(
-        "/api/v1/invitations",
-        Key(Admin, api::list_invitations),
-        READS,
-        &[(200, Shape::Invitations)],
-        "List invitations that are open, newest first",
-    ),
-    Route {
-        body: BodyRule::Json(JSON_BODY_LIMIT, "InvitationRequest"),
-        ..post(
-            "/api/v1/invitations",
-            Key(Admin, api::create_invitation),
-            (Control, Write),
-            &[(200, Shape::NewLink)],
-            "Invite someone, by a link; its token is told this once",
-        )
-    },
-    Route {
-        method: Verb::Delete,
-        ..post(
-            "/api/v1/invitations/{id}",
-            Key(Admin, api::withdraw_invitation),
-            (Control, Write),
-            &[(200, Shape::Done)],
-            "Withdraw an invitation",
-        )
-    },
-    Route {
-        query: AUDIT_QUERY,
-        ..get(
-            "/api/v1/audit",
-            Key(Admin, api::list_audit),
-            READS,
-            &[(200, Shape::Audit)],
-            "See who did what, of all that decides who may do what, newest first",
-        )
-    },
     // Our own workers
     Route {
         method: Verb::Put,

@@ -60,7 +60,7 @@ fn session(n: u32, user: UserId, now: Timestamp) -> Session {
         last_seen_at: now,
         expires_at: now.plus(SESSION_LIFE),
         network: Some("192.0.2.1".into()),
-        agent: (n % 2 == 0).then(|| "Browser".into()),
+        agent: n.is_multiple_of(2).then(|| "Browser".into()),
     }
 }
 
@@ -201,7 +201,7 @@ async fn a_link_opens_once(rig: Rig) {
     assert_eq!(rig.create(1, invited.clone(), Some(Role::Admin)).await, LinkCreated::Created);
     assert_eq!(rig.create(1, invited.clone(), Some(Role::Admin)).await, LinkCreated::Created, "told again");
     assert_eq!(rig.store.link(hash(1)).await.unwrap(), Some(invited.clone()));
-    assert_eq!(rig.store.links(LinkKind::Invitation, at(20)).await.unwrap(), [invited.clone()]);
+    assert_eq!(rig.store.links(LinkKind::Invitation, at(20)).await.unwrap(), std::slice::from_ref(&invited));
     assert_eq!(rig.use_link(1, at(20), |accept| accept.kinds = vec![LinkKind::Reset]).await, LinkAccepted::NotGood);
     assert_eq!(rig.use_link(1, invited.expires_at, |_| {}).await, LinkAccepted::NotGood, "over");
     assert_eq!(rig.use_link(8, at(20), |_| {}).await, LinkAccepted::NotGood, "there is none");
@@ -289,7 +289,8 @@ async fn sessions_end_one_by_one_and_all_together(rig: Rig) {
     }
     assert_eq!(rig.ids().await.len(), 4);
     let before = rig.actions().await.len();
-    let end = async |user: UserId, which, n| rig.store.end_sessions(user, which, entry(500 + n, at(40))).await.unwrap();
+    let end =
+        async |user: UserId, which, n: u32| rig.store.end_sessions(user, which, entry(500 + n, at(40))).await.unwrap();
     assert_eq!(end(user(2).id, Sessions::One(session_id(2)), 1).await, 0, "another's");
     assert_eq!(rig.actions().await.len(), before, "nothing is told of nothing");
     assert_eq!(end(user(1).id, Sessions::One(session_id(2)), 2).await, 1);

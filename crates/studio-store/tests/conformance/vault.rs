@@ -1,6 +1,6 @@
 //! Sealed keys: kept, replaced, sealed anew, taken out of use; those of a request for as long as its job.
 
-use crate::rig::{HOLD, Rig, at, completed, draft, failed, job_id, key_id, lease, plain, user};
+use crate::rig::{HOLD, Rig, at, completed, draft, failed, job_id, key_id, lease, noted, plain, user};
 use std::collections::BTreeSet;
 use studio_core::{
     id::UserId,
@@ -108,12 +108,15 @@ async fn a_job_by_an_own_key_keeps_no_budget(rig: Rig) {
     rig.moved(2, Actor::Holder(lease(2)), completed(2, 60)).await;
     assert_eq!(rig.committed(1).await, Nanos::ZERO);
     assert_eq!(rig.store.standings(Payer::OwnKey(user(1).id), user(1).id, at(0)).await.unwrap(), []);
-    assert!(!rig.store.set_budgets(Payer::OwnKey(user(1).id), [].into()).await.unwrap(), "there is none to set");
+    assert!(
+        !rig.store.set_budgets(Payer::OwnKey(user(1).id), [].into(), noted(at(0))).await.unwrap(),
+        "there is none to set"
+    );
     let usage = rig.store.usage(user(1).id, Period::default()).await.unwrap();
     let [model] = &usage.models[..] else { panic!("{usage:?}") };
     assert_eq!((model.charged, model.own_key, model.held), (Nanos::ZERO, Nanos::new(60), Nanos::ZERO));
     assert!(HOLD > Nanos::ZERO && rig.store.audit().await.unwrap().open_holds == 1, "but all of it is on record");
-    assert_eq!(rig.store.keys().await.unwrap()[0].key.id, key_id(1));
+    assert_eq!(rig.store.keys(None).await.unwrap()[0].key.id, key_id(1));
 }
 
 async fn everything_is_sealed_anew_and_nothing_is_lost_on_the_way(rig: Rig) {

@@ -69,8 +69,8 @@ fn admit(n: u8, durability: Durability) -> Command {
         durability,
         now: T0,
     };
-    let (idempotency, assets, claim, per_owner) = Default::default();
-    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, assets, claim, per_owner }))
+    let (idempotency, assets, claim, per_owner, own_key) = Default::default();
+    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, assets, claim, per_owner, own_key }))
 }
 
 /// Has a group served; what each was told.
