@@ -115,8 +115,29 @@ const SHOWS: (Option<LimitClass>, Cost) = (Some(Open), Memory);
 /// Asked by whoever decides whether the server lives: never refused.
 const ALWAYS: (Option<LimitClass>, Cost) = (None, Read);
 
-/// Every route of the API.
-pub const ROUTES: &[Route] = &[
+/// Every route of the API: the rows of this file and of those beside it, one after another. Pages for people are in [`PAGES`].
+pub const ROUTES: &[Route] = {
+    const PARTS: [&[Route]; 3] = [WORK, library::ROWS, people::ROWS];
+    const ALL: [Route; PARTS[0].len() + PARTS[1].len() + PARTS[2].len()] = joined(PARTS);
+    &ALL
+};
+
+const fn joined<const N: usize>(parts: [&[Route]; 3]) -> [Route; N] {
+    let mut rows = [parts[0][0]; N];
+    let (mut next, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut row = 0;
+        while row < parts[part].len() {
+            rows[next] = parts[part][row];
+            (next, row) = (next + 1, row + 1);
+        }
+        part += 1;
+    }
+    rows
+}
+
+/// What is made, what it costs, and how the studio is.
+const WORK: &[Route] = &[
     // Make
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "ImageRequest"),
