@@ -195,7 +195,7 @@ async fn bad_input_is_refused_by_name_and_nothing_is_made() {
             ),
             400,
             "messages[0].content[0]",
-            "assetId",
+            "fetched",
         ),
         (
             with(

@@ -22,6 +22,7 @@ pub(crate) fn assert_refused(reply: &Reply, status: u16, code: &str) {
 
 pub(crate) fn path_of(route: &str) -> String {
     let route = route.replace("{modality}", "image");
+    let route = route.replace("{provider}", "openai").replace("{slug}", "none").replace("{token}", "none");
     route.replace("{id}", NOBODY).replace("{ticket}", "none").replace("{file}", "x.png")
 }
 
@@ -36,6 +37,8 @@ async fn every_route_asks_who_calls_as_its_row_says() {
         match route.who() {
             // What changes something wants a body, from whomever it comes.
             Who::Anyone if method != Method::GET => assert_refused(&bare, 415, "unsupported_media_type"),
+            // Whoever knows the address of a page may see it; nobody knows this one.
+            Who::Anyone if route.path.contains("{slug}") => assert_eq!(bare.status, StatusCode::NOT_FOUND, "{path}"),
             Who::Anyone => assert_eq!(bare.status, StatusCode::OK, "{path}"),
             Who::Ticket => assert_refused(&bare, 404, "not_found"),
             Who::Key(scope) => {

@@ -130,7 +130,7 @@ async fn f32_requests_are_counted_by_method_route_and_status() {
     assert_eq!(scrape.types["api_requests"], "counter");
     assert_eq!(scrape.types["api_request_duration_seconds"], "histogram");
 
-    let limited = ["asset", "chat", "control", "generation", "open", "status"]
+    let limited = ["asset", "auth", "chat", "control", "generation", "open", "status", "upload"]
         .map(|class| (labels([("class", class)]), class == "generation"));
     let limited = limited.map(|(labels, reached)| (labels, f64::from(u8::from(reached))));
     assert_eq!(scrape.all("api_rate_limited_total"), BTreeMap::from(limited));

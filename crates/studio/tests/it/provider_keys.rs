@@ -83,7 +83,8 @@ pub(crate) fn files_with(folder: &Path, text: &[u8]) -> Vec<String> {
 #[tokio::test]
 async fn an_own_key_is_used_for_its_owner_and_for_nobody_else() {
     let (api, studio) = town(true);
-    let [ann, ben, cid] = ["ann", "ben", "cid"].map(|name| studio.make_key(&format!("{name}@x.org"), &[]).unwrap());
+    let [ann, ben, cid] = ["ann", "ben", "cid"]
+        .map(|name| studio.make_key(&format!("{name}@x.org"), &["--scopes", "generate,read,account"]).unwrap());
     store(&studio, &ann, OWN).await;
     store(&studio, &ben, OTHER).await;
     for (key, source, shown_key) in
@@ -121,7 +122,8 @@ async fn an_own_key_is_used_for_its_owner_and_for_nobody_else() {
 #[tokio::test]
 async fn a_provider_without_a_key_of_ours_is_there_for_who_brings_one() {
     let (api, studio) = town(false);
-    let [ann, ben] = ["ann", "ben"].map(|name| studio.make_key(&format!("{name}@x.org"), &[]).unwrap());
+    let [ann, ben] = ["ann", "ben"]
+        .map(|name| studio.make_key(&format!("{name}@x.org"), &["--scopes", "generate,read,account"]).unwrap());
     store(&studio, &ann, OWN).await;
     let available = async |key: &str| {
         let models = Studio::send(studio.request_as(key, Method::GET, "/api/v1/models")).await.unwrap().json();
@@ -140,7 +142,7 @@ async fn a_provider_without_a_key_of_ours_is_there_for_who_brings_one() {
 #[tokio::test]
 async fn what_an_own_key_pays_is_recorded_and_counts_against_no_budget() {
     let (_api, studio) = town(true);
-    let ann = studio.make_key("ann@x.org", &["--budget", "0.07"]).unwrap();
+    let ann = studio.make_key("ann@x.org", &["--scopes", "generate,read,account", "--budget", "0.07"]).unwrap();
     let usage = async || Studio::send(studio.request_as(&ann, Method::GET, "/api/v1/usage")).await.unwrap().json();
     let budget = async || {
         let request = studio.request_as(&ann, Method::GET, "/api/v1/budgets");
@@ -183,7 +185,7 @@ async fn what_an_own_key_pays_is_recorded_and_counts_against_no_budget() {
 #[tokio::test]
 async fn a_key_that_is_refused_fails_its_job_and_ours_is_not_tried() {
     let (api, studio) = town(true);
-    let ann = studio.make_key("ann@x.org", &[]).unwrap();
+    let ann = studio.make_key("ann@x.org", &["--scopes", "generate,read,account"]).unwrap();
     canaries::plant("sk-refused-canary-0123456789");
     let stored = "sk-stored-and-refused-canary";
     store(&studio, &ann, stored).await;
@@ -257,7 +259,7 @@ async fn a_server_that_asks_nobody_for_a_key_takes_none_unless_it_is_told_to() {
     };
     for (more, status) in [("", 402), ("own_keys = true", 200)] {
         let studio = Studio::start(setup().config(&config(more))).unwrap();
-        let poor = studio.make_key("poor@x.org", &["--budget", "0.01"]).unwrap();
+        let poor = studio.make_key("poor@x.org", &["--scopes", "generate,read,account", "--budget", "0.01"]).unwrap();
         let request = studio.request_as(&poor, Method::POST, IMAGE).header("x-api-key-lan", OWN);
         let reply = Studio::send(request.json(&json!({ "prompt": "a sea", "modelId": "lan" }))).await.unwrap();
         assert_eq!(reply.status.as_u16(), status, "{}", reply.json());

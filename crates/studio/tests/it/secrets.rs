@@ -161,7 +161,9 @@ async fn the_master_key_is_changed_while_jobs_are_under_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_of_the_master_key_may_be_broken_off_anywhere() {
     let (api, studio) = town();
-    let people: Vec<_> = (0..12).map(|n| studio.make_key(&format!("p{n}@x.org"), &[]).unwrap()).collect();
+    let people: Vec<_> = (0..12)
+        .map(|n| studio.make_key(&format!("p{n}@x.org"), &["--scopes", "generate,read,account"]).unwrap())
+        .collect();
     for key in &people {
         store(&studio, key, OWN).await;
     }
@@ -240,7 +242,7 @@ async fn a_master_key_that_is_wrong_missing_or_open_is_told_and_the_rest_works()
 #[tokio::test]
 async fn an_envelope_that_was_changed_opens_no_more_and_nor_does_one_in_another_place() {
     let (api, studio) = town();
-    let ann = studio.make_key("ann@x.org", &[]).unwrap();
+    let ann = studio.make_key("ann@x.org", &["--scopes", "generate,read,account"]).unwrap();
     store(&studio, studio.key(), OWN).await;
     store(&studio, &ann, OTHER).await;
     // Ann's row gets the owner's envelope.
