@@ -126,7 +126,8 @@ pub fn test_client() -> Result<reqwest::Client> {
     drop(rustls::crypto::ring::default_provider().install_default());
     // A proxy from the environment has no business here.
     #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().tls_certs_only([]).build()?;
     Ok(client)
 }
 

@@ -314,7 +314,9 @@ mod tests {
     fn database(folder: &tempfile::TempDir) -> (PathBuf, Vec<(String, u64)>) {
         let store = folder.path().join(DATABASE_FILE);
         let connection = Database { file: store.clone() }.create().unwrap();
-        connection.execute("INSERT INTO users VALUES (x'01', 'a@b', 1)", []).unwrap();
+        connection
+            .execute("INSERT INTO users (id, email, role, created_at) VALUES (x'01', 'a@b', 'owner', 1)", [])
+            .unwrap();
         drop(connection);
         let copy = SqliteStore::copy(folder.path(), &folder.path().join("copy")).unwrap();
         copy.check(Depth::Whole).unwrap();

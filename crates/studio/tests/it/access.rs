@@ -71,10 +71,8 @@ struct Town {
     bystander: String,
     picture: String,
     asset: String,
-    /// Another one, to be removed.
-    spare: String,
-    /// Pages that show the first: one to be looked at, one to be ended.
-    slugs: [String; 2],
+    /// A page that shows it.
+    slug: String,
     talk: String,
     /// Two that failed: one for its owner to do again, one for whoever runs the studio.
     failed: [String; 2],
@@ -130,9 +128,8 @@ impl Town {
             Studio::send(studio.request_as(&keys["owner"], Method::POST, path).json(body)).await.unwrap().json()
         };
         let made = post(IMAGE, &small("a cat")).await;
-        let another = post(IMAGE, &small("a dog")).await;
         let show = json!({ "assetId": made["images"][0]["assetId"] });
-        let shown = [post("/api/v1/share", &show).await, post("/api/v1/share", &show).await];
+        let shown = post("/api/v1/share", &show).await;
         let conversation = json!({ "messages": [{ "role": "user", "content": "what is a job?" }] });
         let said = post("/api/v1/chat", &conversation).await;
         let failed = [post(IMAGE, &lab()).await, post(IMAGE, &lab()).await];
@@ -156,8 +153,7 @@ impl Town {
         Self {
             picture: text(&made["jobId"]),
             asset: text(&made["images"][0]["assetId"]),
-            spare: text(&another["images"][0]["assetId"]),
-            slugs: shown.map(|share| text(&share["slug"])),
+            slug: text(&shown["slug"]),
             talk: text(&said["jobId"]),
             failed: failed.map(|failed| text(&failed["details"]["jobId"])),
             owner: text(&owner["id"]),
@@ -176,9 +172,9 @@ impl Town {
     async fn thing(&self, route: &Route) -> String {
         let path = route.path;
         let thing = match () {
-            () if path.contains("/shares/") => &self.slugs[1],
-            () if path.contains("/share/") => &self.slugs[0],
-            () if path.contains("/assets/") && route.method == Verb::Delete => &self.spare,
+            () if path.contains("/shares/") => return self.fresh_share().await,
+            () if path.contains("/share/") => &self.slug,
+            () if path.contains("/assets/") && route.method == Verb::Delete => return self.fresh_asset().await,
             () if path.contains("/assets/") => &self.asset,
             // Nobody comes as they: what is done to them is seen by no one else.
             () if path.starts_with("/people/{id}/") => &self.bystander,
@@ -202,6 +198,20 @@ impl Town {
         let list = Studio::send(list).await.unwrap().json();
         let current = list["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap();
         current["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Another picture of the owner's.
+    async fn fresh_asset(&self) -> String {
+        let sent = self.studio.request_as(&self.keys["owner"], Method::POST, crate::upload::UPLOAD);
+        let kept = Studio::send(sent.body(crate::upload::png())).await.unwrap().json();
+        kept["asset"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Another page that shows the owner's picture.
+    async fn fresh_share(&self) -> String {
+        let shown = self.studio.request_as(&self.keys["owner"], Method::POST, "/api/v1/share");
+        let shown = Studio::send(shown.json(&json!({ "assetId": self.asset }))).await.unwrap().json();
+        shown["slug"].as_str().unwrap().to_owned()
     }
 
     async fn fresh_invitation(&self) -> String {

@@ -43,7 +43,7 @@ async fn without_room_for_longer_files_it_refuses_and_then_goes_on() {
 #[tokio::test]
 async fn a_limit_on_files_from_the_start_is_a_full_disk_and_no_end() {
     // Its log is a file, too: only what matters is in it.
-    let setup = setup().variable("STUDIO_LOG", "warn").wrapped("ulimit -f 1000; exec \"$@\"");
+    let setup = setup().variable("STUDIO_LOG", "warn").wrapped("ulimit -f 1400; exec \"$@\"");
     let studio = Studio::start(setup).unwrap();
     // Too large for it: it waits with its result, and others are served.
     let noise = json!({ "prompt": "an abstract storm of noise", "width": 1024, "height": 1024, "seed": 7 });

@@ -87,7 +87,7 @@ async fn an_owner_sets_up_makes_a_key_and_goes() {
         Some("night shop"),
         "what was typed stays"
     );
-    assert_eq!(browser.property(":focus", "className").await.unwrap().as_deref(), Some("notice bad"));
+    assert_eq!(browser.property("[autofocus]", "className").await.unwrap().as_deref(), Some("notice bad"));
     send(&browser, &[("day", "0.25")], "#keys form[action='/account/keys'] button").await;
     assert_eq!(browser.title().await.unwrap(), "Your new key · Studio");
     let shown = browser.find("#key").await.unwrap();
@@ -352,12 +352,12 @@ const FAULTS: &str = r"
     if (document.documentElement.lang != 'en') faults.push('no language');
     if (all('h1').length != 1) faults.push('not one heading');
     if (all('main').length != 1 || all('header').length != 1) faults.push('landmarks');
-    for (const e of all('input:not([type=hidden]), select')) if (!e.labels.length) faults.push('no label: ' + name(e));
+    for (const e of all('input:not([type=hidden]):not([hidden]), select')) if (!e.labels.length) faults.push('no label: ' + name(e));
     for (const e of all('[aria-describedby]')) for (const id of e.getAttribute('aria-describedby').split(' '))
         if (!document.getElementById(id)) faults.push('describes nothing: ' + id);
     const ids = all('[id]').map(e => e.id);
     if (new Set(ids).size != ids.length) faults.push('an id is there twice');
-    for (const e of all('button, select, input:not([type=hidden]):not([type=checkbox]), nav a')) {
+    for (const e of all('button, select, input:not([type=hidden]):not([hidden]):not([type=checkbox]), nav a')) {
         const box = e.getBoundingClientRect();
         if (box.height < 24 || box.width < 24) faults.push('too small to hit: ' + name(e));
     }

@@ -105,6 +105,9 @@ fn operation(route: &Route) -> Value {
 fn operation_id(route: &Route) -> String {
     let path = route.path.trim_start_matches("/api/v1").replace(['{', '}'], "");
     let words: Vec<_> = path.split(['/', '-', '.']).filter(|word| !word.is_empty()).collect();
+    // A page that shows a thing is not the thing.
+    let page = !route.path.starts_with("/api/") && route.path.contains('{');
+    let words = if page { [vec!["page"], words].concat() } else { words };
     let name = if words.is_empty() { "welcome".to_owned() } else { words.join("_") };
     format!("{}_{name}", route.method.as_method().as_str().to_lowercase())
 }

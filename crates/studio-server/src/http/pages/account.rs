@@ -137,7 +137,7 @@ fn password(viewer: Viewer<'_>, typed: &Typed, faults: &Faults) -> Html {
     };
     html(
         "<section id=\"password-section\"><h2>Password</h2><form class=\"narrow\" method=\"post\" action=\"/account/password\">{}\
-         <input type=\"hidden\" name=\"username\" autocomplete=\"username\" value=\"{}\">{}{}<button>Change password</button>\
+         <input type=\"text\" name=\"username\" autocomplete=\"username\" aria-label=\"Account\" value=\"{}\" hidden>{}{}<button>Change password</button>\
          <p class=\"hint\">All your other sessions end. Your keys stay.</p></form></section>",
         &[&token(viewer.csrf), &viewer.email, &present.show(typed, faults), &new.show(typed, faults)],
     )
