@@ -436,7 +436,9 @@ fn fault(sample: &Sample, reply: &Reply) -> Option<String> {
 
 #[tokio::test]
 async fn hostile_files_are_refused_and_hurt_nobody() {
-    let studio = Studio::start(setup().config("[uploads]\nper_user = \"1 TiB\"\nimage = \"256 MiB\"\n")).unwrap();
+    let studio =
+        Studio::start(setup().config("[uploads]\nper_user = \"1 TiB\"\nimage = \"256 MiB\"\naudio = \"512 MiB\"\n"))
+            .unwrap();
     kept(&studio, "", png()).await;
     let (mut faults, mut seen, mut slowest, mut cut_off) = (Vec::new(), [0_usize; 2], Duration::ZERO, 0);
     let files = hostile_files::all();
