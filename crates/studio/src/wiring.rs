@@ -258,7 +258,8 @@ pub(crate) fn configured(name: &str, settings: &ProviderSettings) -> anyhow::Res
     };
     let concurrency = settings.concurrency.unwrap_or(usual);
     // A server that asks nobody for a key would take any for one, and its work would count against no budget.
-    let takes_own_keys = settings.own_keys.unwrap_or(own);
+    let is_openai = own && kind == ProviderKind::OpenAi && base_url.trim_end_matches('/') == OPENAI_BASE_URL;
+    let takes_own_keys = settings.own_keys.unwrap_or(is_openai);
     let has_key = key.is_some() || !(own && kind == ProviderKind::OpenAi);
     let lane = Lane::new(provider, concurrency, Some(base_url)).with_per_owner(settings.per_user);
     Ok(lane.with_keys(has_key, takes_own_keys))

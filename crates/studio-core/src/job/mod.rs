@@ -453,9 +453,9 @@ impl Job {
         self.request_name.clone().unwrap_or_else(|| self.request.to_string())
     }
 
-    /// Whether nothing is charged for it whatever happens.
+    /// Whether nothing is charged for it whatever happens. What an own key pays at its provider is not known here.
     pub fn is_free(&self) -> bool {
-        self.hold == Nanos::ZERO && self.price_list.is_some()
+        self.hold == Nanos::ZERO && self.price_list.is_some() && self.key_source.is_studio()
     }
 
     /// The name of its current attempt at the provider: ours to choose, the same if the same attempt is looked up.

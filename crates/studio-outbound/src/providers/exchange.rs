@@ -107,6 +107,13 @@ pub(super) fn show_key(headers: &mut HeaderMap, key: &Secret) -> Result<(), Trou
     Ok(())
 }
 
+/// Whether a provider repeats the key that it was shown, in what it `said` or in the words that were `read` of it: a text that was
+/// shortened may end within the key, and one that was not read yet may write it otherwise.
+pub(super) fn repeats(said: &[u8], read: &str, key: Option<&Secret>) -> bool {
+    let key = key.map(|key| key.expose().as_bytes()).filter(|key| !key.is_empty());
+    key.is_some_and(|key| [said, read.as_bytes()].iter().any(|text| text.windows(key.len()).any(|part| part == key)))
+}
+
 /// How long a provider asks us to wait: `retry-after-ms`, or `Retry-After` in seconds or as a date. A date counts from the
 /// answer's own `Date`, for that is the clock that it was written by.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -126,6 +133,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_found_however_it_is_repeated() {
+        let key = Secret::new("gsk/hunter2");
+        let found = |said: &str, read: &str| repeats(said.as_bytes(), read, Some(&key));
+        assert!(found("no such key: gsk/hunter2", "no such key: gsk") && found(r"gsk\/hunter2", "gsk/hunter2"));
+        assert!(!found("gsk/hunter", "no such key") && !repeats(b"anything", "", Some(&Secret::new(""))));
+        assert!(!repeats(b"gsk/hunter2", "", None));
+    }
 
     #[test]
     fn a_wish_to_wait_is_read_in_all_its_forms() {

@@ -1,10 +1,8 @@
 //! Whether a provider answers, and takes our key: one small question that makes nothing and costs nothing.
 
+use super::exchange::show_key;
 use crate::client::{Call, CallError, Door, IDLE_LIMIT};
-use reqwest::{
-    Method, StatusCode,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
-};
+use reqwest::{Method, StatusCode, header::HeaderMap};
 use std::time::Duration;
 use studio_core::{ports::Destination, secret::Secret};
 
@@ -27,10 +25,8 @@ pub enum Reached {
 /// Asks a server that is configured at `base_url` for `path`, which begins with a slash.
 pub async fn reach(door: &Door, base_url: &str, path: &str, key: Option<&Secret>) -> Reached {
     let mut headers = HeaderMap::new();
-    if let Some(key) = key {
-        let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", key.expose())) else { return Reached::Refused };
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
+    if key.is_some_and(|key| show_key(&mut headers, key).is_err()) {
+        return Reached::Refused;
     }
     let call = Call {
         destination: &Destination::Configured { base_url: base_url.to_owned() },

@@ -50,6 +50,8 @@ pub fn adjustment(job: &Job, provided: Option<Nanos>, paid: Option<Nanos>, reaso
     let so_far = job.cost.unwrap_or_default();
     let provided = provided.or_else(|| so_far.plus(job.absorbed)).ok_or(NotSaid::Amount)?;
     let cost = match paid {
+        // Their own account at the provider pays all of it; the studio bears nothing.
+        _ if !job.key_source.is_studio() => provided,
         Some(paid) => paid,
         None if job.absorbed != Nanos::ZERO && so_far != Nanos::ZERO => return Err(NotSaid::WhoPays(job.absorbed)),
         None if so_far == Nanos::ZERO && job.status != Status::Succeeded => Nanos::ZERO,

@@ -68,7 +68,7 @@ pub(super) fn take_own_keys(headers: &mut HeaderMap, wanted: bool) -> Result<Giv
             }
             continue;
         };
-        let provider = name.as_str().trim_start_matches(OWN_KEY);
+        let provider = name.as_str().strip_prefix(OWN_KEY).unwrap_or_default();
         match value.to_str().map(str::trim) {
             Ok("") => {}
             _ if !wanted => {}

@@ -211,7 +211,12 @@ fn bad_words() -> Failure {
 impl Attempt<'_> {
     /// Takes the key by which its provider is to be asked.
     async fn take_key(&mut self) -> Result<(), Over> {
-        self.provider = own_key::provider_of(self.app, self.lane, &self.job).await.ok_or(Over::Left)??;
+        let taken = own_key::provider_of(self.app, self.lane, &self.job).await.ok_or(Over::Left)?;
+        self.provider = taken.map_err(|failure| match self.resumed {
+            // It landed: that nobody can be asked by this key says nothing of the work.
+            true => Failure::new(FailureKind::Lost, failure.message),
+            false => failure,
+        })?;
         Ok(())
     }
 

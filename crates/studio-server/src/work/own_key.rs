@@ -23,8 +23,14 @@ pub(super) async fn provider_of(app: &App, lane: &Lane, job: &Job) -> Option<Res
         let failure = || Failure::new(FailureKind::NotConfigured, "its provider is not configured any more");
         return Some(if lane.has_key { Ok(lane.provider.clone()) } else { Err(failure()) });
     }
+    let mut unopened = None;
     loop {
         match sealed(app, job).await {
+            // Perhaps it was sealed anew as it was read: then there is another one now.
+            Ok(Some((_, found))) if unopened.as_ref() != Some(&found) && !secrets::is_openable(app, &found) => {
+                unopened = Some(found);
+                continue;
+            }
             Ok(found) => return Some(by_key(app, lane, job, found)),
             Err(error) => tracing::warn!(job.id = %job.id, %error, "own key can't be read; will try again"),
         }

@@ -26,7 +26,10 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
             Err(error) => findings.fail(&check, format!("{error:#}"), "mend it in studio.toml, or in its variables"),
             Ok(lane) if !lane.has_key => findings.warn(
                 &check,
-                "its key is missing, so its models are not available",
+                match lane.takes_own_keys {
+                    true => "its key is missing, so its models are there only for those who bring their own",
+                    false => "its key is missing, so its models are not available",
+                },
                 format!("api_key in [providers.{name}]{}", if name == OPENAI { ", or OPENAI_API_KEY" } else { "" }),
             ),
             Ok(_) => {

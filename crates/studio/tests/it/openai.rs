@@ -11,6 +11,8 @@ use studio_testkit::{
 /// A studio that knows that API by the well-known variables, and logs all that it can.
 pub(crate) fn with(api: &OpenAi) -> Studio {
     let setup = setup().variable("OPENAI_API_KEY", KEY).variable("OPENAI_BASE_URL", &api.base_url());
+    // It asks for keys, as OpenAI does.
+    let setup = setup.variable("STUDIO_PROVIDERS__OPENAI__OWN_KEYS", "true");
     Studio::start(setup.variable("STUDIO_LOG", "trace")).unwrap()
 }
 

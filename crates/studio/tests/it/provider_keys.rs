@@ -27,7 +27,9 @@ fn town(has_key: bool) -> (OpenAi, Studio) {
 
 /// A studio that has no key for that API.
 pub(crate) fn keyless(api: &OpenAi) -> Setup {
-    setup().variable("OPENAI_BASE_URL", &api.base_url()).variable("STUDIO_LOG", "trace")
+    let setup = setup().variable("OPENAI_BASE_URL", &api.base_url()).variable("STUDIO_LOG", "trace");
+    // It asks for keys, as OpenAI does.
+    setup.variable("STUDIO_PROVIDERS__OPENAI__OWN_KEYS", "true")
 }
 
 fn picture() -> Value {
@@ -249,22 +251,26 @@ async fn a_page_of_another_origin_may_send_a_key() {
 async fn a_server_that_asks_nobody_for_a_key_takes_none_unless_it_is_told_to() {
     let api = OpenAi::start(Behaviour::Normal).unwrap();
     api.accept(OWN);
-    let config = |more: &str| {
-        format!(
-            "[providers.lan]\nkind = \"openai\"\nbase_url = \"{}\"\napi_key = \"{KEY}\"\n{more}\n\
-             [[models]]\nid = \"lan\"\nmodality = \"image\"\nprovider = \"lan\"\nupstream = \"gpt-image-2\"\nwithout = [\"seed\"]\n\
-             [models.prices]\nimage = 0.1\n",
-            api.base_url()
-        )
-    };
-    for (more, status) in [("", 402), ("own_keys = true", 200)] {
-        let studio = Studio::start(setup().config(&config(more))).unwrap();
-        let poor = studio.make_key("poor@x.org", &["--scopes", "generate,read,account", "--budget", "0.01"]).unwrap();
-        let request = studio.request_as(&poor, Method::POST, IMAGE).header("x-api-key-lan", OWN);
-        let reply = Studio::send(request.json(&json!({ "prompt": "a sea", "modelId": "lan" }))).await.unwrap();
-        assert_eq!(reply.status.as_u16(), status, "{}", reply.json());
+    // By the name of OpenAI, too: what counts is where it is.
+    for name in ["lan", "openai"] {
+        let config = |more: &str| {
+            format!(
+                "[providers.{name}]\nkind = \"openai\"\nbase_url = \"{}\"\napi_key = \"{KEY}\"\n{more}\n\
+                 [[models]]\nid = \"lan\"\nmodality = \"image\"\nprovider = \"{name}\"\nupstream = \"gpt-image-2\"\n\
+                 without = [\"seed\"]\n[models.prices]\nimage = 0.1\n",
+                api.base_url()
+            )
+        };
+        for (more, status) in [("", 402), ("own_keys = true", 200)] {
+            let studio = Studio::start(setup().config(&config(more))).unwrap();
+            let poor = ["--scopes", "generate,read,account", "--budget", "0.01"];
+            let poor = studio.make_key("poor@x.org", &poor).unwrap();
+            let request = studio.request_as(&poor, Method::POST, IMAGE).header(format!("x-api-key-{name}"), OWN);
+            let reply = Studio::send(request.json(&json!({ "prompt": "a sea", "modelId": "lan" }))).await.unwrap();
+            assert_eq!(reply.status.as_u16(), status, "{name}: {}", reply.json());
+        }
     }
-    assert_eq!(shown(&api), [OWN]);
+    assert_eq!(shown(&api), [OWN, OWN]);
 }
 
 #[tokio::test]

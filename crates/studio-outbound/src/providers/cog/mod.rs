@@ -14,7 +14,7 @@ mod tests;
 use crate::{
     client::{Call, Door, IDLE_LIMIT},
     providers::{
-        exchange::{Answer, Opened, Trouble, exchange, name_request, open, show_key},
+        exchange::{Answer, Opened, Trouble, exchange, name_request, open, repeats, show_key},
         outputs::{INLINE_LIMIT, bad_output},
         saying::{said, saying},
     },
@@ -147,7 +147,8 @@ impl CogProvider {
             idle: submission.first_byte_limit,
             total: submission.total_limit,
         };
-        let telling = Telling::new(&self.settings.name, &name, self.settings.supervised);
+        let CogSettings { name: worker, token, supervised, .. } = &self.settings;
+        let telling = Telling::new(worker, &name, *supervised, token.clone());
         match open(&self.door, call, WHOLE_LIMIT).await.map_err(|trouble| self.submit_trouble(trouble))? {
             Opened::Events(body) => Ok(saying(&self.settings.name, body, submission.idle_limit, telling)),
             // Plain containers of models that don't say piece by piece.
@@ -183,7 +184,7 @@ impl CogProvider {
         };
         match news? {
             News::Done(outputs) => Ok(Started::Done(outputs)),
-            News::Failed(error) => Err(Failure::new(FailureKind::ModelFailed, error)),
+            News::Failed(error) => Err(self.model_failed(&answer, error)),
             News::Canceled => Err(self.failure(FailureKind::ModelFailed, "stopped the work by itself")),
             News::Running { .. } if self.settings.polled => Ok(Started::Pending(name)),
             News::Running { .. } => Err(self.failure(FailureKind::Lost, "is still at it and can't be asked again")),
@@ -209,6 +210,18 @@ impl CogProvider {
         Failure::new(kind, format!("{} {what}", self.settings.name))
     }
 
+    fn repeats(&self, answer: &Answer, words: &str) -> bool {
+        repeats(&answer.body, words, self.settings.token.as_ref())
+    }
+
+    /// The model's own words, unless the token is among them.
+    fn model_failed(&self, answer: &Answer, error: String) -> Failure {
+        if self.repeats(answer, &error) {
+            return self.failure(FailureKind::ModelFailed, "failed at it");
+        }
+        Failure::new(FailureKind::ModelFailed, error)
+    }
+
     fn unavailable(&self, what: &str) -> Failure {
         self.failure(FailureKind::Unavailable, what)
     }
@@ -231,7 +244,10 @@ impl CogProvider {
             FailureKind::Rejected if matches!(answer.status.as_u16(), 401 | 403) => {
                 format!("{} does not accept our token", self.settings.name)
             }
-            FailureKind::Rejected => wire::refusal(&answer.body),
+            FailureKind::Rejected => match wire::refusal(&answer.body) {
+                words if self.repeats(answer, &words) => format!("{} refused the request", self.settings.name),
+                words => words,
+            },
             _ => format!("{} answered {}", self.settings.name, answer.status.as_u16()),
         };
         Failure { retry_after: answer.retry_after, ..Failure::new(kind, message) }
@@ -300,7 +316,7 @@ impl Provider for CogProvider {
             News::Running { stage, progress } => Ok(Polled::Running { stage, progress }),
             News::Done(outputs) => Ok(Polled::Done(outputs)),
             News::Canceled => Ok(Polled::Canceled),
-            News::Failed(error) => Err(Failure::new(FailureKind::ModelFailed, error)),
+            News::Failed(error) => Err(self.model_failed(&answer, error)),
         }
     }
 

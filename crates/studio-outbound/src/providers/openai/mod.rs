@@ -12,7 +12,7 @@ mod tests;
 use crate::{
     client::{Call, Door, IDLE_LIMIT},
     providers::{
-        exchange::{Answer, Opened, Trouble, exchange, name_request, open, show_key},
+        exchange::{Answer, Opened, Trouble, exchange, name_request, open, repeats, show_key},
         outputs::{INLINE_LIMIT, bad_output},
         saying::{said, saying},
     },
@@ -168,7 +168,9 @@ impl OpenAiProvider {
             (400..=499, Refusal::Policy) => rejected("refused: what was asked for is against its content policy"),
             // It gave up on the request, or something before it did: that proves nothing.
             (408, _) => self.failure(FailureKind::Lost, "answered 408"),
-            (400..=499, Refusal::Other(words)) if !words.is_empty() && !self.shows_key(&words) => {
+            (400..=499, Refusal::Other(words))
+                if !words.is_empty() && !repeats(&answer.body, &words, self.settings.api_key.as_ref()) =>
+            {
                 rejected(&format!("refused: {words}"))
             }
             (400..=499, _) => rejected(&format!("refused the request ({status})")),
@@ -190,10 +192,6 @@ impl OpenAiProvider {
         }
         let what = "does not accept our key; whoever runs this studio must look at it";
         self.failure(FailureKind::Rejected, what)
-    }
-
-    fn shows_key(&self, words: &str) -> bool {
-        self.settings.api_key.as_ref().is_some_and(|key| words.contains(key.expose()))
     }
 
     /// What trouble means for a submit.

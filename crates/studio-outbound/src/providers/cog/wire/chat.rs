@@ -9,6 +9,7 @@ use crate::{
     event_stream::Event,
     providers::{
         bounded::Texts,
+        exchange::repeats,
         outputs::bad_output,
         saying::{Listen, Stage, say},
         words::snake_case,
@@ -23,6 +24,7 @@ use studio_core::{
     ports::Piece,
     request::{ChatRequest, Message},
     retry::{Failure, FailureKind},
+    secret::Secret,
     words::{Finish, Voice},
 };
 
@@ -81,6 +83,8 @@ pub(in super::super) struct Telling {
     /// The name that we gave it.
     name: String,
     supervised: bool,
+    /// What it was shown, and must not tell anyone.
+    token: Option<Secret>,
     named: bool,
     said: bool,
     stage: Stage,
@@ -118,9 +122,9 @@ impl Listen for Telling {
 }
 
 impl Telling {
-    pub(in super::super) fn new(worker: &str, name: &str, supervised: bool) -> Self {
+    pub(in super::super) fn new(worker: &str, name: &str, supervised: bool, token: Option<Secret>) -> Self {
         let (worker, name) = (worker.to_owned(), name.to_owned());
-        Self { worker, name, supervised, named: false, said: false, stage: Stage::Thinking }
+        Self { worker, name, supervised, token, named: false, said: false, stage: Stage::Thinking }
     }
 
     /// Reads a prediction that was answered when it was over.
@@ -155,7 +159,12 @@ impl Telling {
                 pieces.push(Piece::Finished(Finish::Stop));
                 Ok(())
             }
-            "failed" => Err(Failure::new(FailureKind::ModelFailed, failed(ended.error))),
+            "failed" => match failed(ended.error) {
+                words if repeats(prediction, &words, self.token.as_ref()) => {
+                    Err(self.failure(FailureKind::ModelFailed, "failed at it"))
+                }
+                words => Err(Failure::new(FailureKind::ModelFailed, words)),
+            },
             // Nobody who still listens has asked for it. A child of ours does so only when it is about to end.
             "canceled" if self.supervised => {
                 Err(self.failure(FailureKind::Interrupted, "stopped in the middle of its answer"))
@@ -208,7 +217,7 @@ mod tests {
     }
 
     fn told(events: &[(&str, Value)], supervised: bool) -> (Vec<Piece>, Stage, Option<FailureKind>) {
-        let (mut telling, mut pieces) = (Telling::new("lab", "a-1", supervised), Vec::new());
+        let (mut telling, mut pieces) = (Telling::new("lab", "a-1", supervised, None), Vec::new());
         for (name, data) in events {
             let event = Event { name: (*name).into(), data: data.to_string().into() };
             if let Err(failure) = telling.event(event, &mut pieces) {
@@ -273,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_prediction_may_come_whole() {
-        let whole = |reply: Value| Telling::new("lab", "a-1", false).whole(reply.to_string().as_bytes());
+        let whole = |reply: Value| Telling::new("lab", "a-1", false, None).whole(reply.to_string().as_bytes());
         for output in [json!("a sea"), json!(["a", " sea"])] {
             let pieces = whole(json!({ "status": "succeeded", "output": output })).unwrap();
             assert_eq!(pieces[1], Piece::Said(Voice::Text, "a sea".into()));

@@ -13,6 +13,7 @@ use crate::{
     event_stream::Event,
     providers::{
         bounded::Few,
+        exchange::repeats,
         outputs::bad_output,
         saying::{Listen, Stage, say},
     },
@@ -338,16 +339,14 @@ impl Listening {
     fn failed(&self, error: &str) -> Failure {
         let error = if error.len() > MAX_ERROR_BYTES { "" } else { error };
         let why = match of_error(&serde_json::from_str(error).unwrap_or_default()) {
-            Refusal::NoCredit => "has no credit left for us".to_owned(),
+            Refusal::NoCredit => "has no credit left".to_owned(),
             Refusal::Policy => "stopped: what was asked for is against its content policy".to_owned(),
-            Refusal::Other(words) if words.is_empty() || self.shows_key(&words) => "failed as it answered".to_owned(),
+            Refusal::Other(words) if words.is_empty() || repeats(error.as_bytes(), &words, self.key.as_ref()) => {
+                "failed as it answered".to_owned()
+            }
             Refusal::Other(words) => format!("failed as it answered: {words}"),
         };
         Failure::new(FailureKind::ModelFailed, format!("{} {why}", self.provider))
-    }
-
-    fn shows_key(&self, words: &str) -> bool {
-        self.key.as_ref().is_some_and(|key| words.contains(key.expose()))
     }
 }
 
