@@ -104,13 +104,9 @@ pub struct Share {
 /// Length of a slug: so many of 62 letters and digits are 131 bits, which nobody guesses.
 pub const SLUG_CHARS: usize = 22;
 
-/// Makes a slug of random bytes. Each letter takes one of them; those that would make some letters likelier than others are
-/// passed over, so there must be more of them than letters.
+/// Makes a slug of random bytes, of which there must be more than letters: some are passed over.
 pub fn slug(random: &[u8]) -> Option<String> {
-    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let fair = random.iter().filter(|byte| **byte < 248);
-    let slug: String = fair.take(SLUG_CHARS).map(|byte| char::from(LETTERS[usize::from(byte % 62)])).collect();
-    (slug.len() == SLUG_CHARS).then_some(slug)
+    crate::caller::base62(random, SLUG_CHARS)
 }
 
 /// Whether a text can be a slug.

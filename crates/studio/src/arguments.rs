@@ -175,7 +175,7 @@ pub(crate) struct Doctor {
     /// Hash every blob, and check every index against its table: reads everything once
     #[arg(long)]
     pub(crate) deep: bool,
-    /// Print only JSON: {"ok": true, "checks": [{"check", "verdict", "says", "next"}]}
+    /// Print only JSON: {"ok": true, "checks": [{"check", "verdict", "code", "says", "next"}]}
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -388,7 +388,7 @@ pub(crate) struct Rotate {
     /// Take the older keys out of use, once nothing is left that they have sealed
     #[arg(long)]
     pub(crate) finish: bool,
-    /// Print only JSON: {"current": "...", "resealed": 3, "older": [], "dropped": []}
+    /// Print only JSON: {"current": "...", "resealed": 3, "unopened": 0, "older": [], "dropped": []}
     #[arg(long)]
     pub(crate) json: bool,
 }

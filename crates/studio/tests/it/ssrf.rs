@@ -31,15 +31,21 @@ async fn no_target_is_reached_by_what_a_user_names() {
     let studio = Studio::start(setup.config(TALKER)).unwrap();
     let targets = canaries.targets();
     assert!(targets.len() >= 250, "{}", targets.len());
+    let dry = format!("{CHAT}?dryRun=true");
     for url in &targets {
-        for path in [CHAT.to_owned(), format!("{CHAT}?dryRun=true")] {
-            let reply = studio.post(&path, &shows(url)).await.unwrap();
+        for (path, body) in [
+            (CHAT, shows(url)),
+            (dry.as_str(), shows(url)),
+            (IMAGE, json!({ "prompt": "a cat", "image": url })),
+            (IMAGE, json!({ "prompt": "a cat", "mask": { "url": url } })),
+        ] {
+            let reply = studio.post(path, &body).await.unwrap();
             // A try asks nobody, so a name may be anybody's.
-            let tried = path.len() > CHAT.len() && reply.status == StatusCode::OK;
+            let tried = path == dry && reply.status == StatusCode::OK;
             assert!(tried || reply.status == StatusCode::BAD_REQUEST, "{path} {url}: {}", reply.json());
         }
     }
-    println!("user-given: {} tries, {} reached a canary", targets.len() * 2, canaries.visits());
+    println!("user-given: {} tries, {} reached a canary", targets.len() * 4, canaries.visits());
     assert_eq!(canaries.visits(), 0);
     assert!(api.requests().is_empty(), "nothing was accepted");
 }

@@ -11,7 +11,7 @@ use crate::{
     http::{
         call::{Call, Caller},
         disposition::disposition,
-        openapi::escape,
+        pages::escaped,
         present,
         refusal::Refusal,
         table::Answer,
@@ -158,7 +158,7 @@ pub(in crate::http) fn get_shared_page(app: Arc<App>, call: Call) -> Answer {
 /// The page: made on the server, without a script, a font or a request to anywhere else.
 fn shared_page(share: &Share, asset: &Asset) -> String {
     let named = share.title.as_deref().or(asset.name.as_deref());
-    let title = escape(named.unwrap_or("Shared with you"));
+    let title = escaped(named.unwrap_or("Shared with you"));
     let content = format!("/share/{}/content", share.slug);
     let size = match (asset.facts.width, asset.facts.height) {
         (Some(width), Some(height)) => format!(" width=\"{width}\" height=\"{height}\""),

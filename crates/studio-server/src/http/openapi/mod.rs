@@ -7,7 +7,7 @@ mod people;
 mod requests;
 mod schemas;
 
-pub(super) use page::{escape, page};
+pub(super) use page::page;
 
 use requests::Served;
 

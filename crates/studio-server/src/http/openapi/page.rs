@@ -1,5 +1,6 @@
 //! The description as a page for people: made on the server, without a script, a font or a request to anywhere.
 
+use crate::http::pages::escaped;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -26,7 +27,7 @@ fn write_page(html: &mut String, document: &Value) -> std::fmt::Result {
     }
     writeln!(html, "<h2 id=\"schemas\">Bodies</h2>")?;
     for (name, schema) in entries(&document["components"]["schemas"]) {
-        writeln!(html, "<details id=\"{0}\"><summary><code>{0}</code></summary>", escape(name))?;
+        writeln!(html, "<details id=\"{0}\"><summary><code>{0}</code></summary>", escaped(name))?;
         write_fields(html, schema)?;
         writeln!(html, "</details>")?;
     }
@@ -38,8 +39,8 @@ fn write_operation(html: &mut String, path: &str, method: &str, operation: &Valu
     writeln!(
         html,
         "<details id=\"{id}\"><summary><b class=\"{0}\">{0}</b> <code>{1}</code> {2}</summary>",
-        escape(method),
-        escape(path),
+        escaped(method),
+        escaped(path),
         text(&operation["summary"])
     )?;
     if let Some(parameters) = operation["parameters"].as_array() {
@@ -66,7 +67,7 @@ fn write_operation(html: &mut String, path: &str, method: &str, operation: &Valu
         writeln!(
             html,
             "<tr><td><code>{}</code><td>{}<td>{}",
-            escape(status),
+            escaped(status),
             schema.unwrap_or_default(),
             marked(&answer["description"])
         )?;
@@ -82,7 +83,7 @@ fn write_fields(html: &mut String, schema: &Value) -> std::fmt::Result {
         writeln!(
             html,
             "<tr><td><code>{}</code><td>{always}<td>{}<td>{}",
-            escape(name),
+            escaped(name),
             allowed(field),
             marked(&field["description"])
         )?;
@@ -93,14 +94,14 @@ fn write_fields(html: &mut String, schema: &Value) -> std::fmt::Result {
 /// What a schema allows, in a few words.
 fn allowed(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        return format!("<a href=\"#{0}\">{0}</a>", escape(name));
+        return format!("<a href=\"#{0}\">{0}</a>", escaped(name));
     }
     if let Some(words) = schema["enum"].as_array() {
         let words = words.iter().filter(|word| !word.is_null());
         return words.map(|word| format!("<code>{}</code>", text(word))).collect::<Vec<_>>().join(" ");
     }
     if !schema["const"].is_null() {
-        return format!("<code>{}</code>", escape(&schema["const"].to_string()));
+        return format!("<code>{}</code>", escaped(&schema["const"].to_string()));
     }
     // That a field which may be left out may be null, too, goes without saying.
     let forms = schema["anyOf"].as_array().filter(|_| schema["type"].is_null()).into_iter().flatten().map(allowed);
@@ -134,9 +135,9 @@ fn entries(object: &Value) -> Vec<(&str, &Value)> {
 /// A value as text that a page can show: a model's description may hold anything.
 fn text(value: &Value) -> String {
     match value {
-        Value::String(text) => escape(text),
+        Value::String(text) => escaped(text),
         Value::Null => String::new(),
-        other => escape(&other.to_string()),
+        other => escaped(&other.to_string()),
     }
 }
 
@@ -145,11 +146,6 @@ fn marked(value: &Value) -> String {
     let pieces = text(value);
     let marked = pieces.split('`').enumerate();
     marked.map(|(n, piece)| if n % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() }).collect()
-}
-
-/// Text that can't become markup, in a page or in an attribute.
-pub(in crate::http) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

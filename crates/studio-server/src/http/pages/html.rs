@@ -12,6 +12,13 @@ impl Html {
     }
 }
 
+/// A text that can't become markup, in a page or in an attribute.
+pub(in crate::http) fn escaped(text: &str) -> String {
+    let mut page = String::with_capacity(text.len());
+    text.write(&mut page);
+    page
+}
+
 /// What can be put into markup.
 pub(in crate::http) trait Piece {
     /// Writes it to the end of a page.

@@ -19,6 +19,7 @@ mod words;
 pub(in crate::http) use account::{
     DONE_WORDS as ACCOUNT_DONE, change_password, end_others, end_session, page as account,
 };
+pub(in crate::http) use html::escaped;
 pub(in crate::http) use keys::{create as create_key, revoke as revoke_key};
 pub(in crate::http) use links::{accept_invitation, accept_setup, invitation, setup};
 pub(in crate::http) use people::{
