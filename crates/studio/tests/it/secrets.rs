@@ -3,12 +3,15 @@
 
 use crate::{
     IMAGE, assert_clean,
+    jobs::{lab, status},
     provider_keys::{OTHER, OWN, files_with, job, keyless, make, shown, store},
+    setup,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use studio_testkit::{
+    cog_worker::{self, CogWorker},
     openai::{Behaviour, OpenAi},
     studio::Studio,
 };
@@ -237,6 +240,41 @@ async fn a_master_key_that_is_wrong_missing_or_open_is_told_and_the_rest_works()
     // Brought back, all is as it was.
     fs::write(&path, &good).unwrap();
     assert_eq!((make(&studio, studio.key(), &[]).await.status, doctor(&studio).0.as_str()), (StatusCode::OK, ""));
+}
+
+#[tokio::test]
+async fn work_that_landed_is_unknown_and_not_failed_while_its_key_can_not_be_opened() {
+    let worker = CogWorker::start(cog_worker::Behaviour::Async).unwrap();
+    worker.hold();
+    let mut studio = {
+        let config = format!(
+            "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\npolled = true\nown_keys = true\n\
+             [[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n[models.prices]\nimage = 0.5\n",
+            worker.base_url()
+        );
+        Studio::start(setup().config(&config)).unwrap()
+    };
+    let request = studio.request(Method::POST, IMAGE).header("x-api-key-lab", OTHER).header("prefer", "wait=0");
+    let made = Studio::send(request.json(&lab())).await.unwrap();
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{}", made.json());
+    let id = made.json()["jobId"].as_str().unwrap().to_owned();
+    worker.wait_for_predictions(1);
+    while status(&studio, &id).await["status"] != "running" {
+        tokio::task::yield_now().await;
+    }
+    studio.kill().unwrap();
+    let (path, aside) = (studio.data().join("secret.key"), studio.data().join("aside"));
+    fs::rename(&path, &aside).unwrap();
+    studio.launch().unwrap();
+    while status(&studio, &id).await["status"] != "unknown" {
+        assert!(status(&studio, &id).await["endedAt"].is_null(), "{}", status(&studio, &id).await);
+        tokio::task::yield_now().await;
+    }
+    // The key is back, and so is the picture.
+    fs::rename(&aside, &path).unwrap();
+    worker.release();
+    assert_eq!(studio.end_of(&id).await.unwrap()["status"], "succeeded");
+    assert_clean(&studio, 0);
 }
 
 #[tokio::test]

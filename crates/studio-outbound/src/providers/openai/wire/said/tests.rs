@@ -237,7 +237,7 @@ fn errors_are_told_in_clean_words() {
             answered: overloaded at [address] see […]",
         ),
         (json!({"error": {"message": "you sent hunter2"}}), "lab failed as it answered"),
-        (json!({"error": {"code": "insufficient_quota"}}), "lab has no credit left for us"),
+        (json!({"error": {"code": "insufficient_quota"}}), "lab has no credit left"),
         (
             json!({"error": {"code": "content_policy_violation"}}),
             "lab stopped: what was asked for is against its content \
