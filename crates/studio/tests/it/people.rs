@@ -167,9 +167,11 @@ async fn keys_of_ones_own_are_bounded_by_what_makes_them() {
     let free = make(json!({ "name": "free", "scopes": ["account", "read"] })).await.json()["key"].clone();
     let bounded = [
         json!({ "name": "b", "scopes": ["account", "read"], "budgets": { "day": "1" } }),
-        json!({ "name": "l", "scopes": ["account", "read"], "limits": { "generation": "1/day" } }),
         json!({ "name": "e", "scopes": ["account", "read"], "expiresAt": "2099-01-01T00:00:00Z" }),
     ];
+    // Limits of its own stand in place of the operator's, so nobody gives them to themselves.
+    let own_limits = json!({ "name": "l", "scopes": ["account", "read"], "limits": { "status": "1000000/s" } });
+    assert_refused(&make(own_limits.clone()).await, 403, "not_allowed");
     let by = async |key: &Value, body: Value| {
         let key = key["key"].as_str().unwrap().to_owned();
         Studio::send(studio.request_as(&key, Method::POST, "/api/v1/keys").json(&body)).await.unwrap()
@@ -177,14 +179,20 @@ async fn keys_of_ones_own_are_bounded_by_what_makes_them() {
     let made = by(&free, json!({ "name": "child", "scopes": ["read"] })).await;
     assert_eq!(made.status, StatusCode::OK, "{}", made.json());
     assert_refused(&by(&free, json!({ "name": "child", "scopes": ["generate"] })).await, 403, "bounded_key");
+    assert_refused(&by(&free, own_limits).await, 403, "not_allowed");
+    let mut keys = Vec::new();
     for body in bounded {
-        let key = make(body).await.json()["key"].clone();
+        keys.push(make(body).await.json()["key"].clone());
+    }
+    let limited = ["--user", "member@example.com", "--name", "l", "--scopes", "account,read", "--limit", "status=9/s"];
+    keys.push(studio.run_json(&[&["key", "create"][..], &limited].concat()).unwrap());
+    for key in keys {
         assert_refused(&by(&key, json!({ "name": "child", "scopes": ["read"] })).await, 403, "bounded_key");
     }
     let child = &made.json()["key"];
     let list = send(&studio, &member, Method::GET, "/api/v1/keys", &Value::Null).await.json();
     let names: Vec<_> = list["items"].as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["free", "child", "b", "l", "e"]);
+    assert_eq!(names, ["free", "child", "b", "e", "l"]);
     assert!(!list.to_string().contains(child["key"].as_str().unwrap()));
     let path = format!("/api/v1/keys/{}", child["id"].as_str().unwrap());
     let other = studio.invite("other@example.com", "admin").await.unwrap();
@@ -193,6 +201,46 @@ async fn keys_of_ones_own_are_bounded_by_what_makes_them() {
     let gone =
         Studio::send(studio.request_as(child["key"].as_str().unwrap(), Method::GET, "/api/v1/jobs")).await.unwrap();
     assert_refused(&gone, 401, "unauthorized");
+}
+
+#[tokio::test]
+async fn who_runs_the_studio_gives_limits_and_links_but_no_key_gives_more_than_it_has() {
+    let studio = studio();
+    studio.invite("admin@example.com", "admin").await.unwrap();
+    let make = |arguments: &[&str]| studio.make_key("admin@example.com", arguments).unwrap();
+    let all = ["--scopes", "generate,read,admin,account"];
+    let member = studio.invite("member@example.com", "member").await.unwrap();
+    let reset = format!("/api/v1/users/{}/reset-link", member.user["id"].as_str().unwrap());
+    let post = async |key: &str, path: &str, body: Value| {
+        Studio::send(studio.request_as(key, Method::POST, path).json(&body)).await.unwrap()
+    };
+    let links = async |key: &str| {
+        let invitation = json!({ "email": "new@example.com" });
+        [post(key, "/api/v1/invitations", invitation).await, post(key, &reset, Value::Null).await]
+    };
+    // A session begins with a link, and has none of the bounds of the key that made it.
+    for bound in [
+        &["--scopes", "admin,read"][..],
+        &[&all[..], &["--budget", "1"]].concat(),
+        &[&all[..], &["--limit", "generation=1/h"]].concat(),
+        &[&all[..], &["--expires", "30d"]].concat(),
+    ] {
+        for reply in links(&make(bound)).await {
+            assert_refused(&reply, 403, "bounded_key");
+        }
+    }
+    let whole = make(&all);
+    for reply in links(&whole).await {
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.json());
+    }
+    let limited = json!({ "name": "l", "limits": { "generation": "100/min" } });
+    assert_refused(
+        &post(&make(&["--scopes", "account,generate,read"]), "/api/v1/keys", limited.clone()).await,
+        403,
+        "not_allowed",
+    );
+    let made = post(&whole, "/api/v1/keys", limited).await.json();
+    assert_eq!(made["key"]["limits"]["generation"], "100/min", "{made}");
 }
 
 #[tokio::test]

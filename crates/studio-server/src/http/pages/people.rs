@@ -288,7 +288,7 @@ pub(in crate::http) fn invite(app: Arc<App>, caller: Caller, mut call: Call) -> 
         let (Ok(email), Some(role)) = (email, role) else {
             return again(&app, &caller, &View::of(&call), StatusCode::BAD_REQUEST, &typed, &faults).await;
         };
-        let link = verbs::invite(app.desk(), &caller.doer(&call), email, role).await;
+        let link = verbs::invite(app.desk(), &caller.doer(&call), caller.key(), email, role).await;
         made(&app, &caller, &View::of(&call), &typed, link).await
     })
 }
@@ -296,7 +296,7 @@ pub(in crate::http) fn invite(app: Arc<App>, caller: Caller, mut call: Call) -> 
 pub(in crate::http) fn reset_link(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let user = super::id(&call, UserId::parse)?;
-        let link = verbs::reset_link(app.desk(), &caller.doer(&call), user).await;
+        let link = verbs::reset_link(app.desk(), &caller.doer(&call), caller.key(), user).await;
         made(&app, &caller, &View::of(&call), &Typed::new(), link).await
     })
 }
