@@ -13,7 +13,7 @@ use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use studio_core::{
-    people::{LinkKind, Role, User, UserChange, read_address},
+    people::{Role, User, UserChange, read_address},
     ports::{Clock, People, UserRow},
 };
 use studio_server::commands::people::{
@@ -63,8 +63,7 @@ fn show_user(user: &User) -> Value {
 fn show_link(config: &Config, new: &NewLink, as_json: bool) -> anyhow::Result<()> {
     let usual = || format!("http://{}", config.listen.unwrap_or(USUAL_ADDRESS));
     let origin = config.front()?.origin.unwrap_or_else(usual);
-    let page = if new.link.kind == LinkKind::Setup { "setup" } else { "invitations" };
-    let url = format!("{origin}/{page}/{}", new.token.expose());
+    let url = format!("{origin}{}{}", new.link.kind.page(), new.token.expose());
     let (email, ends) = (&new.link.email, new.link.expires_at);
     if as_json {
         say(&json!({ "id": new.link.id.to_string(), "email": email, "url": url, "token": new.token.expose(), "expiresAt": ends.to_string() })
