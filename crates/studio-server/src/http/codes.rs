@@ -98,6 +98,9 @@ codes! {
     LAST_OWNER = "last_owner", CONFLICT,
         "They are the last owner who is not disabled.",
         "Make another owner first.";
+    TOO_MANY_KEYS = "too_many_keys", CONFLICT,
+        "You have as many good keys as one person makes.",
+        "Revoke one that you do not need, with `DELETE /api/v1/keys/{id}`.";
     NO_SESSION = "no_session", CONFLICT,
         "This needs a session, and the request came by an API key.",
         "Sign in.";

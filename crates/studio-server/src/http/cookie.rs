@@ -2,8 +2,9 @@
 //! host; by plain http, where they refuse such a name, it has another, and is sent to no page of another site. Each is read only
 //! where requests come in that way, so that what leaks by the one opens nothing by the other.
 
-use super::csrf::Way;
-use http::{HeaderMap, header};
+use super::{csrf::Way, refusal::Refusal};
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, header};
 use studio_core::{people::SESSION_LIFE, secret::Secret};
 
 /// Its name where people come by https.
@@ -36,6 +37,13 @@ pub(super) fn cleared(way: &Way) -> String {
     written(way, "", 0)
 }
 
+/// An answer with a cookie beside all else.
+pub(super) fn with(mut response: Response, cookie: String) -> Result<Response, Refusal> {
+    let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::internal())?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
 fn written(way: &Way, value: &str, seconds: u64) -> String {
     let how = if way.https { "Secure; HttpOnly; SameSite=Lax" } else { "HttpOnly; SameSite=Strict" };
     format!("{}={value}; Path=/; Max-Age={seconds}; {how}", name(way))
@@ -44,7 +52,6 @@ fn written(way: &Way, value: &str, seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn read(https: bool, lines: &[&str]) -> Option<String> {
         let mut headers = HeaderMap::new();

@@ -244,6 +244,90 @@ async fn who_runs_the_studio_gives_limits_and_links_but_no_key_gives_more_than_i
 }
 
 #[tokio::test]
+async fn there_are_only_so_many_keys_of_ones_own() {
+    let studio = studio();
+    let member = studio.invite("member@example.com", "member").await.unwrap();
+    let make = async || send(&studio, &member, Method::POST, "/api/v1/keys", &json!({ "name": "k" })).await;
+    let mut last = Value::Null;
+    for _ in 0..100 {
+        let reply = make().await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.json());
+        last = reply.json()["key"]["id"].clone();
+    }
+    assert_refused(&make().await, 409, "too_many_keys");
+    // What is revoked makes room; and whoever has the data folder is not bound.
+    let path = format!("/api/v1/keys/{}", last.as_str().unwrap());
+    assert_eq!(send(&studio, &member, Method::DELETE, &path, &Value::Null).await.status, StatusCode::OK);
+    assert_eq!(make().await.status, StatusCode::OK);
+    studio.make_key("member@example.com", &[]).unwrap();
+}
+
+#[tokio::test]
+async fn whoever_is_tried_the_same_work_is_done() {
+    let studio = studio();
+    studio.set_up().await.unwrap();
+    studio.make_key("no-password@example.com", &[]).unwrap();
+    studio.invite("disabled@example.com", "member").await.unwrap();
+    studio.run_json(&["user", "disable", "disabled@example.com"]).unwrap();
+    let hashed = async || {
+        let text = String::from_utf8(studio.get("/metrics").await.unwrap().body.to_vec()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("passwords_hashed_total ")).unwrap();
+        line.parse::<u64>().unwrap()
+    };
+    // How long an answer takes tells nobody whether there is such an account: each costs one password.
+    for (email, password) in [
+        ("owner@localhost", "not the one that it is"),
+        ("nobody@example.com", PASSWORD),
+        ("no-password@example.com", PASSWORD),
+        ("disabled@example.com", PASSWORD),
+    ] {
+        let before = hashed().await;
+        assert_refused(&studio.try_to_sign_in(email, password).await.unwrap(), 401, "sign_in_failed");
+        assert_eq!(hashed().await, before + 1, "{email}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_has_the_rights_of_its_maker_when_it_is_used_and_goes_with_the_password() {
+    let studio = studio();
+    let owner = studio.set_up().await.unwrap();
+    let admin = studio.invite("admin@example.com", "admin").await.unwrap();
+    let member = studio.invite("member@example.com", "member").await.unwrap();
+    let id = |who: &Session| who.user["id"].as_str().unwrap().to_owned();
+    let reset = async |by: &Session, whom: &Session| {
+        let path = format!("/api/v1/users/{}/reset-link", id(whom));
+        send(&studio, by, Method::POST, &path, &Value::Null).await.json()["link"]["token"].clone()
+    };
+    let accept = async |token: &Value| {
+        let body = json!({ "token": token, "password": PASSWORD });
+        studio.post_bare("/api/v1/auth/accept", &body).await.unwrap()
+    };
+    let change = async |whom: &Session, change: Value| {
+        let reply = send(&studio, &owner, Method::PATCH, &format!("/api/v1/users/{}", id(whom)), &change).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.json());
+    };
+    // A link made for a member is no way to become an owner.
+    let link = reset(&admin, &member).await;
+    change(&member, json!({ "role": "owner" })).await;
+    assert_refused(&accept(&link).await, 409, "link_not_good");
+    change(&member, json!({ "role": "member" })).await;
+    // Nor does it outlive the rights of whoever made it.
+    change(&admin, json!({ "disabled": true })).await;
+    assert_refused(&accept(&link).await, 409, "link_not_good");
+    // Nor a password that was chosen meanwhile.
+    let open = reset(&owner, &member).await;
+    let body = json!({ "current": PASSWORD, "new": "another mule in the battery" });
+    assert_eq!(send(&studio, &member, Method::POST, "/api/v1/auth/password", &body).await.status, StatusCode::OK);
+    assert_refused(&accept(&open).await, 409, "link_not_good");
+    let open = reset(&owner, &member).await;
+    assert_eq!(accept(&open).await.status, StatusCode::OK);
+    // What a link did is told with whom it brought.
+    let log = studio.get("/api/v1/audit?limit=1").await.unwrap().json();
+    let told = json!({ "userId": id(&member), "new": false, "addressChanged": false });
+    assert_eq!(log["items"][0]["details"], told, "{log}");
+}
+
+#[tokio::test]
 async fn tries_to_sign_in_are_bounded_for_an_account_and_for_a_network() {
     let clock = WallClock::new().unwrap();
     let setup = setup().variable("STUDIO_LIMITS__AUTH", "10/15min").config("trusted_proxies = [\"127.0.0.1\"]\n");

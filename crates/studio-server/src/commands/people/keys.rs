@@ -1,6 +1,7 @@
 //! Makes and revokes keys. The text of a key leaves here once and is kept nowhere.
 
 use super::{Desk, Doer};
+use crate::settings::OWN_KEYS_LIMIT;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
@@ -55,6 +56,9 @@ pub enum NotMade {
     /// It is to have rate limits of its own, which only whoever runs the studio gives: they stand in place of the configured ones.
     #[error("only whoever runs the studio gives a key rate limits of its own")]
     Rates,
+    /// They have as many as one person may.
+    #[error("{OWN_KEYS_LIMIT} keys are good already, which is the most that one person makes")]
+    TooMany,
     /// The store can't.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,6 +147,11 @@ pub async fn create_own_key(
     let runs_it = owner.role.has(Scope::Admin) && by.is_none_or(|key| key.scopes.contains(&Scope::Admin));
     if !new.rates.is_empty() && !runs_it {
         return Err(NotMade::Rates);
+    }
+    let now = desk.clock.now();
+    let good = desk.store.keys(Some(owner.id)).await?.iter().filter(|row| row.key.is_good(now)).count();
+    if good >= OWN_KEYS_LIMIT {
+        return Err(NotMade::TooMany);
     }
     create_key(desk, doer, owner, new).await
 }

@@ -3,6 +3,7 @@
 use crate::{
     commands::people::{NoNewPassword, NoSuchChange, NotAccepted, NotHashed, NotLinked, NotMade, NotSignedIn},
     http::{codes, refusal::Refusal},
+    settings::OWN_KEYS_LIMIT,
 };
 use studio_core::{
     limits::LimitClass,
@@ -118,6 +119,11 @@ impl From<NotMade> for Refusal {
             NotMade::LacksScope { scope, role, .. } => return Self::missing_role(scope, role),
             NotMade::Disabled(_) => return Self::not_found("user"),
             NotMade::Store(error) => return error.into(),
+            NotMade::TooMany => {
+                let message =
+                    format!("You have {OWN_KEYS_LIMIT} good keys, the most that one person makes. Revoke one.");
+                return Self::new(codes::TOO_MANY_KEYS, message);
+            }
             NotMade::Rates => {
                 let message = "Only whoever runs the studio gives a key rate limits of its own. Leave `limits` out.";
                 return Self::new(codes::NOT_ALLOWED, message);
