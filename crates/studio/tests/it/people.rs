@@ -347,7 +347,10 @@ async fn tries_to_sign_in_are_bounded_for_an_account_and_for_a_network() {
     }
     let refused = from("192.0.2.99", "OWNER@localhost", PASSWORD).await;
     assert_refused(&refused, 429, "rate_limited");
-    assert_eq!((refused.header("retry-after"), refused.header("ratelimit-policy")), ("90", "\"auth\";q=10;w=900"));
+    assert_eq!(refused.header("ratelimit-policy"), "\"auth\";q=10;w=900");
+    // A try comes back every 90 s; on a slow machine some of that has gone by.
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((30..=90).contains(&wait), "{wait}");
     // One network, at every account: those that are there, and those that are not.
     for n in 0..10 {
         let reply = from("198.51.100.7", &format!("nobody{n}@example.com"), PASSWORD).await;
