@@ -242,5 +242,7 @@ fn now(app: &App) -> Registry {
     );
     let busy = ConstCounter::new(app.store.refused_as_busy());
     registry.register("store_busy", "Reads and writes that were refused because too much waits for the database", busy);
+    let hashed = ConstCounter::new(app.hashing.done());
+    registry.register("passwords_hashed", "Passwords that were hashed, right, wrong or nobody's", hashed);
     registry
 }

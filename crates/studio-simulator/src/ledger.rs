@@ -305,7 +305,15 @@ impl Run {
             }
             _ => (holder, Event::OutputsReady),
         };
-        let advance = Advance { job: job.id, actor, event, said: None, durability: Durability::Process, now: self.now };
+        let advance = Advance {
+            job: job.id,
+            actor,
+            event,
+            said: None,
+            entry: None,
+            durability: Durability::Process,
+            now: self.now,
+        };
         // Every tenth is said twice, as whoever has not heard the answer does.
         let again = self.dice.per_mille(100).then(|| advance.clone());
         let moved = self.store.advance(advance).await?;
@@ -349,7 +357,7 @@ impl Run {
         let absorbed = if self.dice.per_mille(500) { 0 } else { amount(&mut self.dice) - cost };
         let event = Event::Adjusted { cost: Nanos::new(cost), absorbed: Nanos::new(absorbed), note: "a bill".into() };
         let (actor, durability) = (Actor::Person, Durability::Process);
-        let advance = Advance { job: before.id, actor, event, said: None, durability, now: self.now };
+        let advance = Advance { job: before.id, actor, event, said: None, entry: None, durability, now: self.now };
         let Advanced::Moved { job, .. } = self.store.advance(advance.clone()).await? else { return Ok(None) };
         if self.dice.per_mille(100) {
             self.store.advance(advance).await?;

@@ -256,7 +256,7 @@ async fn speak_as_the_dead(town: &Town, app: &App) {
         _ => Event::OutputsReady,
     };
     let (actor, durability) = (Actor::Holder(lease), Durability::Power);
-    let advance = Advance { job: id, actor, event, said: None, durability, now: world.now() };
+    let advance = Advance { job: id, actor, event, said: None, entry: None, durability, now: world.now() };
     drop(app.store.advance(advance).await);
 }
 

@@ -452,6 +452,10 @@ impl Store for StorePort {
         ask!(self, key(hash))
     }
 
+    async fn has_keys(&self) -> Result<bool, StoreError> {
+        ask!(self, has_keys())
+    }
+
     async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError> {
         ask!(self, keys(of))
     }

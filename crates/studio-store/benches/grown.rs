@@ -116,6 +116,7 @@ async fn life(store: &dyn Store, users: &[UserId], n: u32) {
         actor: Actor::Holder(lease),
         event,
         said: None,
+        entry: None,
         durability: Durability::Power,
         now: job.created_at,
     };

@@ -292,6 +292,8 @@ impl Browser {
 
     /// What it shows, the whole page, as a PNG.
     pub async fn screenshot(&self) -> Result<Vec<u8>> {
+        // Their bars go before it is measured: what they take would be missing at one side.
+        self.devtools("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
         let layout = self.devtools("Page.getLayoutMetrics", json!({})).await?;
         let (width, height) = (&layout["cssContentSize"]["width"], &layout["cssContentSize"]["height"]);
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });

@@ -27,7 +27,7 @@ pub(crate) enum FirstKey {
 
 /// Makes the first key if there is none.
 pub(crate) async fn key(app: &App, data: &Path) -> anyhow::Result<FirstKey> {
-    if !app.store.keys(None).await?.is_empty() {
+    if app.store.has_keys().await? {
         return Ok(FirstKey::NotNeeded);
     }
     let owner = ensure_user(app.desk(), &Doer::STUDIO, OWNER, Role::Owner).await?;
@@ -62,7 +62,7 @@ pub(crate) async fn setup_link(app: &App, address: SocketAddr, data: &Path) -> a
         return Ok(SetupLink::NotNeeded);
     };
     let origin = app.front.origin.clone().unwrap_or_else(|| format!("http://{address}"));
-    let link = Secret::new(format!("{origin}/setup/{}", new.token.expose()));
+    let link = Secret::new(format!("{origin}{}{}", new.link.kind.page(), new.token.expose()));
     if std::io::stdout().is_terminal() {
         return Ok(SetupLink::Show(link));
     }

@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     system::SystemClock,
     terminal::{complain, say},
-    wiring::open_existing_store,
+    wiring::{desk, open_existing_store},
 };
 use anyhow::{Context, bail};
 use serde_json::json;
@@ -18,7 +18,7 @@ use studio_core::{
     money::Nanos,
     ports::{Advance, Advanced, Clock, Store},
 };
-use studio_server::commands::{adjustment, resolution};
+use studio_server::commands::{adjustment, people::Doer, resolution, told};
 use studio_store::SqliteStore;
 
 pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Result<ExitCode> {
@@ -27,7 +27,7 @@ pub(crate) async fn resolve(config: &Config, arguments: Resolve) -> anyhow::Resu
     let store = open_existing_store(config.data())?;
     let Some(job) = store.job_for_work(id).await? else { return absent(id) };
     let event = resolution(&job, charge, &arguments.reason).with_context(|| format!("job {id}"))?;
-    let Some(job) = carry_out(&store, id, event).await? else { return absent(id) };
+    let Some(job) = carry_out(&store, &job, event).await? else { return absent(id) };
     let cost = job.cost.unwrap_or_default();
     if arguments.json {
         say(&json!({ "id": id.to_string(), "status": job.status.as_str(), "cost": cost.to_string() }).to_string());
@@ -78,7 +78,7 @@ pub(crate) async fn adjust(config: &Config, arguments: Adjust) -> anyhow::Result
     let store = open_existing_store(config.data())?;
     let Some(job) = store.job_for_work(id).await? else { return absent(id) };
     let event = adjustment(&job, provided, paid, &arguments.reason).with_context(|| format!("job {id}"))?;
-    let Some(job) = carry_out(&store, id, event).await? else { return absent(id) };
+    let Some(job) = carry_out(&store, &job, event).await? else { return absent(id) };
     let cost = job.cost.unwrap_or_default();
     if arguments.json {
         let body = json!({ "id": id.to_string(), "cost": cost.to_string(), "writtenOff": job.absorbed.to_string() });
@@ -95,12 +95,15 @@ fn absent(id: JobId) -> anyhow::Result<ExitCode> {
 }
 
 /// Moves a job on a person's word; the job after it. What is so already is no failure.
-async fn carry_out(store: &SqliteStore, id: JobId, event: Event) -> anyhow::Result<Option<Job>> {
+async fn carry_out(store: &SqliteStore, job: &Job, event: Event) -> anyhow::Result<Option<Job>> {
+    let entry = told(desk(store), &Doer::COMMAND_LINE, job, &event);
+    let id = job.id;
     let advance = Advance {
         job: id,
         actor: Actor::Person,
         event,
         said: None,
+        entry,
         durability: Durability::Power,
         now: SystemClock.now(),
     };

@@ -164,6 +164,7 @@ async fn cancel(staged: &Path, queued: &[studio_core::id::JobId]) -> anyhow::Res
             actor: Actor::Person,
             event: Event::CancelRequested,
             said: None,
+            entry: None,
             durability: Durability::Process,
             now: SystemClock.now(),
         };

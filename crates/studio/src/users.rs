@@ -13,7 +13,7 @@ use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use studio_core::{
-    people::{LinkKind, Role, User, UserChange, read_address},
+    people::{Role, User, UserChange, read_address},
     ports::{Clock, People, UserRow},
 };
 use studio_server::commands::people::{
@@ -63,8 +63,7 @@ fn show_user(user: &User) -> Value {
 fn show_link(config: &Config, new: &NewLink, as_json: bool) -> anyhow::Result<()> {
     let usual = || format!("http://{}", config.listen.unwrap_or(USUAL_ADDRESS));
     let origin = config.front()?.origin.unwrap_or_else(usual);
-    let page = if new.link.kind == LinkKind::Setup { "setup" } else { "invitations" };
-    let url = format!("{origin}/{page}/{}", new.token.expose());
+    let url = format!("{origin}{}{}", new.link.kind.page(), new.token.expose());
     let (email, ends) = (&new.link.email, new.link.expires_at);
     if as_json {
         say(&json!({ "id": new.link.id.to_string(), "email": email, "url": url, "token": new.token.expose(), "expiresAt": ends.to_string() })
@@ -93,7 +92,7 @@ pub(crate) async fn invite_one(config: &Config, arguments: InviteUser) -> anyhow
     let email = read_address(&arguments.email).map_err(|fault| anyhow!("the address {fault}"))?;
     let role = read_role(&arguments.role)?;
     let store = open_existing_store(config.data())?;
-    match invite(desk(&store), &Doer::COMMAND_LINE, email, role).await {
+    match invite(desk(&store), &Doer::COMMAND_LINE, None, email, role).await {
         Ok(new) => show_link(config, &new, arguments.json)?,
         Err(NotLinked::Known) => {
             bail!("there is a user of that address already; to let them sign in: studio user reset-link")
@@ -137,7 +136,7 @@ pub(crate) async fn reset(config: &Config, arguments: &NamedUser) -> anyhow::Res
     if !user.is_active() {
         bail!("{} is disabled; studio user enable {} first", user.email, user.email);
     }
-    let new = reset_link(desk(&store), &Doer::COMMAND_LINE, user.id).await?;
+    let new = reset_link(desk(&store), &Doer::COMMAND_LINE, None, user.id).await?;
     show_link(config, &new, arguments.json)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -124,6 +124,14 @@ actions! {
     LinkUsed = "link.used";
     /// The budgets of a user or of a key were set.
     BudgetsSet = "budgets.set";
+    /// Someone stored a provider's key of their own, in place of the one before it if there was one.
+    ProviderKeySet = "provider_key.set";
+    /// Someone removed a provider's key of their own.
+    ProviderKeyRemoved = "provider_key.removed";
+    /// Someone said what became of a job that nobody knew about.
+    JobResolved = "job.resolved";
+    /// Someone said what a job cost after all.
+    JobAdjusted = "job.adjusted";
 }
 
 impl Action {

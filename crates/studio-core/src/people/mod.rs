@@ -9,7 +9,7 @@ mod session;
 mod token;
 
 pub use audit::{Action, Actor, AuditEntry, Via};
-pub use link::{Link, LinkKind};
+pub use link::{Link, LinkKind, Standing};
 pub use password::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, NotAPassword, check_password};
 pub use role::Role;
 pub use session::{MAX_AGENT_CHARS, SESSION_IDLE, SESSION_LIFE, Session, csrf_token, shown_agent};

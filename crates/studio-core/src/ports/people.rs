@@ -153,7 +153,7 @@ pub struct AcceptLink {
     pub password: PasswordHash,
     /// The session that begins; whose it is, is filled in.
     pub session: Session,
-    /// What is told of it; who and of what is filled in.
+    /// What is told of it; who, of what, and whether they are new is filled in.
     pub entry: AuditEntry,
 }
 
@@ -162,7 +162,7 @@ pub struct AcceptLink {
 pub enum LinkAccepted {
     /// They are in.
     Accepted(User),
-    /// There is no such link, or it is used, over or withdrawn: nobody is told which.
+    /// There is no such link, it is used, over or withdrawn, or whoever made it may not any more: nobody is told which.
     NotGood,
     /// Somebody else has that address.
     AddressTaken,
@@ -226,7 +226,8 @@ pub trait People: Send + Sync {
     /// Ends sessions of someone: how many. It is told of only if there was one.
     async fn end_sessions(&self, user: UserId, which: Sessions, entry: AuditEntry) -> Result<u64, StoreError>;
 
-    /// Changes a password. False: the one before is not theirs any more, or they are disabled.
+    /// Changes a password; what links there were for them are withdrawn. False: the one before is not theirs any more, or they are
+    /// disabled.
     async fn change_password(&self, change: ChangePassword) -> Result<bool, StoreError>;
 
     /// Makes a link.
@@ -241,7 +242,7 @@ pub trait People: Send + Sync {
     /// Withdraws a link. False: there is none of that id and kind that is good.
     async fn withdraw_link(&self, id: LinkId, kind: LinkKind, entry: AuditEntry) -> Result<bool, StoreError>;
 
-    /// Uses a link.
+    /// Uses a link, by the rules of [`Link::opens_for`]; what others there were for the same person are withdrawn.
     async fn accept_link(&self, accept: AcceptLink) -> Result<LinkAccepted, StoreError>;
 
     /// Notes when keys and sessions were used. What is newer already stays.

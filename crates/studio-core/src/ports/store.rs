@@ -78,6 +78,8 @@ pub struct Advance {
     pub event: Event,
     /// What was said since the last checkpoint; kept if the job moves.
     pub said: Option<Said>,
+    /// What is told of it in the audit log, where a person says it; written if the job moves.
+    pub entry: Option<AuditEntry>,
     /// What the answer promises, where losing the move costs money or a promise; news of running work promises less.
     pub durability: Durability,
     /// When.
@@ -419,6 +421,9 @@ pub trait Store: Library + People + Vault + Send + Sync {
 
     /// The key of that hash, revoked or not, with its owner.
     async fn key(&self, hash: KeyHash) -> Result<Option<KeyHolder>, StoreError>;
+
+    /// Whether there is a key at all, of whomever and good or not.
+    async fn has_keys(&self) -> Result<bool, StoreError>;
 
     /// Keys of one user or of all, oldest first.
     async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError>;

@@ -3,6 +3,7 @@
 
 use crate::{
     id::{JobId, UserId},
+    people::AuditEntry,
     ports::StoreError,
     seal::{Keyring, MasterKeyId, Place, Sealed},
     time::Timestamp,
@@ -64,11 +65,11 @@ pub struct Resealed {
 /// Keeps sealed keys.
 #[async_trait]
 pub trait Vault: Send + Sync {
-    /// Keeps a user's own key for a provider, in place of the one before it.
-    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Entrusted, StoreError>;
+    /// Keeps a user's own key for a provider, in place of the one before it; told of if it is kept.
+    async fn keep_provider_key(&self, key: ProviderKey, entry: AuditEntry) -> Result<Entrusted, StoreError>;
 
-    /// Removes one. False: there is none.
-    async fn remove_provider_key(&self, user: UserId, provider: &str) -> Result<bool, StoreError>;
+    /// Removes one. False: there is none, and nothing is told.
+    async fn remove_provider_key(&self, user: UserId, provider: &str, entry: AuditEntry) -> Result<bool, StoreError>;
 
     /// One of them.
     async fn provider_key(&self, user: UserId, provider: &str) -> Result<Option<ProviderKey>, StoreError>;

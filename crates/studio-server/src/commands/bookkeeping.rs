@@ -1,9 +1,12 @@
 //! What a person says of a job's money: what became of one that nobody knows about, and what one cost after all. The same for
 //! the command line and the API; whoever calls carries the move out.
 
+use super::people::{Desk, Doer};
+use serde_json::json;
 use studio_core::{
     job::{Event, Job, MOST_ADJUSTED, Status},
     money::Nanos,
+    people::{Action, AuditEntry},
 };
 
 /// Why it can't be said.
@@ -62,6 +65,18 @@ pub fn adjustment(job: &Job, provided: Option<Nanos>, paid: Option<Nanos>, reaso
         return Err(NotSaid::Amount);
     }
     Ok(Event::Adjusted { cost, absorbed: provided.minus(cost).ok_or(NotSaid::Amount)?, note })
+}
+
+/// What is told in the audit log of what a person says of a job; the reason stands in the ledger. Nothing of what no person says.
+pub fn told(desk: Desk<'_>, doer: &Doer, job: &Job, event: &Event) -> Option<AuditEntry> {
+    let (action, details) = match event {
+        Event::Resolved { charge, .. } => (Action::JobResolved, json!({ "charged": charge.to_string() })),
+        Event::Adjusted { cost, absorbed, .. } => {
+            (Action::JobAdjusted, json!({ "cost": cost.to_string(), "writtenOff": absorbed.to_string() }))
+        }
+        _ => return None,
+    };
+    Some(desk.entry(doer, action).of("job", job.id).with(details))
 }
 
 fn read_reason(reason: &str) -> Result<String, NotSaid> {

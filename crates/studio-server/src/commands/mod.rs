@@ -15,7 +15,7 @@ mod submit;
 mod upload;
 mod wait;
 
-pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution};
+pub use bookkeeping::{MAX_REASON_CHARS, NotSaid, adjustment, resolution, told};
 pub use budgets::set_budgets;
 pub use cancel::{CancelOutcome, cancel};
 pub use fetches::Fetches;

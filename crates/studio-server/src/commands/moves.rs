@@ -5,6 +5,7 @@ use std::time::Duration;
 use studio_core::{
     id::JobId,
     job::{Actor, Durability, Effect, Event},
+    people::AuditEntry,
     ports::{Advance, Advanced, Said, StoreError},
 };
 
@@ -22,6 +23,8 @@ pub struct Move {
     pub event: Event,
     /// What was said since the last checkpoint.
     pub said: Option<Said>,
+    /// What is told of it in the audit log, where a person says it.
+    pub entry: Option<AuditEntry>,
     /// What its answer promises.
     pub durability: Durability,
 }
@@ -29,14 +32,14 @@ pub struct Move {
 impl Move {
     /// A move that survives a power cut.
     pub fn new(job: JobId, actor: Actor, event: Event) -> Self {
-        Self { job, actor, event, said: None, durability: Durability::Power }
+        Self { job, actor, event, said: None, entry: None, durability: Durability::Power }
     }
 }
 
 /// Moves a job and tells whoever waits for it.
 pub async fn move_job(app: &App, wanted: Move) -> Result<Advanced, StoreError> {
-    let Move { job, actor, event, said, durability } = wanted;
-    let advanced = app.store.advance(Advance { job, actor, event, said, durability, now: app.now() }).await?;
+    let Move { job, actor, event, said, entry, durability } = wanted;
+    let advanced = app.store.advance(Advance { job, actor, event, said, entry, durability, now: app.now() }).await?;
     if let Advanced::Moved { job, effects } = &advanced {
         tracing::debug!(job.id = %job.id, job.status = job.status.as_str(), job.version = job.version, "job moved");
         // Each job is settled once, at its end. Counted first: whoever is told of the end finds it counted.

@@ -1,11 +1,13 @@
 //! A user's own keys for providers: set, removed. The text of one leaves here sealed, and never again as it was.
 
+use super::people::Doer;
 use crate::{
     app::App,
     secrets::{self, NotOpened},
 };
 use studio_core::{
     id::UserId,
+    people::{Action, AuditEntry},
     ports::{Entrusted, ProviderKey, StoreError},
     seal::Place,
     secret::Secret,
@@ -46,7 +48,13 @@ pub fn own_key_providers(app: &App) -> impl Iterator<Item = &str> {
 }
 
 /// Keeps a user's own key for a provider.
-pub async fn set_provider_key(app: &App, user: UserId, provider: &str, text: &Secret) -> Result<ProviderKey, NotKept> {
+pub async fn set_provider_key(
+    app: &App,
+    doer: &Doer,
+    user: UserId,
+    provider: &str,
+    text: &Secret,
+) -> Result<ProviderKey, NotKept> {
     if !app.lanes.get(provider).is_some_and(|lane| lane.takes_own_keys) {
         return Err(NotKept::NoProvider);
     }
@@ -64,7 +72,8 @@ pub async fn set_provider_key(app: &App, user: UserId, provider: &str, text: &Se
             last4: last4.clone(),
             created_at: app.now(),
         };
-        if app.store.keep_provider_key(key.clone()).await? == Entrusted::Kept {
+        let entry = entry(app, doer, Action::ProviderKeySet, provider);
+        if app.store.keep_provider_key(key.clone(), entry).await? == Entrusted::Kept {
             tracing::info!(user = %user, provider, "own provider key set");
             return Ok(key);
         }
@@ -72,9 +81,15 @@ pub async fn set_provider_key(app: &App, user: UserId, provider: &str, text: &Se
     Err(StoreError::Unavailable("the master key in use is retired: studio secret status".into()).into())
 }
 
+/// What is told of it: whose it is, is who does it.
+fn entry(app: &App, doer: &Doer, action: Action, provider: &str) -> AuditEntry {
+    app.desk().entry(doer, action).of("provider", provider)
+}
+
 /// Removes one. False: there is none.
-pub async fn remove_provider_key(app: &App, user: UserId, provider: &str) -> Result<bool, StoreError> {
-    let removed = app.store.remove_provider_key(user, provider).await?;
+pub async fn remove_provider_key(app: &App, doer: &Doer, user: UserId, provider: &str) -> Result<bool, StoreError> {
+    let entry = entry(app, doer, Action::ProviderKeyRemoved, provider);
+    let removed = app.store.remove_provider_key(user, provider, entry).await?;
     if removed {
         tracing::info!(user = %user, provider, "own provider key removed");
     }

@@ -75,11 +75,11 @@ codes! {
         "A request by the cookie of a session does not come from a page of this studio, or lacks its token.",
         "Send `X-CSRF-Token` as `GET /api/v1/auth/session` tells it, from a page of this studio; a program uses an API key.";
     BOUNDED_KEY = "bounded_key", FORBIDDEN,
-        "A key that has a budget, limits or an end of its own, or lacks a scope, can't make one that is free of them.",
+        "A key that has a budget, limits or an end of its own, or lacks a scope, can't make a key or a link that is free of them.",
         "Use a key without bounds, or sign in.";
     NOT_ALLOWED = "not_allowed", FORBIDDEN,
-        "Your role does not let you do this to them.",
-        "Only an owner changes an owner, or makes one.";
+        "Your role does not let you do this to them, or give this.",
+        "Only an owner changes an owner, or makes one; only whoever runs the studio gives a key rate limits of its own.";
     NOT_FOUND = "not_found", NOT_FOUND,
         "It is absent, or it is another's: nobody is told which.",
         "Check the path and the id; `GET /docs` lists the paths.";
@@ -98,6 +98,9 @@ codes! {
     LAST_OWNER = "last_owner", CONFLICT,
         "They are the last owner who is not disabled.",
         "Make another owner first.";
+    TOO_MANY_KEYS = "too_many_keys", CONFLICT,
+        "You have as many good keys as one person makes.",
+        "Revoke one that you do not need, with `DELETE /api/v1/keys/{id}`.";
     NO_SESSION = "no_session", CONFLICT,
         "This needs a session, and the request came by an API key.",
         "Sign in.";

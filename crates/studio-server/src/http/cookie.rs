@@ -2,8 +2,9 @@
 //! host; by plain http, where they refuse such a name, it has another, and is sent to no page of another site. Each is read only
 //! where requests come in that way, so that what leaks by the one opens nothing by the other.
 
-use super::csrf::Way;
-use http::{HeaderMap, header};
+use super::{csrf::Way, refusal::Refusal};
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, header};
 use studio_core::{people::SESSION_LIFE, secret::Secret};
 
 /// Its name where people come by https.
@@ -17,11 +18,13 @@ fn name(way: &Way) -> &'static str {
 
 /// The token in the cookie that is meant. Two that differ can't both be meant: somebody planted one.
 pub(super) fn session(headers: &HeaderMap, way: &Way) -> Option<Secret> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut ours = pairs.filter(|(found, _)| *found == name(way)).map(|(_, value)| value);
+    // Pair by pair, as bytes: what another program on this host put beside ours need not be text.
+    let lines = headers.get_all(header::COOKIE).iter().map(|line| line.as_bytes());
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    let mut ours = pairs.filter_map(|pair| pair.strip_prefix(name(way).as_bytes())?.strip_prefix(b"="));
     let first = ours.next()?;
-    ours.all(|other| other == first).then(|| Secret::new(first))
+    let one = ours.all(|other| other == first);
+    std::str::from_utf8(first).ok().filter(|_| one).map(Secret::new)
 }
 
 /// Has a browser keep a token.
@@ -32,6 +35,13 @@ pub(super) fn kept(way: &Way, token: &Secret) -> String {
 /// Has a browser forget it.
 pub(super) fn cleared(way: &Way) -> String {
     written(way, "", 0)
+}
+
+/// An answer with a cookie beside all else.
+pub(super) fn with(mut response: Response, cookie: String) -> Result<Response, Refusal> {
+    let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::internal())?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
 }
 
 fn written(way: &Way, value: &str, seconds: u64) -> String {
@@ -61,8 +71,14 @@ mod tests {
         assert_eq!(read(false, &["studio_session=a", "x=y; studio_session=b"]), None);
         assert_eq!(read(false, &["studio_session=a", "studio_session=a"]).as_deref(), Some("a"));
         assert_eq!(read(false, &[]), None);
+        assert_eq!(read(false, &["studio_session2=a; studio_session =b; studio_session"]), None, "others' names");
         let kept = kept(&Way { https: true, origin: None }, &Secret::new("t"));
         assert_eq!(kept, "__Host-studio_session=t; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax");
+        // What is no text beside ours signs nobody out.
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_bytes(b"x=\xff; studio_session=a; y=\xff").unwrap());
+        let found = session(&headers, &Way { https: false, origin: None });
+        assert_eq!(found.map(|token| token.expose().to_owned()).as_deref(), Some("a"));
         let cleared = cleared(&Way { https: false, origin: None });
         assert_eq!(cleared, "studio_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
     }

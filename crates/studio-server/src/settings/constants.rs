@@ -123,6 +123,11 @@ constants! {
     Time LOOK_ANYWAY: Duration = Duration::from_secs(2);
     /// How long a key that was just checked is taken as good: revocation is in force within a second.
     Time KEY_MEMORY: Duration = Duration::from_millis(500);
+    /// Keys of one's own that are good at once, for whoever makes them by the API or on the pages.
+    Count OWN_KEYS_LIMIT: usize = 100;
     /// How long running work may take to end when the server is asked to stop.
     Time DRAIN: Duration = Duration::from_secs(20);
 }
+
+/// Revocation is in force within a second, with as much again for what is on its way.
+const _: () = assert!(KEY_MEMORY.as_millis() * 2 <= 1000);

@@ -5,17 +5,23 @@ use async_trait::async_trait;
 use std::collections::BTreeSet;
 use studio_core::{
     id::{JobId, UserId},
+    people::AuditEntry,
     ports::{Entrusted, ProviderKey, Resealed, SealedRow, StoreError, Vault},
     seal::{MasterKeyId, Place, Sealed},
 };
 
 #[async_trait]
 impl Vault for StorePort {
-    async fn keep_provider_key(&self, _key: ProviderKey) -> Result<Entrusted, StoreError> {
+    async fn keep_provider_key(&self, _key: ProviderKey, _entry: AuditEntry) -> Result<Entrusted, StoreError> {
         Err(misplaced())
     }
 
-    async fn remove_provider_key(&self, _user: UserId, _provider: &str) -> Result<bool, StoreError> {
+    async fn remove_provider_key(
+        &self,
+        _user: UserId,
+        _provider: &str,
+        _entry: AuditEntry,
+    ) -> Result<bool, StoreError> {
         Err(misplaced())
     }
 

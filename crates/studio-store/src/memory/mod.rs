@@ -210,6 +210,9 @@ impl State {
         if job.status.is_terminal() && job.key_source == KeySource::Request {
             self.sealed.jobs.remove(&job.id);
         }
+        if let Some(entry) = advance.entry {
+            self.people.note(entry);
+        }
         self.jobs.insert(job.id, job.clone());
         Ok(Advanced::Moved { job, effects })
     }
@@ -402,6 +405,10 @@ impl Store for MemoryStore {
         let state = self.state();
         let key = state.keys.values().find(|key| key.hash == hash);
         Ok(key.and_then(|key| Some(KeyHolder { key: key.clone(), user: state.users.get(&key.user)?.clone() })))
+    }
+
+    async fn has_keys(&self) -> Result<bool, StoreError> {
+        Ok(!self.state().keys.is_empty())
     }
 
     async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     id::{AuditId, KeyId, LinkId, SessionId, UserId},
     people::{
-        Actor, AuditEntry, Changed, Link, LinkKind, SESSION_IDLE, Session, TokenHash, User, Via, change, may_manage,
+        AuditEntry, Changed, Link, LinkKind, SESSION_IDLE, Session, Standing, TokenHash, User, change, may_manage,
         same_address,
     },
     ports::{
@@ -37,6 +37,16 @@ impl Papers {
 
     pub(super) fn used(&self, key: KeyId) -> Option<Timestamp> {
         self.used.get(&key).copied()
+    }
+
+    fn set_password(&mut self, user: &User, password: PasswordHash, now: Timestamp) {
+        self.passwords.insert(user.id, password);
+        let theirs = |link: &&mut Link| {
+            (link.user == Some(user.id) || same_address(&link.email, &user.email))
+                && link.used_at.is_none()
+                && link.withdrawn_at.is_none()
+        };
+        self.links.values_mut().filter(theirs).for_each(|link| link.withdrawn_at = Some(now));
     }
 
     fn begin(&mut self, session: Session) {
@@ -101,14 +111,14 @@ impl State {
 
     fn change_password(&mut self, change: ChangePassword) -> bool {
         let now = self.people.passwords.get(&change.user);
-        let active = self.is_active(change.user);
-        if active && now == Some(&change.after) {
+        let Some(user) = self.users.get(&change.user).filter(|user| user.is_active()) else { return false };
+        if now == Some(&change.after) {
             return true;
         }
-        if !active || now != Some(&change.before) {
+        if now != Some(&change.before) {
             return false;
         }
-        self.people.passwords.insert(change.user, change.after);
+        self.people.set_password(user, change.after, change.entry.at);
         self.people.end(change.user, Sessions::AllBut(change.keep));
         self.people.note(change.entry);
         true
@@ -155,32 +165,28 @@ impl State {
             None => self.by_address(&link.email),
         };
         let known = known.cloned();
+        let maker = link.created_by.and_then(|maker| self.users.get(&maker));
+        let has_password = known.as_ref().is_some_and(|user| self.people.passwords.contains_key(&user.id));
+        if !link.opens_for(&Standing { maker, known: known.as_ref(), has_password }) {
+            return LinkAccepted::NotGood;
+        }
         let email = accept.email.filter(|_| link.kind == LinkKind::Setup);
         if let Some(other) = email.as_ref().and_then(|email| self.by_address(email))
             && known.as_ref().is_none_or(|user| user.id != other.id)
         {
             return LinkAccepted::AddressTaken;
         }
-        let mut user = match known {
-            Some(user) => user,
-            None if link.user.is_some() => return LinkAccepted::NotGood,
-            None => User::new(accept.user, link.email.clone(), link.role, now),
-        };
-        let has_password = self.people.passwords.contains_key(&user.id);
-        if !user.is_active() || (link.kind == LinkKind::Invitation && has_password) {
-            return LinkAccepted::NotGood;
-        }
+        let mut user = known.clone().unwrap_or_else(|| User::new(accept.user, link.email.clone(), link.role, now));
         user.email = email.unwrap_or(user.email);
         user.name = accept.name.or(user.name);
         self.users.insert(user.id, user.clone());
-        self.people.passwords.insert(user.id, accept.password);
-        self.people.end(user.id, Sessions::AllBut(None));
-        self.people.begin(Session { user: user.id, ..accept.session });
         if let Some(link) = self.people.links.get_mut(&link.id) {
             link.used_at = Some(now);
         }
-        let actor = Actor { user: Some(user.id), via: Via::Link(link.id) };
-        self.people.note(AuditEntry { actor, ..accept.entry }.of(link.kind.as_str(), link.id));
+        self.people.set_password(&user, accept.password, now);
+        self.people.end(user.id, Sessions::AllBut(None));
+        self.people.begin(Session { user: user.id, ..accept.session });
+        self.people.note(link.told_of_use(accept.entry, known.as_ref(), &user));
         LinkAccepted::Accepted(user)
     }
 

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     id::{JobId, UserId},
+    people::AuditEntry,
     ports::{Entrusted, ProviderKey, Resealed, SealedRow, StoreError, Vault},
     seal::{MasterKeyId, Place, Sealed},
 };
@@ -42,7 +43,7 @@ impl Sealeds {
 
 #[async_trait]
 impl Vault for MemoryStore {
-    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Entrusted, StoreError> {
+    async fn keep_provider_key(&self, key: ProviderKey, entry: AuditEntry) -> Result<Entrusted, StoreError> {
         let mut state = self.state();
         if state.sealed.is_retired(key.sealed.key()) {
             return Ok(Entrusted::Retired);
@@ -51,11 +52,17 @@ impl Vault for MemoryStore {
             return Err(super::refused("a key without an owner"));
         }
         state.sealed.providers.insert((key.user, key.provider.clone()), key);
+        state.people.note(entry);
         Ok(Entrusted::Kept)
     }
 
-    async fn remove_provider_key(&self, user: UserId, provider: &str) -> Result<bool, StoreError> {
-        Ok(self.state().sealed.providers.remove(&(user, provider.to_owned())).is_some())
+    async fn remove_provider_key(&self, user: UserId, provider: &str, entry: AuditEntry) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let removed = state.sealed.providers.remove(&(user, provider.to_owned())).is_some();
+        if removed {
+            state.people.note(entry);
+        }
+        Ok(removed)
     }
 
     async fn provider_key(&self, user: UserId, provider: &str) -> Result<Option<ProviderKey>, StoreError> {

@@ -53,9 +53,9 @@ pub(crate) enum Command {
     /// Change what someone keeps here.
     Library(Box<library::Change>),
     /// Keep a user's own key for a provider.
-    KeepProviderKey(Box<ProviderKey>),
+    KeepProviderKey(Box<ProviderKey>, Box<AuditEntry>),
     /// Remove one.
-    RemoveProviderKey(UserId, String),
+    RemoveProviderKey(UserId, String, Box<AuditEntry>),
     /// Put what was sealed anew in its place.
     Reseal(Vec<Resealed>),
     /// Say by which master keys nothing is to be sealed.
@@ -124,7 +124,7 @@ impl Command {
             | Self::CreateKey(..)
             | Self::RevokeKey(..)
             | Self::SetBudgets(..)
-            | Self::KeepProviderKey(_)
+            | Self::KeepProviderKey(..)
             | Self::RemoveProviderKey(..)
             | Self::Reseal(_)
             | Self::RetireMasterKeys(_)
@@ -162,8 +162,10 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::People(command) => people::apply(transaction, command).map(Answer::People),
         Command::Library(change) => library::apply(transaction, change).map(Answer::Library),
         Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Counted),
-        Command::KeepProviderKey(key) => vault::keep(transaction, key).map(Answer::Kept),
-        Command::RemoveProviderKey(user, provider) => vault::remove(transaction, *user, provider).map(Answer::Found),
+        Command::KeepProviderKey(key, entry) => vault::keep(transaction, key, entry).map(Answer::Kept),
+        Command::RemoveProviderKey(user, provider, entry) => {
+            vault::remove(transaction, *user, provider, entry).map(Answer::Found)
+        }
         Command::Reseal(rows) => vault::reseal(transaction, rows).map(Answer::Counted),
         Command::RetireMasterKeys(ids) => vault::retire(transaction, ids).map(|()| Answer::Written),
         // A commit syncs the whole log, with all that was only written before; but one that changes nothing is none.

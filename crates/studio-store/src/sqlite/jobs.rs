@@ -7,7 +7,7 @@
 use super::{
     assets,
     error::{read_json, write_json},
-    ledger, vault, words,
+    ledger, people, vault, words,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
@@ -149,6 +149,9 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Resul
             }
             let (before, job) = (job, moved);
             update(transaction, &job)?;
+            if let Some(entry) = &advance.entry {
+                people::note(transaction, entry)?;
+            }
             follow_attempt(transaction, &job, &advance.event, advance.now)?;
             for entry in entries_of(&before, &job, &effects, &advance.event, advance.now) {
                 ledger::record(transaction, &entry)?;

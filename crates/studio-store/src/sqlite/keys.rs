@@ -82,6 +82,11 @@ pub(super) fn find(connection: &Connection, hash: KeyHash) -> Result<Option<KeyH
         .optional()
 }
 
+/// Whether there is a key at all.
+pub(super) fn are_there(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.prepare_cached("SELECT 1 FROM keys LIMIT 1")?.exists([])
+}
+
 /// All keys, or those of one user, with their owners, oldest first.
 pub(super) fn list(connection: &Connection, of: Option<UserId>) -> Result<Vec<KeyRow>, rusqlite::Error> {
     let list = format!(

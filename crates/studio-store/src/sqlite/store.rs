@@ -201,6 +201,10 @@ impl<E: Engine> Store for Sqlite<E> {
         self.0.ask(move |connection| keys::find(connection, hash)).await
     }
 
+    async fn has_keys(&self) -> Result<bool, StoreError> {
+        self.0.ask(keys::are_there).await
+    }
+
     async fn keys(&self, of: Option<UserId>) -> Result<Vec<KeyRow>, StoreError> {
         self.0.ask_at_length(move |connection| keys::list(connection, of)).await
     }

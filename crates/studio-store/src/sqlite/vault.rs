@@ -7,6 +7,7 @@
 use super::{
     apply::{Answer, Command},
     error::unknown,
+    people::note,
     store::{Engine, Sqlite},
 };
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use studio_core::{
     id::{JobId, UserId},
     ledger::Auditor,
+    people::AuditEntry,
     ports::{Entrusted, ProviderKey, Resealed, SealedRow, StoreError, Vault},
     seal::{MasterKeyId, Place, Sealed},
     time::Timestamp,
@@ -42,13 +44,17 @@ pub(super) fn is_retired(connection: &Connection, master: MasterKeyId) -> Result
 }
 
 /// Keeps a user's key for a provider.
-pub(super) fn keep(transaction: &Transaction<'_>, key: &ProviderKey) -> Result<Entrusted, rusqlite::Error> {
+pub(super) fn keep(
+    transaction: &Transaction<'_>,
+    key: &ProviderKey,
+    entry: &AuditEntry,
+) -> Result<Entrusted, rusqlite::Error> {
     const KEEP: &str = "INSERT INTO provider_keys (user_id, provider, sealed, master, last4, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     if is_retired(transaction, key.sealed.key())? {
         return Ok(Entrusted::Retired);
     }
-    remove(transaction, key.user, &key.provider)?;
+    erase(transaction, key.user, &key.provider)?;
     transaction.prepare_cached(KEEP)?.execute(params![
         key.user.as_uuid(),
         key.provider,
@@ -57,11 +63,25 @@ pub(super) fn keep(transaction: &Transaction<'_>, key: &ProviderKey) -> Result<E
         key.last4,
         key.created_at.as_millis()
     ])?;
+    note(transaction, entry)?;
     Ok(Entrusted::Kept)
 }
 
 /// Removes one. False: there is none.
-pub(super) fn remove(transaction: &Transaction<'_>, user: UserId, provider: &str) -> Result<bool, rusqlite::Error> {
+pub(super) fn remove(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    provider: &str,
+    entry: &AuditEntry,
+) -> Result<bool, rusqlite::Error> {
+    let removed = erase(transaction, user, provider)?;
+    if removed {
+        note(transaction, entry)?;
+    }
+    Ok(removed)
+}
+
+fn erase(transaction: &Transaction<'_>, user: UserId, provider: &str) -> Result<bool, rusqlite::Error> {
     const OVERWRITE: &str =
         "UPDATE provider_keys SET sealed = zeroblob(length(sealed)) WHERE user_id = ?1 AND provider = ?2";
     let one = params![user.as_uuid(), provider];
@@ -222,15 +242,15 @@ pub(super) fn audit(connection: &Connection, auditor: &mut Auditor) -> Result<()
 
 #[async_trait]
 impl<E: Engine> Vault for Sqlite<E> {
-    async fn keep_provider_key(&self, key: ProviderKey) -> Result<Entrusted, StoreError> {
-        match self.0.run(Command::KeepProviderKey(Box::new(key))).await? {
+    async fn keep_provider_key(&self, key: ProviderKey, entry: AuditEntry) -> Result<Entrusted, StoreError> {
+        match self.0.run(Command::KeepProviderKey(Box::new(key), Box::new(entry))).await? {
             Answer::Kept(kept) => Ok(kept),
             other => Err(other.misplaced()),
         }
     }
 
-    async fn remove_provider_key(&self, user: UserId, provider: &str) -> Result<bool, StoreError> {
-        match self.0.run(Command::RemoveProviderKey(user, provider.to_owned())).await? {
+    async fn remove_provider_key(&self, user: UserId, provider: &str, entry: AuditEntry) -> Result<bool, StoreError> {
+        match self.0.run(Command::RemoveProviderKey(user, provider.to_owned(), Box::new(entry))).await? {
             Answer::Found(found) => Ok(found),
             other => Err(other.misplaced()),
         }

@@ -70,6 +70,7 @@ async fn a_revoked_key_stays_revoked(rig: Rig) {
 }
 
 async fn keys_are_listed_with_owner_and_spend(rig: Rig) {
+    assert!(rig.store.has_keys().await.unwrap());
     rig.accept(plain(draft(1))).await;
     rig.cap(500).await;
     let limits = Limits::from([(Window::Lifetime, Nanos::new(7)), (Window::Day, Nanos::new(1))]);

@@ -22,6 +22,8 @@ stories![
     the_last_owner_stays,
     a_link_opens_once,
     a_link_is_for_who_it_says,
+    a_link_opens_only_while_its_maker_may,
+    a_password_withdraws_what_links_there_were,
     a_newer_link_takes_the_place_of_an_older,
     a_session_begins_with_the_password_of_now,
     sessions_end_one_by_one_and_all_together,
@@ -129,6 +131,12 @@ impl Rig {
         rows.into_iter().map(|row| (row.entry.action, row.entry.actor.user, row.entry.actor.via)).collect()
     }
 
+    /// What else is told by the newest entry.
+    async fn details(&self) -> serde_json::Value {
+        let filter = AuditFilter { limit: 1, ..AuditFilter::default() };
+        self.store.audit_entries(filter).await.unwrap().remove(0).entry.details
+    }
+
     async fn ids(&self) -> Vec<SessionId> {
         self.store.sessions(user(1).id).await.unwrap().into_iter().map(|session| session.id).collect()
     }
@@ -219,6 +227,8 @@ async fn a_link_opens_once(rig: Rig) {
     assert_eq!((holder.user, holder.session), (new.clone(), session(901, new.id, at(20))));
     let via = Via::Link(invited.id);
     assert!(rig.actions().await.contains(&(Action::UserChanged, Some(new.id), via)), "who came, by what");
+    let told = rig.details().await;
+    assert_eq!(told, serde_json::json!({ "userId": new.id.to_string(), "new": true, "addressChanged": false }));
 }
 
 async fn a_link_is_for_who_it_says(rig: Rig) {
@@ -240,6 +250,7 @@ async fn a_link_is_for_who_it_says(rig: Rig) {
     assert_eq!(taken, LinkAccepted::AddressTaken);
     let accepted = rig.use_link(6, at(20), |accept| accept.email = Some("me@example.com".into())).await;
     assert!(matches!(accepted, LinkAccepted::Accepted(me) if me.email == "me@example.com" && me.id == user(2).id));
+    assert_eq!(rig.details().await["addressChanged"], true);
     // Who is disabled meanwhile stays so.
     let reset = link(7, LinkKind::Reset, "1@example.com", Some(user(1).id), Role::Admin);
     assert_eq!(rig.create(7, reset, None).await, LinkCreated::Created);
@@ -254,6 +265,67 @@ async fn a_link_is_for_who_it_says(rig: Rig) {
     rig.store.ensure_user(late.clone(), entry(11, at(20))).await.unwrap();
     let accepted = rig.use_link(10, at(60), |_| {}).await;
     assert_eq!(accepted, LinkAccepted::Accepted(late), "they keep what they are");
+}
+
+async fn a_link_opens_only_while_its_maker_may(rig: Rig) {
+    let (maker, whom) = (user(1).id, user(2).id);
+    let by = |link: Link| Link { created_by: Some(maker), ..link };
+    let reset = |n| by(link(n, LinkKind::Reset, "2@example.com", Some(whom), Role::Member));
+    let invited = |n, role| by(link(n, LinkKind::Invitation, &format!("new{n}@example.com"), None, role));
+    let role_of = async |n: u32, who: UserId, to: Role| {
+        assert!(matches!(rig.change(n, who, role(to), None).await, UserChanged::Changed(_)));
+    };
+    role_of(20, maker, Role::Admin).await;
+    // Whom it is for has risen above its maker meanwhile.
+    assert_eq!(rig.create(1, reset(1), Some(Role::Admin)).await, LinkCreated::Created);
+    role_of(21, whom, Role::Owner).await;
+    assert_eq!(rig.use_link(1, at(20), |_| {}).await, LinkAccepted::NotGood, "promoted");
+    role_of(22, maker, Role::Owner).await;
+    role_of(23, whom, Role::Member).await;
+    // Its maker may less now.
+    assert_eq!(rig.create(2, invited(2, Role::Owner), Some(Role::Owner)).await, LinkCreated::Created);
+    role_of(24, whom, Role::Owner).await;
+    role_of(25, maker, Role::Admin).await;
+    assert_eq!(rig.use_link(2, at(20), |_| {}).await, LinkAccepted::NotGood, "an admin makes no owner");
+    role_of(26, maker, Role::Member).await;
+    assert_eq!(rig.create(3, invited(3, Role::Viewer), Some(Role::Admin)).await, LinkCreated::Created);
+    assert_eq!(rig.use_link(3, at(20), |_| {}).await, LinkAccepted::NotGood, "nor a member anyone");
+    // Its maker is disabled.
+    role_of(27, maker, Role::Admin).await;
+    assert!(matches!(rig.change(28, maker, disabled(true), None).await, UserChanged::Changed(_)));
+    assert_eq!(rig.use_link(3, at(20), |_| {}).await, LinkAccepted::NotGood, "disabled");
+    assert_eq!(rig.store.account("new3@example.com").await.unwrap(), None, "nobody came");
+    assert!(matches!(rig.change(29, maker, disabled(false), None).await, UserChanged::Changed(_)));
+    assert!(matches!(rig.use_link(3, at(20), |_| {}).await, LinkAccepted::Accepted(_)), "and may again");
+}
+
+async fn a_password_withdraws_what_links_there_were(rig: Rig) {
+    let me = user(1);
+    let reset = |n| link(n, LinkKind::Reset, "1@example.com", Some(me.id), me.role);
+    let setup = |n| link(n, LinkKind::Setup, "1@example.com", Some(me.id), me.role);
+    // By a link.
+    assert_eq!(rig.create(1, setup(1), None).await, LinkCreated::Created);
+    assert_eq!(rig.create(2, reset(2), None).await, LinkCreated::Created);
+    let elsewhere = link(3, LinkKind::Reset, "2@example.com", Some(user(2).id), Role::Member);
+    assert_eq!(rig.create(3, elsewhere, None).await, LinkCreated::Created);
+    assert_eq!(rig.use_link(2, at(20), |_| {}).await, LinkAccepted::Accepted(me.clone()));
+    assert_eq!(rig.use_link(1, at(21), |_| {}).await, LinkAccepted::NotGood);
+    let stands = async |n: u32| {
+        let link = rig.store.link(hash(n)).await.unwrap().unwrap();
+        (link.used_at, link.withdrawn_at)
+    };
+    assert_eq!((stands(1).await, stands(2).await), ((None, Some(at(20))), (Some(at(20)), None)));
+    assert_eq!(stands(3).await, (None, None), "another's");
+    // By whoever knows the one before.
+    assert_eq!(rig.create(4, reset(4), None).await, LinkCreated::Created);
+    let (before, after, entry) = (password(2), password(9), entry(30, at(30)));
+    let change = ChangePassword { user: me.id, before, after, keep: None, entry };
+    assert!(rig.store.change_password(change).await.unwrap());
+    assert_eq!(stands(4).await, (None, Some(at(30))));
+    assert_eq!(rig.use_link(4, at(31), |_| {}).await, LinkAccepted::NotGood);
+    // One to set the studio up is for an owner who has no way in.
+    assert_eq!(rig.create(5, setup(5), None).await, LinkCreated::Created);
+    assert_eq!(rig.use_link(5, at(32), |_| {}).await, LinkAccepted::NotGood);
 }
 
 async fn a_newer_link_takes_the_place_of_an_older(rig: Rig) {

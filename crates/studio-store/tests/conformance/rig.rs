@@ -220,7 +220,7 @@ pub(crate) fn page(n: u32, owner: u32) -> Share {
 
 /// Moves job `n`, and nothing more.
 pub(crate) fn advance(n: u32, actor: Actor, event: Event, now: Timestamp) -> Advance {
-    Advance { job: job_id(n), actor, event, said: None, durability: Durability::Power, now }
+    Advance { job: job_id(n), actor, event, said: None, entry: None, durability: Durability::Power, now }
 }
 
 /// A store with users 1 and 2, and their keys of the same numbers.

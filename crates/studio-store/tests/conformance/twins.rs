@@ -295,10 +295,10 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
         Happening::RevokeKey { id } => answer(rig.store.revoke_key(key_id(id), None, noted(now)).await),
         Happening::Entrust { owner, provider, by } => {
             let key = provider_key(by, user(owner).id, name(provider), "sk");
-            answer(rig.store.keep_provider_key(key).await)
+            answer(rig.store.keep_provider_key(key, noted(now)).await)
         }
         Happening::TakeBack { owner, provider } => {
-            answer(rig.store.remove_provider_key(user(owner).id, name(provider)).await)
+            answer(rig.store.remove_provider_key(user(owner).id, name(provider), noted(now)).await)
         }
         Happening::Retire { master: 0 } => answer(rig.store.retire_master_keys([].into()).await),
         Happening::Retire { master: n } => answer(rig.store.retire_master_keys([master(n)].into()).await),

@@ -1,13 +1,17 @@
 //! Sealed keys: kept, replaced, sealed anew, taken out of use; those of a request for as long as its job.
 
-use crate::rig::{HOLD, Rig, at, completed, draft, failed, job_id, key_id, lease, noted, plain, user};
-use std::collections::BTreeSet;
+use crate::rig::{HOLD, Rig, at, completed, draft, entry_of, failed, job_id, key_id, lease, noted, plain, user};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU32, Ordering},
+};
 use studio_core::{
     id::UserId,
     job::{Actor, Event, Job, KeySource, Payer, Status},
     ledger::Window,
     money::Nanos,
-    ports::{Admission, Admitted, Entrusted, Period, ProviderKey, Resealed},
+    people::{Action, AuditEntry},
+    ports::{Admission, Admitted, AuditFilter, Entrusted, Period, ProviderKey, Resealed, StoreError},
     retry::FailureKind,
     seal::{Keyring, MasterKey, MasterKeyId, Place, Sealed},
     secret::Secret,
@@ -52,12 +56,28 @@ fn by_own_key(n: u32, by: u8) -> Admission {
     Admission { own_key, ..plain(job) }
 }
 
+impl Rig {
+    async fn keep(&self, key: ProviderKey) -> Result<Entrusted, StoreError> {
+        self.store.keep_provider_key(key, self.entry(Action::ProviderKeySet)).await
+    }
+
+    async fn take_back(&self, user: UserId, provider: &str) -> bool {
+        self.store.remove_provider_key(user, provider, self.entry(Action::ProviderKeyRemoved)).await.unwrap()
+    }
+
+    /// An entry unlike all before it.
+    fn entry(&self, action: Action) -> AuditEntry {
+        static NEXT: AtomicU32 = AtomicU32::new(7_000);
+        entry_of(NEXT.fetch_add(1, Ordering::Relaxed), at(7), action)
+    }
+}
+
 async fn a_key_is_of_one_user_for_one_provider(rig: Rig) {
     let (one, two) = (user(1).id, user(2).id);
     for (user, provider, text) in [(one, "xai", "a"), (one, "openai", "b"), (two, "openai", "c"), (one, "openai", "d")]
     {
         let key = provider_key(1, user, provider, text);
-        assert_eq!(rig.store.keep_provider_key(key).await.unwrap(), Entrusted::Kept);
+        assert_eq!(rig.keep(key).await.unwrap(), Entrusted::Kept);
     }
     let kept = rig.store.provider_keys(one).await.unwrap();
     assert_eq!(kept.iter().map(|key| key.provider.as_str()).collect::<Vec<_>>(), ["openai", "xai"]);
@@ -65,12 +85,16 @@ async fn a_key_is_of_one_user_for_one_provider(rig: Rig) {
     assert_eq!(ring(2).open(&kept[0].place(), &kept[0].sealed).unwrap(), Secret::new("d"));
     assert_eq!(rig.store.provider_key(two, "openai").await.unwrap(), Some(provider_key(1, two, "openai", "c")));
     assert_eq!(rig.store.provider_key(two, "xai").await.unwrap(), None);
-    assert!(rig.store.remove_provider_key(one, "openai").await.unwrap());
-    assert!(!rig.store.remove_provider_key(one, "openai").await.unwrap());
+    assert!(rig.take_back(one, "openai").await);
+    assert!(!rig.take_back(one, "openai").await);
     assert_eq!(rig.store.provider_keys(one).await.unwrap().len(), 1);
     assert_eq!(rig.store.provider_keys(two).await.unwrap().len(), 1, "another's stays");
     let nobody = provider_key(1, user(9).id, "openai", "e");
-    assert!(rig.store.keep_provider_key(nobody).await.is_err(), "a key without an owner");
+    assert!(rig.keep(nobody).await.is_err(), "a key without an owner");
+    // What was done is told, and nothing of what was not.
+    let told = rig.store.audit_entries(AuditFilter { limit: 500, ..AuditFilter::default() }).await.unwrap();
+    let count = |action| told.iter().filter(|row| row.entry.action == action).count();
+    assert_eq!((count(Action::ProviderKeySet), count(Action::ProviderKeyRemoved)), (4, 1));
 }
 
 async fn a_key_of_a_request_lives_as_long_as_its_job(rig: Rig) {
@@ -123,7 +147,7 @@ async fn everything_is_sealed_anew_and_nothing_is_lost_on_the_way(rig: Rig) {
     let (one, two) = (user(1).id, user(2).id);
     for key in [provider_key(1, one, "openai", "a"), provider_key(1, one, "xai", "b"), provider_key(2, two, "xai", "c")]
     {
-        rig.store.keep_provider_key(key).await.unwrap();
+        rig.keep(key).await.unwrap();
     }
     rig.accept(by_own_key(1, 1)).await;
     let mut counts = vec![(master(1), 3), (master(2), 1)];
@@ -140,8 +164,8 @@ async fn everything_is_sealed_anew_and_nothing_is_lost_on_the_way(rig: Rig) {
         Resealed { place: row.place.clone(), before: row.sealed.clone(), after }
     };
     // Meanwhile one was set again, and one removed.
-    rig.store.keep_provider_key(provider_key(1, one, "openai", "another")).await.unwrap();
-    rig.store.remove_provider_key(one, "xai").await.unwrap();
+    rig.keep(provider_key(1, one, "openai", "another")).await.unwrap();
+    rig.take_back(one, "xai").await;
     let rows: Vec<_> = old.iter().map(anew).collect();
     assert_eq!(rig.store.reseal(rows.clone()).await.unwrap(), 1, "only the job's is as it was");
     assert_eq!(rig.store.reseal(rows).await.unwrap(), 0);
@@ -155,14 +179,14 @@ async fn everything_is_sealed_anew_and_nothing_is_lost_on_the_way(rig: Rig) {
 
 async fn a_master_key_that_is_retired_seals_nothing_more(rig: Rig) {
     let one = user(1).id;
-    rig.store.keep_provider_key(provider_key(1, one, "xai", "a")).await.unwrap();
+    rig.keep(provider_key(1, one, "xai", "a")).await.unwrap();
     rig.store.retire_master_keys([master(1)].into()).await.unwrap();
     assert_eq!(rig.store.retired_master_keys().await.unwrap(), [master(1)].into());
-    assert_eq!(rig.store.keep_provider_key(provider_key(1, one, "xai", "b")).await.unwrap(), Entrusted::Retired);
+    assert_eq!(rig.keep(provider_key(1, one, "xai", "b")).await.unwrap(), Entrusted::Retired);
     assert_eq!(rig.store.admit(by_own_key(1, 1)).await.unwrap(), Admitted::SealRetired);
     assert_eq!(rig.store.job_for_work(job_id(1)).await.unwrap(), None, "nothing was made");
     assert_eq!(rig.store.provider_key(one, "xai").await.unwrap(), Some(provider_key(1, one, "xai", "a")));
     rig.accept(by_own_key(1, 2)).await;
     rig.store.retire_master_keys(BTreeSet::new()).await.unwrap();
-    assert_eq!(rig.store.keep_provider_key(provider_key(1, one, "xai", "c")).await.unwrap(), Entrusted::Kept);
+    assert_eq!(rig.keep(provider_key(1, one, "xai", "c")).await.unwrap(), Entrusted::Kept);
 }

@@ -142,6 +142,18 @@ async fn what_nobody_knows_is_listed_and_settled_by_a_person() {
     let told = say("adjust", json!({ "payerPays": 0, "reason": "for the trouble" })).await.unwrap().json();
     assert_eq!((&told["job"]["cost"]["amount"], &told["job"]["writtenOff"]["amount"]), (&json!("0"), &json!("0.25")));
     assert_eq!(studio.get("/api/v1/stuck-jobs").await.unwrap().json()["items"], json!([]));
+    // Who said it is told, once, and of what was refused nothing; why stands in the ledger.
+    let log = studio.get("/api/v1/audit?limit=100").await.unwrap().json();
+    let told: Vec<_> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["target"] == format!("job:{id}"))
+        .map(|entry| json!([entry["action"], entry["user"], entry["via"], entry["details"]]))
+        .collect();
+    let by = |action: &str, details: Value| json!([action, "owner@localhost", "key", details]);
+    let adjusted = by("job.adjusted", json!({ "cost": "0", "writtenOff": "0.25" }));
+    assert_eq!(told, [adjusted, by("job.resolved", json!({ "charged": "0.25" }))]);
     let entries = studio.get(&format!("/api/v1/usage/entries?jobId={id}")).await.unwrap().json();
     let notes: Vec<_> = entries["items"].as_array().unwrap().iter().map(|entry| entry["note"].clone()).collect();
     assert_eq!(notes, [json!("for the trouble"), json!("seen on the dashboard"), json!(null)]);

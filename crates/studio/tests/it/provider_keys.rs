@@ -113,6 +113,14 @@ async fn an_own_key_is_used_for_its_owner_and_for_nobody_else() {
         let request = studio.request_as(&ann, Method::DELETE, &format!("{KEYS}/openai"));
         assert_eq!(Studio::send(request).await.unwrap().json()["removed"], removed);
     }
+    // It is told who set and removed what, and nothing of what was not there.
+    let log = studio.get("/api/v1/audit?limit=100").await.unwrap().json();
+    let told = log["items"].as_array().unwrap().iter().filter(|entry| entry["target"] == "provider:openai");
+    let told: Vec<_> = told
+        .map(|entry| format!("{} {}", entry["user"].as_str().unwrap(), entry["action"].as_str().unwrap()))
+        .collect();
+    let set = |who: &str| format!("{who}@x.org provider_key.set");
+    assert_eq!(told, ["ann@x.org provider_key.removed".to_owned(), set("ann"), set("ben"), set("ann")]);
     make(&studio, &ann, &[]).await;
     assert_eq!(
         (shown(&api).last().unwrap().as_str(), list(&ben).await["items"][0]["last4"].as_str()),

@@ -6,7 +6,7 @@ use crate::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use studio_testkit::{
     clock::WallClock,
     cog_worker::Behaviour,
@@ -211,6 +211,8 @@ async fn ends(
     }
     let ended = Instant::now();
     while stream.next().await.is_some() {}
+    // By itself it would end after 30 s in which nothing came.
+    assert!(ended.elapsed() < Duration::from_secs(20), "{ending:?}: it ended by itself, and not with the rights");
     println!("{ending:?}: the stream ended after {} ms", ended.elapsed().as_millis());
 }
 

@@ -187,6 +187,9 @@ async fn what_a_provider_had_and_forgot_is_not_sent_again_and_a_person_settles_i
     assert_eq!(worker.requests(), 1, "it had landed, whatever the provider remembers");
     assert_clean(&studio, 1);
     let resolved = studio.run_json(&["job", "resolve", &id, "--charged", "0.4"]).unwrap();
+    let log = studio.get("/api/v1/audit?limit=1").await.unwrap().json();
+    let told = &log["items"][0];
+    assert_eq!((&told["action"], &told["via"]), (&"job.resolved".into(), &"command_line".into()), "{told}");
     assert_eq!((&resolved["status"], &resolved["cost"]), (&json!("failed"), &json!("0.4")));
     assert_eq!(studio.end_of(&id).await.unwrap()["cost"]["amount"], "0.4", "whoever follows it is told");
     assert!(!studio.run(&["job", "resolve", &id, "--not-landed"]).unwrap().status.success(), "once");

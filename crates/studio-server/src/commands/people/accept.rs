@@ -7,7 +7,7 @@ use super::{
 use crate::app::App;
 use std::sync::Arc;
 use studio_core::{
-    id::{LinkId, UserId},
+    id::UserId,
     people::{Action, Link, LinkKind, NotAPassword, Session, Via, check_password, read_token},
     ports::{AcceptLink, LinkAccepted, StoreError},
     secret::Secret,
@@ -70,8 +70,7 @@ pub async fn accept(
     let (token, hash) = desk.token();
     let user = link.user.unwrap_or_else(|| UserId::new(now, app.chance.id_bytes()));
     let session = visit.session(app, user, hash, now);
-    let entry =
-        desk.entry(&visit.doer(None, Via::Link(link.id)), Action::LinkUsed).of("link", LinkId::to_string(&link.id));
+    let entry = desk.entry(&visit.doer(None, Via::Link(link.id)), Action::LinkUsed);
     let wanted = AcceptLink {
         hash: link.hash,
         kinds: kinds.to_vec(),

@@ -2,6 +2,7 @@
 //! comes when too many wait is turned away.
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc};
+use std::sync::atomic::{AtomicU64, Ordering};
 use studio_core::{
     ports::{Chance, PasswordHash},
     secret::Secret,
@@ -35,11 +36,12 @@ pub enum NotHashed {
 pub struct Hashing {
     turns: Semaphore,
     places: Semaphore,
+    done: AtomicU64,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
-        Self { turns: Semaphore::new(AT_ONCE), places: Semaphore::new(MOST_WAITING + AT_ONCE) }
+        Self { turns: Semaphore::new(AT_ONCE), places: Semaphore::new(MOST_WAITING + AT_ONCE), done: AtomicU64::new(0) }
     }
 }
 
@@ -69,12 +71,18 @@ impl Hashing {
         .await
     }
 
+    /// How often it was done: each time costs the same, whatever came of it.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     async fn in_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, NotHashed> + Send + 'static,
     ) -> Result<T, NotHashed> {
         let _place = self.places.try_acquire().map_err(|_| NotHashed::Busy)?;
         let _turn = self.turns.acquire().await.map_err(|_| NotHashed::Busy)?;
+        self.done.fetch_add(1, Ordering::Relaxed);
         tokio::task::spawn_blocking(work).await.unwrap_or(Err(NotHashed::Broken))
     }
 }

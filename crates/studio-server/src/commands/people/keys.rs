@@ -1,6 +1,7 @@
 //! Makes and revokes keys. The text of a key leaves here once and is kept nowhere.
 
 use super::{Desk, Doer};
+use crate::settings::OWN_KEYS_LIMIT;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
@@ -10,7 +11,7 @@ use studio_core::{
     ledger::Limits,
     limits::Rate,
     people::{Action, Role},
-    ports::StoreError,
+    ports::{BudgetRow, StoreError},
     secret::Secret,
     time::Timestamp,
 };
@@ -52,6 +53,12 @@ pub enum NotMade {
     /// The key that makes it has a bound of its own, which the new one would not have.
     #[error("the key that makes it has {0} of its own")]
     Bounded(&'static str),
+    /// It is to have rate limits of its own, which only whoever runs the studio gives: they stand in place of the configured ones.
+    #[error("only whoever runs the studio gives a key rate limits of its own")]
+    Rates,
+    /// They have as many as one person may.
+    #[error("{OWN_KEYS_LIMIT} keys are good already, which is the most that one person makes")]
+    TooMany,
     /// The store can't.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -107,6 +114,20 @@ pub async fn create_key(desk: Desk<'_>, doer: &Doer, owner: &User, new: NewKey) 
     Ok((key, text))
 }
 
+/// The bound that a key has of its own, in words: whatever it makes must not be free of it.
+pub(super) async fn bound_of(desk: Desk<'_>, key: &ApiKey) -> Result<Option<&'static str>, StoreError> {
+    if !key.limits.is_empty() {
+        return Ok(Some("rate limits"));
+    }
+    if key.expires_at.is_some() {
+        return Ok(Some("an end"));
+    }
+    let rows = desk.store.budgets(Some(key.user), desk.clock.now()).await?;
+    let has_budget =
+        |row: &BudgetRow| row.payer == Payer::Key(key.id) && row.windows.iter().any(|(_, limit, _)| limit.is_some());
+    Ok(rows.iter().any(has_budget).then_some("a budget"))
+}
+
 /// Makes a key for whoever asks. One who comes by a key gets none that may more than that one, or that is free of its bounds.
 pub async fn create_own_key(
     desk: Desk<'_>,
@@ -119,20 +140,18 @@ pub async fn create_own_key(
         if let Some(scope) = new.scopes.iter().find(|scope| !key.scopes.contains(scope)) {
             return Err(NotMade::Beyond(*scope));
         }
-        let payer = Payer::Key(key.id);
-        let rows = desk.store.budgets(Some(owner.id), desk.clock.now()).await?;
-        let has_budget = |row: &studio_core::ports::BudgetRow| {
-            row.payer == payer && row.windows.iter().any(|(_, limit, _)| limit.is_some())
-        };
-        if rows.iter().any(has_budget) {
-            return Err(NotMade::Bounded("a budget"));
+        if let Some(bound) = bound_of(desk, key).await? {
+            return Err(NotMade::Bounded(bound));
         }
-        if !key.limits.is_empty() {
-            return Err(NotMade::Bounded("rate limits"));
-        }
-        if key.expires_at.is_some() {
-            return Err(NotMade::Bounded("an end"));
-        }
+    }
+    let runs_it = owner.role.has(Scope::Admin) && by.is_none_or(|key| key.scopes.contains(&Scope::Admin));
+    if !new.rates.is_empty() && !runs_it {
+        return Err(NotMade::Rates);
+    }
+    let now = desk.clock.now();
+    let good = desk.store.keys(Some(owner.id)).await?.iter().filter(|row| row.key.is_good(now)).count();
+    if good >= OWN_KEYS_LIMIT {
+        return Err(NotMade::TooMany);
     }
     create_key(desk, doer, owner, new).await
 }

@@ -1,8 +1,9 @@
 //! Makes and withdraws one-time links. Their tokens leave here once and are kept nowhere.
 
-use super::{Desk, Doer, ensure_user};
+use super::{Desk, Doer, ensure_user, keys::bound_of};
 use serde_json::json;
 use studio_core::{
+    caller::{ApiKey, Scope},
     id::{LinkId, UserId},
     people::{Action, Link, LinkKind, NotChanged, Role, User},
     ports::{CreateLink, LinkCreated, StoreError},
@@ -33,6 +34,12 @@ pub enum NotLinked {
     /// Who asks may not.
     #[error(transparent)]
     Refused(NotChanged),
+    /// They came by a key that may less than its owner: whoever uses the link may all that a role may, for weeks.
+    #[error("the key that asks for it lacks the scope {}", .0.as_str())]
+    Beyond(Scope),
+    /// They came by a key with a bound of its own, of which whoever uses the link would be free.
+    #[error("the key that asks for it has {0} of its own")]
+    Bounded(&'static str),
     /// The store can't.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,13 +89,32 @@ async fn create(desk: Desk<'_>, doer: &Doer, kind: LinkKind, whom: For, role: Ro
     }
 }
 
-/// Invites someone who is not known yet.
-pub async fn invite(desk: Desk<'_>, doer: &Doer, email: String, role: Role) -> Result<NewLink, NotLinked> {
+/// Whether who asks may make links. By a key only if it may all that its owner may: a session that begins with a link has none of
+/// the key's bounds.
+async fn may_link(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>) -> Result<(), NotLinked> {
+    let Some(key) = by else { return Ok(()) };
+    let all = doer.role.map_or(&[][..], Role::scopes);
+    if let Some(scope) = all.iter().find(|scope| !key.scopes.contains(scope)) {
+        return Err(NotLinked::Beyond(*scope));
+    }
+    bound_of(desk, key).await?.map_or(Ok(()), |bound| Err(NotLinked::Bounded(bound)))
+}
+
+/// Invites someone who is not known yet. `by`: the key by which who asks came, if they did.
+pub async fn invite(
+    desk: Desk<'_>,
+    doer: &Doer,
+    by: Option<&ApiKey>,
+    email: String,
+    role: Role,
+) -> Result<NewLink, NotLinked> {
+    may_link(desk, doer, by).await?;
     create(desk, doer, LinkKind::Invitation, For::Address(email), role).await
 }
 
-/// A link by which someone who is known chooses a password: their first one, or another.
-pub async fn reset_link(desk: Desk<'_>, doer: &Doer, user: UserId) -> Result<NewLink, NotLinked> {
+/// A link by which someone who is known chooses a password: their first one, or another. `by` as of [`invite`].
+pub async fn reset_link(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>, user: UserId) -> Result<NewLink, NotLinked> {
+    may_link(desk, doer, by).await?;
     let user = desk.store.user(user).await?.ok_or(NotLinked::Absent)?;
     let role = user.role;
     create(desk, doer, LinkKind::Reset, For::User(user), role).await

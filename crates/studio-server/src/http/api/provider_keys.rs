@@ -36,7 +36,8 @@ pub(in crate::http) fn put_provider_key(app: Arc<App>, caller: Caller, call: Cal
             fields.fault(API_KEY, "is required");
         }
         let text = fields.finish(text)?;
-        match commands::set_provider_key(&app, caller.user(), call.parameter("provider"), &text).await {
+        let doer = caller.doer(&call);
+        match commands::set_provider_key(&app, &doer, caller.user(), call.parameter("provider"), &text).await {
             Ok(key) => {
                 let shown = present::provider_key(&key, true);
                 Ok(json(StatusCode::OK, &json!({ "success": true, "providerKey": shown })))
@@ -51,7 +52,8 @@ pub(in crate::http) fn put_provider_key(app: Arc<App>, caller: Caller, call: Cal
 
 pub(in crate::http) fn delete_provider_key(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
-        let removed = commands::remove_provider_key(&app, caller.user(), call.parameter("provider")).await?;
+        let (doer, provider) = (caller.doer(&call), call.parameter("provider"));
+        let removed = commands::remove_provider_key(&app, &doer, caller.user(), provider).await?;
         Ok(json(StatusCode::OK, &json!({ "success": true, "removed": removed })))
     })
 }

@@ -3,6 +3,7 @@
 
 use super::html::{Html, Piece, html};
 use std::collections::BTreeMap;
+use studio_core::people::MIN_PASSWORD_CHARS;
 
 /// What is wrong with a form, by field. An empty name is the form as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl Faults {
 
 /// What was typed, to be shown again. Passwords are never.
 pub(in crate::http) type Typed = BTreeMap<String, String>;
+
+/// What helps to choose a password.
+pub(in crate::http) fn password_hint() -> String {
+    format!("At least {MIN_PASSWORD_CHARS} characters. A few words that have nothing to do with each other are good.")
+}
 
 /// One field.
 pub(in crate::http) struct Field<'a> {

@@ -205,6 +205,10 @@ pub(in crate::http) fn create(app: Arc<App>, caller: Caller, mut call: Call) -> 
                 let faults = Faults::one("scopes", format!("No key was made: {not}."));
                 again(&app, &caller, &view, StatusCode::FORBIDDEN, &typed, &faults).await
             }
+            Err(not @ NotMade::TooMany) => {
+                let faults = Faults::one("", format!("No key was made: {not}. Revoke one first."));
+                again(&app, &caller, &view, StatusCode::CONFLICT, &typed, &faults).await
+            }
             Err(other) => Err(Refusal::from(other)),
         }
     })

@@ -3,9 +3,9 @@
 
 use super::{
     Answer, Seen, View, api,
-    form::{Faults, Field, Typed},
+    form::{Faults, Field, Typed, password_hint},
     html::{Html, html, written},
-    see_other, show, with_cookie,
+    see_other, show,
     words::left,
 };
 use crate::{
@@ -21,7 +21,7 @@ use axum::response::Response;
 use http::StatusCode;
 use std::sync::Arc;
 use studio_core::{
-    people::{Link, LinkKind, MIN_PASSWORD_CHARS, read_address, read_name},
+    people::{Link, LinkKind, read_address, read_name},
     secret::Secret,
     time::Timestamp,
 };
@@ -42,9 +42,6 @@ const fn words(kind: LinkKind) -> (&'static str, &'static str) {
 
 fn form(link: &Link, token: &Secret, typed: &Typed, faults: &Faults, now: Timestamp) -> Html {
     let (path, (_, button)) = (api::link_path(link.kind, token), words(link.kind));
-    let hint = format!(
-        "At least {MIN_PASSWORD_CHARS} characters. A few words that have nothing to do with each other are good."
-    );
     let about = match link.kind {
         LinkKind::Setup => html(
             "<p>You own this studio. Say who you are and choose a password; what the first key makes is yours, too.</p>",
@@ -79,7 +76,7 @@ fn form(link: &Link, token: &Secret, typed: &Typed, faults: &Faults, now: Timest
         label: "Password",
         kind: "password",
         autocomplete: "new-password",
-        hint: &hint,
+        hint: &password_hint(),
         required: true,
     };
     html(
@@ -162,7 +159,7 @@ async fn accept(app: &Arc<App>, kinds: Kinds, mut call: Call) -> Result<Response
     let faults = match verbs::accept(app, kinds, acceptance, api::visit(&call)).await {
         Ok(signed_in) => {
             tracing::info!(user = %signed_in.user.id, "a link was used");
-            return with_cookie(see_other("/account?done=in")?, cookie::kept(&call.way, &signed_in.token));
+            return cookie::with(see_other("/account?done=in")?, cookie::kept(&call.way, &signed_in.token));
         }
         Err(NotAccepted::NotGood) => return not_good(kinds, &view),
         Err(NotAccepted::AddressTaken) => Faults::one("email", "Somebody else has this address."),

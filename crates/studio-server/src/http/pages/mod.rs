@@ -16,15 +16,11 @@ mod sign_in;
 mod welcome;
 mod words;
 
-pub(in crate::http) use account::{
-    DONE_WORDS as ACCOUNT_DONE, change_password, end_others, end_session, page as account,
-};
+pub(in crate::http) use account::{change_password, end_others, end_session, page as account};
 pub(in crate::http) use html::escaped;
 pub(in crate::http) use keys::{create as create_key, revoke as revoke_key};
 pub(in crate::http) use links::{accept_invitation, accept_setup, invitation, setup};
-pub(in crate::http) use people::{
-    DONE_WORDS as PEOPLE_DONE, change_role, disable, enable, invite, page as people, reset_link, withdraw,
-};
+pub(in crate::http) use people::{change_role, disable, enable, invite, page as people, reset_link, withdraw};
 pub(in crate::http) use sign_in::{page as sign_in_page, sign_in, sign_out};
 pub(in crate::http) use welcome::page as welcome;
 
@@ -45,6 +41,21 @@ use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use std::{net::IpAddr, sync::Arc};
 use studio_core::{caller::Scope, id::NotAnId, time::Timestamp};
+
+/// What `?done=` may say on the page of an account.
+pub(in crate::http) const ACCOUNT_DONE: &[&str] = &done::<{ account::DONE.len() }>(account::DONE);
+/// And on that of people.
+pub(in crate::http) const PEOPLE_DONE: &[&str] = &done::<{ people::DONE.len() }>(people::DONE);
+
+/// The words by which outcomes are named.
+const fn done<const N: usize>(outcomes: &[(&'static str, &'static str)]) -> [&'static str; N] {
+    let (mut words, mut n) = ([""; N], 0);
+    while n < N {
+        words[n] = outcomes[n].0;
+        n += 1;
+    }
+    words
+}
 
 /// Most bytes of a form.
 pub(in crate::http) const FORM: u64 = 16 << 10;
@@ -129,12 +140,6 @@ fn see_other(path: &'static str) -> Result<Response, Refusal> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(path));
-    Ok(response)
-}
-
-fn with_cookie(mut response: Response, cookie: String) -> Result<Response, Refusal> {
-    let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::internal())?;
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
 

@@ -4,7 +4,7 @@ use super::{
     Answer, Seen, View, api,
     form::{Faults, Field, Typed},
     html::{Html, html},
-    see_other, show, with_cookie,
+    see_other, show,
 };
 use crate::{
     app::App,
@@ -84,7 +84,7 @@ pub(in crate::http) fn sign_in(app: Arc<App>, _: Option<Caller>, mut call: Call)
         match people::sign_in(&app, get("email"), Secret::new(get("password")), api::visit(&call)).await {
             Ok(signed_in) => {
                 tracing::info!(user = %signed_in.user.id, "signed in");
-                with_cookie(see_other(next)?, cookie::kept(&call.way, &signed_in.token))
+                cookie::with(see_other(next)?, cookie::kept(&call.way, &signed_in.token))
             }
             Err(NotSignedIn::Wrong) => again(StatusCode::UNAUTHORIZED, Faults::one("", WRONG)),
             Err(NotSignedIn::Limited(decision)) => {
@@ -108,6 +108,6 @@ pub(in crate::http) fn sign_out(app: Arc<App>, caller: Caller, call: Call) -> An
         if let Some(session) = caller.session() {
             people::end_session(&app, &caller.doer(&call), caller.user(), session.id).await?;
         }
-        with_cookie(see_other("/sign-in?out=1")?, cookie::cleared(&call.way))
+        cookie::with(see_other("/sign-in?out=1")?, cookie::cleared(&call.way))
     })
 }

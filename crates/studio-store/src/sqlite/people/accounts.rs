@@ -1,9 +1,10 @@
 //! Passwords: their hashes, apart from whom they belong to.
 
-use super::{note, sessions, users};
+use super::{links, note, sessions, users};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::UserId,
+    people::User,
     ports::{Account, ChangePassword, PasswordHash, Sessions},
     time::Timestamp,
 };
@@ -23,29 +24,31 @@ pub(super) fn account(connection: &Connection, email: &str) -> Result<Option<Acc
     Ok(Some(Account { user, password }))
 }
 
+/// Sets someone's password. Links that were for them are withdrawn: each would be a way around the new one.
 pub(super) fn set_password(
     transaction: &Transaction<'_>,
-    user: UserId,
+    user: &User,
     password: &PasswordHash,
     now: Timestamp,
 ) -> Result<(), rusqlite::Error> {
     const SET: &str = "INSERT INTO passwords (user_id, hash, changed_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at";
-    transaction.prepare_cached(SET)?.execute(params![user.as_uuid(), password.0, now.as_millis()]).map(drop)
+    transaction.prepare_cached(SET)?.execute(params![user.id.as_uuid(), password.0, now.as_millis()])?;
+    links::withdraw_of(transaction, user, now)
 }
 
 /// Changes a password, and ends the sessions that began with another.
 pub(super) fn change(transaction: &Transaction<'_>, change: &ChangePassword) -> Result<bool, rusqlite::Error> {
-    let active = users::find(transaction, change.user)?.is_some_and(|user| user.is_active());
+    let Some(user) = users::find(transaction, change.user)?.filter(User::is_active) else { return Ok(false) };
     let now = password(transaction, change.user)?;
     // Told again, it is done already.
-    if active && now.as_ref() == Some(&change.after) {
+    if now.as_ref() == Some(&change.after) {
         return Ok(true);
     }
-    if !active || now.as_ref() != Some(&change.before) {
+    if now.as_ref() != Some(&change.before) {
         return Ok(false);
     }
-    set_password(transaction, change.user, &change.after, change.entry.at)?;
+    set_password(transaction, &user, &change.after, change.entry.at)?;
     sessions::remove(transaction, change.user, Sessions::AllBut(change.keep))?;
     note(transaction, &change.entry)?;
     Ok(true)

@@ -4,7 +4,7 @@ use super::{super::error::unknown, accounts, note, sessions, users};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
     id::{LinkId, UserId},
-    people::{Actor, AuditEntry, Link, LinkKind, Role, Session, TokenHash, User, Via, may_manage},
+    people::{AuditEntry, Link, LinkKind, Role, Session, Standing, TokenHash, User, may_manage},
     ports::{AcceptLink, CreateLink, LinkAccepted, LinkCreated, Sessions},
     time::Timestamp,
 };
@@ -109,6 +109,13 @@ pub(super) fn withdraw(
     Ok(rows == 1)
 }
 
+/// Withdraws all links for someone that are not used.
+pub(super) fn withdraw_of(transaction: &Transaction<'_>, user: &User, now: Timestamp) -> Result<(), rusqlite::Error> {
+    const WITHDRAW: &str = "UPDATE links SET withdrawn_at = ?3 WHERE (user_id = ?1 OR lower(email) = lower(?2))
+        AND used_at IS NULL AND withdrawn_at IS NULL";
+    transaction.prepare_cached(WITHDRAW)?.execute(params![user.id.as_uuid(), user.email, now.as_millis()]).map(drop)
+}
+
 /// Uses a link.
 pub(super) fn accept(transaction: &Transaction<'_>, accept: &AcceptLink) -> Result<LinkAccepted, rusqlite::Error> {
     let now = accept.entry.at;
@@ -118,6 +125,14 @@ pub(super) fn accept(transaction: &Transaction<'_>, accept: &AcceptLink) -> Resu
         Some(id) => users::find(transaction, id)?,
         None => users::by_address(transaction, &link.email)?,
     };
+    let maker = link.created_by.map(|maker| users::find(transaction, maker)).transpose()?.flatten();
+    let has_password = match &known {
+        Some(user) => accounts::password(transaction, user.id)?.is_some(),
+        None => false,
+    };
+    if !link.opens_for(&Standing { maker: maker.as_ref(), known: known.as_ref(), has_password }) {
+        return Ok(LinkAccepted::NotGood);
+    }
     // Only the first owner says who they are; others were invited by their address.
     let email = accept.email.as_ref().filter(|_| link.kind == LinkKind::Setup);
     if let Some(email) = email
@@ -126,33 +141,22 @@ pub(super) fn accept(transaction: &Transaction<'_>, accept: &AcceptLink) -> Resu
     {
         return Ok(LinkAccepted::AddressTaken);
     }
-    let mut user = match known {
-        Some(user) => user,
-        None if link.user.is_some() => return Ok(LinkAccepted::NotGood),
-        None => {
-            let user = User::new(accept.user, link.email.clone(), link.role, now);
-            users::insert(transaction, &user)?;
-            user
-        }
-    };
-    // An invitation is for who had no way in: someone of that address may have come by another one meanwhile.
-    let has_password = accounts::password(transaction, user.id)?.is_some();
-    if !user.is_active() || (link.kind == LinkKind::Invitation && has_password) {
-        return Ok(LinkAccepted::NotGood);
-    }
+    let mut user = known.clone().unwrap_or_else(|| User::new(accept.user, link.email.clone(), link.role, now));
     if let Some(email) = email {
         user.email.clone_from(email);
     }
     user.name = accept.name.clone().or(user.name);
-    users::update(transaction, &user)?;
-    accounts::set_password(transaction, user.id, &accept.password, now)?;
-    sessions::remove(transaction, user.id, Sessions::AllBut(None))?;
-    sessions::insert(transaction, &Session { user: user.id, ..accept.session.clone() })?;
+    match known {
+        Some(_) => users::update(transaction, &user)?,
+        None => users::insert(transaction, &user)?,
+    }
+    // It is used before the password withdraws all that are not.
     transaction
         .prepare_cached("UPDATE links SET used_at = ?2 WHERE id = ?1")?
         .execute(params![link.id.as_uuid(), now.as_millis()])?;
-    let actor = Actor { user: Some(user.id), via: Via::Link(link.id) };
-    let entry = AuditEntry { actor, ..accept.entry.clone() }.of(link.kind.as_str(), link.id);
-    note(transaction, &entry)?;
+    accounts::set_password(transaction, &user, &accept.password, now)?;
+    sessions::remove(transaction, user.id, Sessions::AllBut(None))?;
+    sessions::insert(transaction, &Session { user: user.id, ..accept.session.clone() })?;
+    note(transaction, &link.told_of_use(accept.entry.clone(), known.as_ref(), &user))?;
     Ok(LinkAccepted::Accepted(user))
 }

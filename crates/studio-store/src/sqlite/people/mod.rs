@@ -74,7 +74,8 @@ impl PeopleCommand {
     }
 }
 
-/// Does what is told, within `transaction`. Each may be run again: what is done already is found done.
+/// Does what is told, within `transaction`. Each may be run again and does nothing twice; but where what was done leaves no trace of
+/// whose doing it was, the answer is that of a latecomer: the link is used, the session has ended.
 pub(super) fn apply(transaction: &Transaction<'_>, command: &PeopleCommand) -> Result<PeopleAnswer, rusqlite::Error> {
     match command {
         PeopleCommand::ChangeUser(change) => users::change(transaction, change).map(PeopleAnswer::User),

@@ -46,7 +46,15 @@ fn resolved() -> Event {
 }
 
 fn advance(event: Event, durability: Durability) -> Command {
-    Command::Advance(Box::new(Advance { job: job(), actor: Actor::Person, event, said: None, durability, now: T0 }))
+    Command::Advance(Box::new(Advance {
+        job: job(),
+        actor: Actor::Person,
+        event,
+        said: None,
+        entry: None,
+        durability,
+        now: T0,
+    }))
 }
 
 /// A job of user 1.

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
 use studio_core::{
@@ -69,20 +69,14 @@ fn show(call: &Call, signed_in: &SignedIn) -> Result<Response, Refusal> {
         "csrfToken": csrf_token(token),
         "expiresAt": session.expires_at.to_string(),
     });
-    with_cookie(json(StatusCode::OK, &body), &cookie::kept(&call.way, token))
-}
-
-fn with_cookie(mut response: Response, cookie: &str) -> Result<Response, Refusal> {
-    let value = HeaderValue::try_from(cookie).map_err(|_| Refusal::internal())?;
-    response.headers_mut().append(header::SET_COOKIE, value);
-    Ok(response)
+    cookie::with(json(StatusCode::OK, &body), cookie::kept(&call.way, token))
 }
 
 pub(in crate::http) fn log_out(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let Some(session) = caller.session() else { return Err(no_session()) };
         people::end_session(&app, &caller.doer(&call), caller.user(), session.id).await?;
-        with_cookie(json(StatusCode::OK, &json!({ "success": true })), &cookie::cleared(&call.way))
+        cookie::with(json(StatusCode::OK, &json!({ "success": true })), cookie::cleared(&call.way))
     })
 }
 

@@ -38,11 +38,7 @@ pub(in crate::http) fn visit(call: &Call) -> Visit {
 
 /// The path at which a person uses a link.
 pub(in crate::http) fn link_path(kind: LinkKind, token: &Secret) -> String {
-    let page = match kind {
-        LinkKind::Setup => "setup",
-        LinkKind::Invitation | LinkKind::Reset => "invitations",
-    };
-    format!("/{page}/{}", token.expose())
+    format!("{}{}", kind.page(), token.expose())
 }
 
 /// A text that must be there.

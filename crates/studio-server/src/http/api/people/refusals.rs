@@ -3,6 +3,7 @@
 use crate::{
     commands::people::{NoNewPassword, NoSuchChange, NotAccepted, NotHashed, NotLinked, NotMade, NotSignedIn},
     http::{codes, refusal::Refusal},
+    settings::OWN_KEYS_LIMIT,
 };
 use studio_core::{
     limits::LimitClass,
@@ -96,6 +97,17 @@ impl From<NotLinked> for Refusal {
             ),
             NotLinked::Absent => Self::not_found("user"),
             NotLinked::Refused(not) => not.into(),
+            NotLinked::Beyond(scope) => Self::new(
+                codes::BOUNDED_KEY,
+                format!(
+                    "This key lacks the scope {}, which you have, so it can't make links. Sign in to make them.",
+                    scope.as_str()
+                ),
+            ),
+            NotLinked::Bounded(bound) => Self::new(
+                codes::BOUNDED_KEY,
+                format!("This key has {bound} of its own, so it can't make links. Sign in to make them."),
+            ),
             NotLinked::Store(error) => error.into(),
         }
     }
@@ -107,6 +119,15 @@ impl From<NotMade> for Refusal {
             NotMade::LacksScope { scope, role, .. } => return Self::missing_role(scope, role),
             NotMade::Disabled(_) => return Self::not_found("user"),
             NotMade::Store(error) => return error.into(),
+            NotMade::TooMany => {
+                let message =
+                    format!("You have {OWN_KEYS_LIMIT} good keys, the most that one person makes. Revoke one.");
+                return Self::new(codes::TOO_MANY_KEYS, message);
+            }
+            NotMade::Rates => {
+                let message = "Only whoever runs the studio gives a key rate limits of its own. Leave `limits` out.";
+                return Self::new(codes::NOT_ALLOWED, message);
+            }
             NotMade::Beyond(scope) => {
                 format!("This key lacks the scope {}, so it can't make one that has it.", scope.as_str())
             }
