@@ -77,7 +77,7 @@ constants! {
     Time INSPECTION_LIMIT_OF_DATASETS: Duration = Duration::from_secs(60);
     /// Most bytes of a small picture.
     Bytes THUMBNAIL_LIMIT: usize = 1 << 20;
-    /// Longest that request headers may take to arrive.
+    /// Longest that request headers may take to arrive, and an open connection may be idle: a proxy must let go of it sooner.
     Time HEADER_DEADLINE: Duration = Duration::from_secs(10);
     /// Longest that bytes of an answer may wait for their reader without any getting through.
     Time WRITE_DEADLINE: Duration = Duration::from_secs(30);
