@@ -110,7 +110,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let started = Instant::now();
     let now = app.now();
     let id = RequestId::new(now, app.chance.id_bytes());
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let (mut body, asked) = body::watch(body);
     let own_name = headers::request_id(&parts.headers);
     let name = own_name.clone().unwrap_or_else(|| id.to_string());
     let path = matched.as_ref().map_or("", |matched| matched.path);
@@ -131,7 +132,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
         let result = enforce(&task_app, id, now, parts, &mut body, matched, &mut note).await;
         let drained = match &result {
             // Whoever still sends must be able to read the answer before the connection closes.
-            Err(_) => body::drain(&mut body, &request_headers).await,
+            Err(_) => body::drain(&mut body, &request_headers, asked.by_now()).await,
             Ok(_) => true,
         };
         (result, note, drained, request_headers)
@@ -454,7 +455,7 @@ async fn read_body(
         }
         BodyRule::None => {
             // Nobody reads it, so nobody may be made to wait for it.
-            if !body::drain(body, headers).await {
+            if !body::drain(body, headers, false).await {
                 return Err(Refusal::too_large(0));
             }
             Ok(nothing())

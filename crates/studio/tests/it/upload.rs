@@ -142,6 +142,27 @@ async fn f07_what_is_of_no_type_that_is_taken_is_refused_by_its_first_bytes() {
 }
 
 #[tokio::test]
+async fn who_was_told_to_send_can_read_why_it_was_for_nothing() {
+    let studio = studio();
+    let bytes = [png(), vec![0; 2 << 20]].concat();
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let more = format!("Content-Length: {}\r\nExpect: 100-continue\r\n", bytes.len());
+    stream.write_all(head(&studio, &more).replacen(UPLOAD, &format!("{UPLOAD}?name=cat.jpg"), 1).as_bytes()).unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&bytes).unwrap();
+    // The connection goes on, so it is asked for something else.
+    stream.write_all(b"GET /api/v1/health/live HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n\r\n").unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).unwrap();
+    let (refused, next) = replies.split_once("HTTP/1.1 200").unwrap_or((&replies, ""));
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("type_mismatch"), "{replies}");
+    assert!(!refused.to_ascii_lowercase().contains("connection: close") && !next.is_empty(), "{replies}");
+}
+
+#[tokio::test]
 async fn a_file_is_what_its_bytes_say_and_is_served_as_that() {
     let studio = studio();
     for (name, kind, media_type) in [
