@@ -71,6 +71,8 @@ constants! {
     Count INSPECTIONS_AT_ONCE: usize = 2;
     /// Files that may wait for that.
     Count INSPECTIONS_WAITING: usize = 32;
+    /// Requests for small pictures that are not made yet that may wait. One is made at a time, in a place of those above.
+    Count THUMBNAILS_WAITING: usize = 32;
     /// Longest that a look into a file may take.
     Time INSPECTION_LIMIT: Duration = Duration::from_secs(10);
     /// The same for an archive or many lines.
