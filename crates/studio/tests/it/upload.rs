@@ -252,7 +252,9 @@ async fn a_form_brings_one_file_and_nothing_that_is_not_known() {
         assert_eq!((reply.status.as_u16(), &fault["field"]), (400, &json!(wrong)), "{fault}");
         assert!(fault["message"].as_str().unwrap().contains(word), "{fault}");
     }
-    // Behind the file it is known, too.
+    // Behind the file it is known, too, and what it says is meant.
+    let reply = send_form(&studio, &[file, ("name", None, b"another cat.png")]).await;
+    assert_eq!(reply.json()["asset"]["name"], "another cat.png");
     let (status, code, _) = refusal(&send_form(&studio, &[file, ("kind", None, b"video")]).await);
     assert_eq!((status, &*code), (400, "type_mismatch"));
     let request = studio.request(Method::POST, UPLOAD).header("content-type", "multipart/form-data; boundary=xyz");
@@ -344,6 +346,24 @@ async fn a_quota_is_never_passed_however_many_come_at_once() {
     kept(&studio, "", bytes).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_on_its_way_counts_against_the_quota() {
+    let studio = Studio::start(setup().config("[uploads]\nper_user = \"100 KiB\"\n")).unwrap();
+    let whole = [png(), vec![0; 80 << 10]].concat();
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.write_all(head(&studio, "Transfer-Encoding: chunked\r\n").as_bytes()).unwrap();
+    stream.write_all(format!("{:x}\r\n", whole.len()).as_bytes()).unwrap();
+    stream.write_all(&whole).unwrap();
+    wait_until_on_its_way(&studio, whole.len() as u64);
+    let more = [png(), vec![0; 30 << 10]].concat();
+    let (status, code, details) = refusal(&send(&studio, "", more.clone()).await);
+    assert_eq!((status, &*code), (413, "quota_exceeded"));
+    assert_eq!((&details["usedBytes"], &details["leavingBytes"]), (&json!(whole.len()), &json!(0)), "{details}");
+    drop(stream);
+    wait_until_settled(&studio);
+    while refusal(&send(&studio, "", more.clone()).await).1 == "quota_exceeded" {}
+}
+
 /// Waits until nothing is on its way.
 pub(crate) fn wait_until_settled(studio: &Studio) {
     let begun = Instant::now();
@@ -354,10 +374,10 @@ pub(crate) fn wait_until_settled(studio: &Studio) {
 }
 
 /// Waits until so many bytes of something are on their way.
-fn wait_until_on_its_way(studio: &Studio) {
+fn wait_until_on_its_way(studio: &Studio, bytes: u64) {
     let begun = Instant::now();
     let passing = studio.data().join("blobs/blobs/tmp");
-    while !fs::read_dir(&passing).unwrap().any(|file| file.unwrap().metadata().is_ok_and(|file| file.len() > 0)) {
+    while !fs::read_dir(&passing).unwrap().any(|file| file.unwrap().metadata().is_ok_and(|file| file.len() >= bytes)) {
         assert!(begun.elapsed() < Duration::from_secs(30), "nothing comes");
         std::thread::yield_now();
     }
@@ -370,7 +390,7 @@ async fn what_breaks_off_leaves_nothing_and_frees_its_place() {
     let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
     stream.write_all(head(&studio, "Content-Length: 100000\r\n").as_bytes()).unwrap();
     stream.write_all(&[png(), vec![0; 1_000]].concat()).unwrap();
-    wait_until_on_its_way(&studio);
+    wait_until_on_its_way(&studio, 1);
     let (status, code, details) = refusal(&send(&studio, "", png()).await);
     assert_eq!((status, &*code, &details["limit"]), (429, "too_many_at_once", &json!(1)));
     drop(stream);
