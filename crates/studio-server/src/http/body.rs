@@ -48,7 +48,7 @@ pub(super) async fn read(body: &mut Body, headers: &HeaderMap, limit: u64) -> Re
     }
 }
 
-pub(super) fn too_slow() -> Refusal {
+fn too_slow() -> Refusal {
     let message = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
     Refusal::new(codes::BODY_TOO_SLOW, message)
 }

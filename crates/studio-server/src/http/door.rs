@@ -272,7 +272,7 @@ async fn enforce(
         note.place = Some(app.places.take(caller.user())?);
     }
     let own_keys = headers::take_own_keys(&mut parts.headers, route.cost == Cost::Paid)?;
-    let key = read_idempotency_key(route, &parts.headers)?;
+    let key = if route.idempotent { read_idempotency_key(&parts.headers)? } else { None };
     let query = query_parameters(route, parts.uri.query())?;
     // What is only tried makes nothing: it is a question, counted as one, and nothing is remembered of it.
     let tried = read_dry_run(&query)?;
@@ -415,8 +415,9 @@ fn note_stranger(app: &App, class: LimitClass, now: Timestamp, note: &mut Note) 
     if decision.allowed { Ok(()) } else { Err(Refusal::limited(class, decision)) }
 }
 
-fn read_idempotency_key(route: &Route, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY).filter(|_| route.idempotent) else { return Ok(None) };
+/// What a caller calls their request.
+pub(super) fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let parsed = value.to_str().ok().and_then(|text| IdempotencyKey::parse(text).ok());
     parsed
         .map(Some)
