@@ -220,6 +220,7 @@ mod tests {
             (Png, None, None, Ok(Png)),
             (Png, Some("cat"), Some("application/octet-stream"), Ok(Png)),
             (Png, Some("cat.PNG"), Some("Image/PNG; q=1"), Ok(Png)),
+            (Png, Some("cat.apng"), Some("image/apng"), Ok(Png)),
             (Png, Some("cat.html"), None, Err(Ending)),
             (Png, Some("cat.png"), Some("text/html"), Err(Type)),
             (Png, Some("cat.png"), Some("image/jpeg"), Err(Type)),

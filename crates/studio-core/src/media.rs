@@ -180,14 +180,16 @@ impl MediaType {
             Self::Webm => &["video/x-matroska", "audio/webm"],
             Self::Zip => &["application/x-zip-compressed", "application/x-zip"],
             Self::Jsonl => &["application/x-ndjson", "application/x-jsonlines", "application/jsonlines", "text/plain"],
-            Self::Png | Self::Webp | Self::Gif => &[],
+            Self::Png => &["image/apng"],
+            Self::Webp | Self::Gif => &[],
         }
     }
 
     /// The endings of names of files of this type, the usual one first.
     pub const fn extensions(self) -> &'static [&'static str] {
         match self {
-            Self::Png => &["png"],
+            // One that moves is a PNG to whoever does not know that it moves.
+            Self::Png => &["png", "apng"],
             Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
             Self::Webp => &["webp"],
             Self::Gif => &["gif"],

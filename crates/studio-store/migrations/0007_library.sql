@@ -39,6 +39,11 @@ CREATE INDEX assets_of_job ON assets (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX assets_uploaded ON assets (owner, bytes) WHERE origin = 'uploaded';
 CREATE UNIQUE INDEX assets_sent_once ON assets (owner, sent_as) WHERE sent_as IS NOT NULL;
 
+-- Whose uploads they were: what somebody removed takes room on the disk for a while yet. Of other assets there is no owner.
+ALTER TABLE forgotten_blobs ADD COLUMN owner BLOB;
+ALTER TABLE forgotten_blobs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX forgotten_of_owner ON forgotten_blobs (owner, at, bytes) WHERE owner IS NOT NULL;
+
 -- Pages by which assets are shown to whoever knows their address.
 CREATE TABLE shares (
   slug       TEXT    NOT NULL PRIMARY KEY,

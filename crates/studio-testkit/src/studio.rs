@@ -124,10 +124,15 @@ impl Reply {
 pub fn test_client() -> Result<reqwest::Client> {
     // A client wants a TLS provider even if it never uses it; a second installation is refused, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
-    // A proxy from the environment has no business here.
+    // A proxy from the environment has no business here. The server closes what is idle for 10 s: a test that blocks its thread
+    // for as long would not see that, and write its next request to nobody.
     #[expect(clippy::disallowed_methods, reason = "the tests' client, not the product's")]
-    let client =
-        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().tls_certs_only([]).build()?;
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_idle_timeout(Duration::from_secs(5))
+        .no_proxy()
+        .tls_certs_only([])
+        .build()?;
     Ok(client)
 }
 

@@ -193,9 +193,9 @@ pub(crate) fn assemble(config: &Config) -> anyhow::Result<(Arc<App>, FolderLock)
     Ok((app, lock))
 }
 
-/// Most connections at once: as configured, and never more than there are files for.
+/// Most connections at once: as configured, and never more than there are files for. Each may have a blob open beside its socket.
 fn connections(config: &Config) -> usize {
-    let files = raise_file_limit().saturating_sub(OTHER_FILES).clamp(64, CONNECTION_LIMIT);
+    let files = (raise_file_limit().saturating_sub(OTHER_FILES) / 2).clamp(64, CONNECTION_LIMIT);
     config.limits.connections.map_or(files, |wanted| wanted.clamp(8, files))
 }
 

@@ -10,6 +10,7 @@ use crate::{
     time::Timestamp,
 };
 use async_trait::async_trait;
+use std::time::Duration;
 
 /// Bytes in someone's library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,11 +89,29 @@ pub enum Kept {
     Replayed(Box<Asset>),
     /// Something else was sent before under the same name.
     NameReused,
-    /// It would be too much.
-    OverQuota {
-        /// What the owner's uploads have together, without it.
-        used: u64,
-    },
+    /// It would be too much beside these.
+    OverQuota(Stored),
+}
+
+/// What someone's uploads take on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Bytes of those that they have.
+    pub used: u64,
+    /// Bytes of those that they removed less than [`STAYS`] ago: these are on the disk still.
+    pub leaving: u64,
+}
+
+/// How long bytes stay that nobody names any more: a backup that began before may still have to copy them.
+pub const STAYS: Duration = Duration::from_secs(24 * 3600);
+
+impl Stored {
+    /// How much more they may have. What leaves may be as much again as the quota: who removes and brings without end would
+    /// fill the disk without ever being over it.
+    pub fn room(&self, quota: u64) -> u64 {
+        let on_disk = self.used.saturating_add(self.leaving);
+        quota.saturating_sub(self.used).min(quota.saturating_mul(2).saturating_sub(on_disk))
+    }
 }
 
 /// What became of a wish to remove an asset.
@@ -129,8 +148,8 @@ pub trait Library: Send + Sync {
     /// What became of an upload that its sender called by this name, as [`Kept::Replayed`] or [`Kept::NameReused`].
     async fn upload_named(&self, owner: UserId, name: &str, sent: ContentHash) -> Result<Option<Kept>, StoreError>;
 
-    /// How many bytes someone's uploads have together.
-    async fn uploaded(&self, owner: UserId) -> Result<u64, StoreError>;
+    /// How many bytes someone's uploads take now.
+    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError>;
 
     /// An asset, if it is `owner`'s.
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;

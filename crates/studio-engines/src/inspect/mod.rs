@@ -71,8 +71,7 @@ pub fn run(options: Options) -> Result<(), InspectError> {
     limit(options.kind).map_err(InspectError::Limits)?;
     worker::hide_panic_texts();
     let source = Source::stdin()?;
-    let found = catch_unwind(AssertUnwindSafe(|| look(&source, options)))
-        .unwrap_or_else(|_| Err(damaged("nothing could be made of it")));
+    let found = catch_unwind(AssertUnwindSafe(|| look(&source, options))).unwrap_or_else(|_| Err(damaged(BROKE)));
     let mut out = BufWriter::new(io::stdout().lock());
     match found {
         Ok(found) => write(found, &source, options, &mut out)?,
@@ -85,6 +84,9 @@ pub fn run(options: Options) -> Result<(), InspectError> {
     }
     Ok(())
 }
+
+/// What is said of a file that we could not look into for a fault of our own.
+pub const BROKE: &str = "nothing could be made of it";
 
 /// What stands before the number when the process says how much memory it took.
 pub const PEAK: &str = "peak memory:";

@@ -70,16 +70,30 @@ pub enum NoThumbnail {
 }
 
 /// The small picture of an asset: made when somebody first asks for it, and kept. What is uploaded has one from its beginning.
+/// Those who ask at once have it made once.
 pub async fn thumbnail(app: &Arc<App>, asset: &Asset) -> Result<Thumbnail, NoThumbnail> {
     if let Some(known) = asset.thumbnail {
         return Ok(known);
     }
-    if asset.media_type.kind() != FileKind::Image {
+    if asset.media_type.kind() != FileKind::Image || app.inspector.is_hopeless(asset.hash) {
+        return Err(NoThumbnail::None);
+    }
+    let _turn = app.inspector.turn_for_small().await?;
+    // Whoever had a turn before may have made it.
+    let asset = &app.store.asset(asset.owner, asset.id).await?.ok_or(NoThumbnail::None)?;
+    if let Some(known) = asset.thumbnail {
+        return Ok(known);
+    }
+    if app.inspector.is_hopeless(asset.hash) {
         return Err(NoThumbnail::None);
     }
     let look = Look { kind: FileKind::Image, bytes: asset.bytes, keep_metadata: true, only_thumbnail: true };
     let file = app.assets.file(asset.hash).await?;
-    let inspected = app.inspector.look(&*app.assets, look, file).await?;
+    let inspected = app.inspector.look(&*app.assets, look, file).await.inspect_err(|not| {
+        if let NotInspected::Refused(_) | NotInspected::Unreadable(_) = not {
+            app.inspector.give_up(asset.hash);
+        }
+    })?;
     let (media_type, picture) = inspected.thumbnail.ok_or(NoThumbnail::None)?;
     let made = keep_thumbnail(app, media_type, picture).await?;
     let facts = Facts { stripped: asset.facts.stripped.clone(), ..Facts::from(inspected.facts) };

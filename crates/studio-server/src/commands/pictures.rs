@@ -7,6 +7,7 @@ use super::fetches::{self, too_large};
 use crate::{
     app::App,
     settings::{FETCHES_OF_ONE, PICTURE_FETCH_LIMIT, PICTURES_LIMIT},
+    work::inspector::{Look, NotInspected},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
@@ -14,10 +15,11 @@ use futures_util::{FutureExt, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use studio_core::{
     id::{AssetId, UserId},
+    inspection::FileKind,
     job::ContentHash,
     media::{MediaType, Raster},
     ports::{Asset, AssetError, StagedBlob, StoreError},
-    request::{MAX_PICTURES, Picture, PictureSource, Pictures},
+    request::{MAX_EDIT_PIXELS, MAX_PICTURES, Picture, PictureSource, Pictures},
 };
 use tokio::time::Instant;
 
@@ -40,14 +42,24 @@ enum Brought {
     Staged(Box<dyn StagedBlob>),
 }
 
+/// What is wanted of pictures.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Nothing is to be made of them, so nothing is fetched or decoded.
+    pub tried: bool,
+    /// They will be decoded by whoever gets them: those that came with the request are decoded by a child first, so that what can't
+    /// be is refused before anything is accepted.
+    pub decoded: bool,
+}
+
 /// Finds the pictures that a request names, each by its path in the body and of at most `limit` bytes. What is wrong with one is
-/// told at its place. `tried`: nothing is to be made of it, so nothing is fetched.
+/// told at its place.
 pub async fn find_pictures(
     app: &App,
     owner: UserId,
     named: Vec<(String, PictureSource<'_>)>,
     limit: u64,
-    tried: bool,
+    wanted: Wanted,
 ) -> Result<Shown, NotLooked> {
     let mut shown = Shown::default();
     if named.len() > MAX_PICTURES {
@@ -56,7 +68,7 @@ pub async fn find_pictures(
         shown.pictures.extend(named.into_iter().map(refused));
         return Ok(shown);
     }
-    let finder = &Finder::new(app, owner, tried);
+    let finder = &Finder::new(app, owner, wanted);
     let mut finding = Vec::with_capacity(named.len());
     for (path, source) in named {
         finding.push(async move { (path, finder.find(source, limit).await) }.boxed());
@@ -86,6 +98,9 @@ pub enum NotLooked {
     /// What was fetched can't be kept.
     #[error(transparent)]
     Assets(#[from] AssetError),
+    /// It can't be looked into now.
+    #[error(transparent)]
+    NotInspected(NotInspected),
 }
 
 /// A picture that was found.
@@ -129,28 +144,31 @@ async fn staged(app: &App, bytes: Bytes) -> Result<Box<dyn StagedBlob>, AssetErr
 struct Finder<'a> {
     app: &'a App,
     owner: UserId,
-    tried: bool,
+    wanted: Wanted,
     deadline: Instant,
 }
 
 impl<'a> Finder<'a> {
-    /// For a request of `owner`. `tried`: nothing is to be made of it, so nothing is fetched.
-    fn new(app: &'a App, owner: UserId, tried: bool) -> Self {
-        Self { app, owner, tried, deadline: Instant::now() + PICTURE_FETCH_LIMIT }
+    /// For a request of `owner`.
+    fn new(app: &'a App, owner: UserId, wanted: Wanted) -> Self {
+        Self { app, owner, wanted, deadline: Instant::now() + PICTURE_FETCH_LIMIT }
     }
 
     /// Finds one of at most `cap` bytes, or says what is wrong with it.
     async fn find(&self, source: PictureSource<'_>, cap: u64) -> Result<Result<Found, String>, NotLooked> {
         let found = match source {
             PictureSource::Asset(id) => self.in_library(id).await?,
-            PictureSource::Inline(uri) => read_inline(uri, cap).and_then(|bytes| {
-                let picture = self.picture(&bytes)?;
-                Ok(Found { picture, brought: Some(Brought::Inline(bytes)) })
-            }),
+            PictureSource::Inline(uri) => {
+                let read = read_inline(uri, cap).and_then(|bytes| Ok((self.picture(&bytes)?, bytes)));
+                match read {
+                    Ok((picture, bytes)) => self.brought(picture, bytes).await?,
+                    Err(fault) => Err(fault),
+                }
+            }
             PictureSource::Elsewhere("") => {
                 Err("must be given by assetId, or as url: a data: URI or an http or https address".to_owned())
             }
-            PictureSource::Elsewhere(url) if self.tried => {
+            PictureSource::Elsewhere(url) if self.wanted.tried => {
                 fetches::check(self.app, url).map(|()| Found { picture: self.stand_in(), brought: None })
             }
             PictureSource::Elsewhere(url) => self.elsewhere(url, cap).await?,
@@ -180,8 +198,30 @@ impl<'a> Finder<'a> {
             Ok(picture) => picture,
             Err(fault) => return Ok(Err(fault)),
         };
-        let brought = Some(Brought::Staged(staged(self.app, bytes).await?));
-        Ok(Ok(Found { picture, brought }))
+        Ok(match self.brought(picture, bytes).await? {
+            Ok(Found { picture, brought: Some(Brought::Inline(bytes)) }) => {
+                Ok(Found { picture, brought: Some(Brought::Staged(staged(self.app, bytes).await?)) })
+            }
+            other => other,
+        })
+    }
+
+    /// A picture that is nowhere yet. If it will be decoded, a child has tried that; of one that says itself that it is too
+    /// large, this is told better elsewhere.
+    async fn brought(&self, picture: Picture, bytes: Bytes) -> Result<Result<Found, String>, NotLooked> {
+        let fair = picture.raster.is_some_and(|raster| raster.pixels() <= MAX_EDIT_PIXELS);
+        if self.wanted.tried || !self.wanted.decoded || !fair {
+            return Ok(Ok(Found { picture, brought: Some(Brought::Inline(bytes)) }));
+        }
+        let staged = staged(self.app, bytes).await?;
+        let look = Look { kind: FileKind::Image, bytes: picture.bytes, keep_metadata: true, only_thumbnail: true };
+        let file = staged.reader().await?;
+        match self.app.inspector.look(&*self.app.assets, look, file).await {
+            Ok(_) => Ok(Ok(Found { picture, brought: Some(Brought::Staged(staged)) })),
+            Err(NotInspected::Refused(refusal)) => Ok(Err(format!("can't be decoded: {}", refusal.message))),
+            Err(NotInspected::Unreadable(_)) => Ok(Err("can't be decoded within the limits for pictures".to_owned())),
+            Err(not) => Err(NotLooked::NotInspected(not)),
+        }
     }
 
     /// The picture that these bytes are. Its type is told by them, whatever anybody calls it.

@@ -15,7 +15,7 @@ use studio_core::{
     inspection::FileKind,
     library::{Contradiction, Facts, Origin, agreed},
     media::MediaType,
-    ports::{Asset, AssetError, Blob, Kept, NewUpload, StagedBlob, StoreError, Thumbnail},
+    ports::{Asset, AssetError, Blob, Kept, NewUpload, StagedBlob, StoreError, Stored, Thumbnail},
 };
 
 /// Why a file is not taken.
@@ -37,7 +37,7 @@ pub enum NotUploaded {
         /// The quota.
         quota: u64,
         /// What they have without it; others that are on their way count.
-        used: u64,
+        stored: Stored,
         /// How many it has, as announced, or had when it was refused.
         received: u64,
     },
@@ -85,9 +85,9 @@ pub struct Claims {
 /// What is wanted of a file that has come.
 #[derive(Debug, Clone, Default)]
 pub struct Wishes {
-    /// What it is called, cleaned, where that was not known before.
+    /// What it is called, cleaned, whatever it was called before.
     pub name: Option<String>,
-    /// The kind as which it is to be taken, where that was not known before.
+    /// The kind as which it is to be taken.
     pub kind: Option<FileKind>,
     /// Metadata stays in it: where and by what a picture was made, and who sings.
     pub keep_metadata: bool,
@@ -147,8 +147,8 @@ pub struct Upload<'a> {
     head: Vec<u8>,
     kind: Option<MediaType>,
     received: u64,
-    /// What its owner's uploads have, as it was when this one began.
-    used: u64,
+    /// What its owner's uploads take, as it was when this one began.
+    stored: Stored,
 }
 
 impl Drop for Upload<'_> {
@@ -167,13 +167,13 @@ impl<'a> Upload<'a> {
         if let Some(received) = claims.announced.filter(|announced| *announced > cap) {
             return Err(NotUploaded::TooLarge { kind, limit: cap, received });
         }
-        let (quota, used) = (limits.quota(), app.store.uploaded(owner).await?);
+        let (quota, stored) = (limits.quota(), app.store.uploaded(owner, app.now()).await?);
         let announced = claims.announced.unwrap_or(1);
-        if used.saturating_add(announced) > quota {
-            return Err(NotUploaded::OverQuota { quota, used, received: announced });
+        if announced > stored.room(quota) {
+            return Err(NotUploaded::OverQuota { quota, stored, received: announced });
         }
         let staged = app.assets.stage(limits.largest_cap()).await?;
-        Ok(Self { app, owner, claims, staged, head: Vec::new(), kind: None, received: 0, used })
+        Ok(Self { app, owner, claims, staged, head: Vec::new(), kind: None, received: 0, stored })
     }
 
     /// Takes what came next. An error ends it: no more is to be read.
@@ -202,12 +202,12 @@ impl<'a> Upload<'a> {
     /// Counts bytes against the quota, with those of others that are on their way.
     fn reserve(&mut self, more: u64) -> Result<(), NotUploaded> {
         let quota = self.app.upload_limits.quota();
-        let room = quota.saturating_sub(self.used);
-        let added = self.app.on_their_way.add(self.owner, more, room);
+        let added = self.app.on_their_way.add(self.owner, more, self.stored.room(quota));
         let received = self.received + more;
         added.map_err(|on_their_way| {
             let others = on_their_way.saturating_sub(self.received);
-            NotUploaded::OverQuota { quota, used: self.used.saturating_add(others), received }
+            let stored = Stored { used: self.stored.used.saturating_add(others), ..self.stored };
+            NotUploaded::OverQuota { quota, stored, received }
         })?;
         self.received = received;
         Ok(())
@@ -241,8 +241,9 @@ impl<'a> Upload<'a> {
 
     /// All has come: looks into it, and keeps it.
     pub async fn finish(mut self, wishes: Wishes) -> Result<Uploaded, NotUploaded> {
-        self.claims.name = self.claims.name.take().or(wishes.name);
-        self.claims.kind = self.claims.kind.or(wishes.kind);
+        // Who names it themselves means that, wherever in a form they do.
+        self.claims.name = wishes.name.or(self.claims.name.take());
+        self.claims.kind = wishes.kind.or(self.claims.kind);
         let kind = self.tell()?;
         let limit = self.cap(Some(kind.kind()));
         if self.received > limit {
@@ -261,9 +262,9 @@ impl<'a> Upload<'a> {
         let file = self.staged.reader().await?;
         let inspected = app.inspector.look(&*app.assets, look, file).await?;
         // What others have added since is told before anything is kept; the last word has the store.
-        let (quota, used) = (app.upload_limits.quota(), app.store.uploaded(owner).await?);
-        if used.saturating_add(sent.bytes) > quota {
-            return Err(NotUploaded::OverQuota { quota, used, received: sent.bytes });
+        let (quota, stored) = (app.upload_limits.quota(), app.store.uploaded(owner, app.now()).await?);
+        if sent.bytes > stored.room(quota) {
+            return Err(NotUploaded::OverQuota { quota, stored, received: sent.bytes });
         }
         let asset = self.keep(inspected).await?;
         let upload = NewUpload { asset: asset.clone(), named, quota };
@@ -317,7 +318,7 @@ pub(super) async fn keep_thumbnail(app: &App, media_type: MediaType, picture: By
 fn known_before(known: Kept, quota: u64, received: u64) -> Result<Uploaded, NotUploaded> {
     match known {
         Kept::Replayed(asset) => Ok(Uploaded { asset: *asset, replayed: true }),
-        Kept::OverQuota { used } => Err(NotUploaded::OverQuota { quota, used, received }),
+        Kept::OverQuota(stored) => Err(NotUploaded::OverQuota { quota, stored, received }),
         Kept::NameReused | Kept::Added => Err(NotUploaded::NameReused),
     }
 }

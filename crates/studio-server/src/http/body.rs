@@ -10,7 +10,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -45,7 +48,7 @@ pub(super) async fn read(body: &mut Body, headers: &HeaderMap, limit: u64) -> Re
     }
 }
 
-pub(super) fn too_slow() -> Refusal {
+fn too_slow() -> Refusal {
     let message = format!("The body did not arrive within {} s.", BODY_DEADLINE.as_secs());
     Refusal::new(codes::BODY_TOO_SLOW, message)
 }
@@ -107,13 +110,13 @@ fn is_too_deep(bytes: &[u8]) -> bool {
     false
 }
 
-/// Clears away what is left of a body. True: all of it, and the connection can go on.
-pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
+/// Clears away what is left of a body. True: all of it, and the connection can go on. `asked`: somebody has begun to read it.
+pub(super) async fn drain(body: &mut Body, headers: &HeaderMap, asked: bool) -> bool {
     if body.is_end_stream() {
         return true;
     }
-    // Who waits for permission to send has sent nothing, and will not.
-    if headers.contains_key(header::EXPECT) {
+    // Who waits for permission to send has sent nothing, and will not. Whoever begins to read gives it.
+    if headers.contains_key(header::EXPECT) && !asked {
         return false;
     }
     let deadline = Instant::now() + DRAIN_TIME;
@@ -130,6 +133,49 @@ pub(super) async fn drain(body: &mut Body, headers: &HeaderMap) -> bool {
             }
             Err(_) | Ok(Some(Err(_))) => return false,
         }
+    }
+}
+
+/// Whether anybody has begun to read a body.
+#[derive(Clone, Default)]
+pub(super) struct Asked(Arc<AtomicBool>);
+
+impl Asked {
+    /// Whether somebody has by now.
+    pub(super) fn by_now(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A body that notes when somebody begins to read it: from then on its sender is told to send, and sends.
+pub(super) fn watch(body: Body) -> (Body, Asked) {
+    let asked = Asked::default();
+    (Body::new(Watched { body, asked: asked.clone() }), asked)
+}
+
+struct Watched {
+    body: Body,
+    asked: Asked,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.asked.0.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

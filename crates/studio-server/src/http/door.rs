@@ -110,7 +110,8 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let started = Instant::now();
     let now = app.now();
     let id = RequestId::new(now, app.chance.id_bytes());
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    let (mut body, asked) = body::watch(body);
     let own_name = headers::request_id(&parts.headers);
     let name = own_name.clone().unwrap_or_else(|| id.to_string());
     let path = matched.as_ref().map_or("", |matched| matched.path);
@@ -131,7 +132,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
         let result = enforce(&task_app, id, now, parts, &mut body, matched, &mut note).await;
         let drained = match &result {
             // Whoever still sends must be able to read the answer before the connection closes.
-            Err(_) => body::drain(&mut body, &request_headers).await,
+            Err(_) => body::drain(&mut body, &request_headers, asked.by_now()).await,
             Ok(_) => true,
         };
         (result, note, drained, request_headers)
@@ -271,7 +272,7 @@ async fn enforce(
         note.place = Some(app.places.take(caller.user())?);
     }
     let own_keys = headers::take_own_keys(&mut parts.headers, route.cost == Cost::Paid)?;
-    let key = read_idempotency_key(route, &parts.headers)?;
+    let key = if route.idempotent { read_idempotency_key(&parts.headers)? } else { None };
     let query = query_parameters(route, parts.uri.query())?;
     // What is only tried makes nothing: it is a question, counted as one, and nothing is remembered of it.
     let tried = read_dry_run(&query)?;
@@ -414,8 +415,9 @@ fn note_stranger(app: &App, class: LimitClass, now: Timestamp, note: &mut Note) 
     if decision.allowed { Ok(()) } else { Err(Refusal::limited(class, decision)) }
 }
 
-fn read_idempotency_key(route: &Route, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY).filter(|_| route.idempotent) else { return Ok(None) };
+/// What a caller calls their request.
+pub(super) fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let parsed = value.to_str().ok().and_then(|text| IdempotencyKey::parse(text).ok());
     parsed
         .map(Some)
@@ -454,7 +456,7 @@ async fn read_body(
         }
         BodyRule::None => {
             // Nobody reads it, so nobody may be made to wait for it.
-            if !body::drain(body, headers).await {
+            if !body::drain(body, headers, false).await {
                 return Err(Refusal::too_large(0));
             }
             Ok(nothing())

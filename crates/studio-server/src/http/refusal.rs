@@ -213,6 +213,7 @@ impl From<NotLooked> for Refusal {
         match error {
             NotLooked::Store(error) => error.into(),
             NotLooked::Assets(error) => error.into(),
+            NotLooked::NotInspected(not) => not.into(),
         }
     }
 }

@@ -71,13 +71,15 @@ constants! {
     Count INSPECTIONS_AT_ONCE: usize = 2;
     /// Files that may wait for that.
     Count INSPECTIONS_WAITING: usize = 32;
+    /// Requests for small pictures that are not made yet that may wait. One is made at a time, in a place of those above.
+    Count THUMBNAILS_WAITING: usize = 32;
     /// Longest that a look into a file may take.
     Time INSPECTION_LIMIT: Duration = Duration::from_secs(10);
     /// The same for an archive or many lines.
     Time INSPECTION_LIMIT_OF_DATASETS: Duration = Duration::from_secs(60);
     /// Most bytes of a small picture.
     Bytes THUMBNAIL_LIMIT: usize = 1 << 20;
-    /// Longest that request headers may take to arrive.
+    /// Longest that request headers may take to arrive, and an open connection may be idle: a proxy must let go of it sooner.
     Time HEADER_DEADLINE: Duration = Duration::from_secs(10);
     /// Longest that bytes of an answer may wait for their reader without any getting through.
     Time WRITE_DEADLINE: Duration = Duration::from_secs(30);

@@ -9,16 +9,13 @@ use crate::app::App;
 use std::{sync::Arc, time::Duration};
 use studio_core::{
     job::ContentHash,
-    ports::{Forget, StoreError},
-    time::Timestamp,
+    ports::{Forget, STAYS, StoreError},
 };
 
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(3600);
 /// How many jobs are looked at in one commit.
 const AT_ONCE: u32 = 100;
-/// How long bytes stay that nobody names.
-const GRACE: Duration = Duration::from_secs(24 * 3600);
 /// How many blobs the store is asked after at once.
 const ASKED_AT_ONCE: usize = 500;
 
@@ -40,7 +37,7 @@ pub(super) async fn run(app: Arc<App>) {
 async fn forget(app: &App) -> Result<(), StoreError> {
     let Some(kept) = app.retention else { return Ok(()) };
     let now = app.now();
-    let over_before = before(now, kept);
+    let over_before = now.minus(kept);
     let mut all = 0;
     loop {
         let count = app.store.forget(Forget { over_before, limit: AT_ONCE, now }).await?;
@@ -65,7 +62,7 @@ enum NotCleared {
 }
 
 async fn clear_away(app: &App) -> Result<(), NotCleared> {
-    let since = before(app.now(), GRACE);
+    let since = app.now().minus(STAYS);
     let mut removed = 0_u64;
     for first in 0..=u8::MAX {
         let old: Vec<ContentHash> =
@@ -84,8 +81,4 @@ async fn clear_away(app: &App) -> Result<(), NotCleared> {
         tracing::info!(blobs = removed, "blobs that nobody names are removed");
     }
     Ok(())
-}
-
-fn before(now: Timestamp, age: Duration) -> Timestamp {
-    Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
 }

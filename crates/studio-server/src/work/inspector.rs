@@ -4,23 +4,34 @@
 
 use crate::settings::{
     INSPECTION_LIMIT, INSPECTION_LIMIT_OF_DATASETS, INSPECTIONS_AT_ONCE, INSPECTIONS_WAITING, THUMBNAIL_LIMIT,
+    THUMBNAILS_WAITING,
 };
 use bytes::Bytes;
-use std::{fs::File, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::HashSet,
+    fs::File,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use studio_core::{
     inspection::{Facts, FileKind, MOST_LINE_BYTES, Refusal, Section, SectionName, Verdict},
+    job::ContentHash,
     media::MediaType,
     ports::{AssetError, AssetStore, StagedBlob},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     process::{ChildStdout, Command},
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
 
 /// How much longer than the file may be what is left of it when metadata is removed: a container may need some padding.
 const ROOM_BESIDE: u64 = 64 << 10;
+/// How many files are remembered of which no small picture can be made.
+const MOST_HOPELESS: usize = 4096;
 /// How much is read from the child at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -55,9 +66,12 @@ pub enum NotInspected {
     /// The child refuses it, and says why.
     #[error("the file is not taken: {}", .0.message)]
     Refused(Refusal),
-    /// The child died of it, took too long, or said what it never says.
+    /// The child died of it, by the limit of its own time perhaps, or said what it never says.
     #[error("the file can't be looked into: {0}")]
     Unreadable(&'static str),
+    /// It took too long by the clock. Its own time has a limit far below that, so it did not get any: the machine is busy.
+    #[error("it takes too long to look into the file")]
+    TooSlow,
     /// Too many files wait to be looked into.
     #[error("too many files wait to be looked into")]
     Busy,
@@ -74,13 +88,58 @@ pub struct Inspector {
     program: PathBuf,
     places: Semaphore,
     queue: Semaphore,
+    small_places: Semaphore,
+    small_queue: Semaphore,
+    /// Files of which no small picture can be made.
+    hopeless: Mutex<HashSet<ContentHash>>,
+}
+
+/// A turn to have a small picture made, until it is dropped.
+pub struct SmallTurn<'a> {
+    _queued: SemaphorePermit<'a>,
+    _place: SemaphorePermit<'a>,
 }
 
 impl Inspector {
     /// One that runs this program: our own.
     pub fn new(program: PathBuf) -> Self {
         let queue = Semaphore::new(INSPECTIONS_AT_ONCE + INSPECTIONS_WAITING);
-        Self { program, places: Semaphore::new(INSPECTIONS_AT_ONCE), queue }
+        Self {
+            program,
+            places: Semaphore::new(INSPECTIONS_AT_ONCE),
+            queue,
+            small_places: Semaphore::new(1),
+            small_queue: Semaphore::new(1 + THUMBNAILS_WAITING),
+            hopeless: Mutex::default(),
+        }
+    }
+
+    /// Waits for a turn to have a small picture made of something that is kept. One at a time: strangers can ask for them, and
+    /// must not be able to take the places of uploads.
+    pub async fn turn_for_small(&self) -> Result<SmallTurn<'_>, NotInspected> {
+        let queued = self.small_queue.try_acquire().map_err(|_| NotInspected::Busy)?;
+        let place = self.small_places.acquire().await.map_err(|_| NotInspected::Busy)?;
+        Ok(SmallTurn { _queued: queued, _place: place })
+    }
+
+    fn hopeless(&self) -> MutexGuard<'_, HashSet<ContentHash>> {
+        // A set that has or has not one more is always whole.
+        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it was tried before to make a small picture of these bytes, and will fail again.
+    pub fn is_hopeless(&self, hash: ContentHash) -> bool {
+        self.hopeless().contains(&hash)
+    }
+
+    /// Notes that no small picture can be made of these bytes.
+    pub fn give_up(&self, hash: ContentHash) {
+        let mut hopeless = self.hopeless();
+        // Forgotten, they are tried once more.
+        if hopeless.len() >= MOST_HOPELESS {
+            hopeless.clear();
+        }
+        hopeless.insert(hash);
     }
 
     /// Looks into a file, which is read from its beginning.
@@ -117,14 +176,17 @@ impl Inspector {
             let status = child.wait().await.map_err(|error| NotInspected::Unavailable(error.to_string()))?;
             if status.success() { Ok(said) } else { Err(NotInspected::Unreadable("the child died of it")) }
         });
-        let said = said.await.unwrap_or(Err(NotInspected::Unreadable("it takes too long")));
+        let said = said.await.unwrap_or(Err(NotInspected::TooSlow));
         // Gone before its place is another's; of one that ended by itself this is nothing new.
         if let Err(error) = child.kill().await {
             tracing::debug!(%error, "the child that looked into a file was gone already");
         }
-        if let Err(NotInspected::Unreadable(why)) = &said {
-            tracing::warn!(kind = look.kind.as_str(), bytes = look.bytes, why, "a file could not be looked into");
-        }
+        let why = match &said {
+            Err(NotInspected::Unreadable(why)) => why,
+            Err(NotInspected::TooSlow) => "it takes too long",
+            _ => return said,
+        };
+        tracing::warn!(kind = look.kind.as_str(), bytes = look.bytes, why, "a file could not be looked into");
         said
     }
 }

@@ -6,7 +6,7 @@ use studio_core::{
     id::{AssetId, ShareId, UserId},
     job::ContentHash,
     library::{Facts, Share},
-    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, StoreError, Thumbnail},
+    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, StoreError, Stored, Thumbnail},
     time::Timestamp,
 };
 
@@ -20,8 +20,8 @@ impl Library for StorePort {
         ask!(self, upload_named(owner, name, sent))
     }
 
-    async fn uploaded(&self, owner: UserId) -> Result<u64, StoreError> {
-        ask!(self, uploaded(owner))
+    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
+        ask!(self, uploaded(owner, now))
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {

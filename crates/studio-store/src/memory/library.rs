@@ -1,12 +1,12 @@
 //! What people keep, in memory.
 
-use super::{MemoryStore, State, refused};
+use super::{ForgottenBlob, MemoryStore, State, refused};
 use async_trait::async_trait;
 use studio_core::{
     id::{AssetId, ShareId, UserId},
     job::ContentHash,
     library::{Facts, Origin, Share},
-    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, StoreError, Thumbnail},
+    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, StoreError, Stored, Thumbnail},
     time::Timestamp,
 };
 
@@ -15,9 +15,11 @@ impl State {
         self.assets.get(&id).filter(|asset| asset.owner == owner)
     }
 
-    fn uploaded(&self, owner: UserId) -> u64 {
+    fn uploaded(&self, owner: UserId, now: Timestamp) -> Stored {
         let uploads = self.assets.values().filter(|asset| asset.owner == owner && asset.origin == Origin::Uploaded);
-        uploads.map(|asset| asset.bytes).sum()
+        let since = now.minus(STAYS);
+        let leaving = self.forgotten_blobs.values().filter(|blob| blob.owner == Some(owner) && blob.at > since);
+        Stored { used: uploads.map(|asset| asset.bytes).sum(), leaving: leaving.map(|blob| blob.bytes).sum() }
     }
 
     fn sent_before(&self, owner: UserId, name: &str, sent: ContentHash) -> Option<Kept> {
@@ -34,9 +36,9 @@ impl State {
         if let Some(known) = named.as_ref().and_then(|(name, sent)| self.sent_before(asset.owner, name, *sent)) {
             return Ok(known);
         }
-        let used = self.uploaded(asset.owner);
-        if used.saturating_add(asset.bytes) > quota {
-            return Ok(Kept::OverQuota { used });
+        let stored = self.uploaded(asset.owner, asset.created_at);
+        if asset.bytes > stored.room(quota) {
+            return Ok(Kept::OverQuota(stored));
         }
         if !self.users.contains_key(&asset.owner) {
             return Err(refused("an asset without an owner"));
@@ -53,9 +55,11 @@ impl State {
     pub(super) fn remove_assets(&mut self, goes: impl Fn(&Asset) -> bool, now: Timestamp) {
         let gone: Vec<Asset> = self.assets.values().filter(|asset| goes(asset)).cloned().collect();
         for asset in gone {
-            let thumbnail = asset.thumbnail.map(|thumbnail| thumbnail.hash);
-            for hash in std::iter::once(asset.hash).chain(thumbnail) {
-                self.forgotten_blobs.insert(hash, now);
+            let owner = Some(asset.owner).filter(|_| asset.origin == Origin::Uploaded);
+            let thumbnail = asset.thumbnail.map(|thumbnail| (thumbnail.hash, None, thumbnail.bytes));
+            for (hash, owner, bytes) in std::iter::once((asset.hash, owner, asset.bytes)).chain(thumbnail) {
+                let known = self.forgotten_blobs.get(&hash).and_then(|blob| blob.owner);
+                self.forgotten_blobs.insert(hash, ForgottenBlob { at: now, owner: owner.or(known), bytes });
             }
             self.assets.remove(&asset.id);
             self.shares.retain(|_, share| share.asset != asset.id);
@@ -103,8 +107,8 @@ impl Library for MemoryStore {
         Ok(self.state().sent_before(owner, name, sent))
     }
 
-    async fn uploaded(&self, owner: UserId) -> Result<u64, StoreError> {
-        Ok(self.state().uploaded(owner))
+    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
+        Ok(self.state().uploaded(owner, now))
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
@@ -161,6 +165,9 @@ impl Library for MemoryStore {
     async fn shared(&self, slug: &str) -> Result<Option<(Share, Asset)>, StoreError> {
         let state = self.state();
         let Some(share) = state.shares.get(slug) else { return Ok(None) };
+        if state.users.get(&share.owner).is_none_or(|user| user.disabled_at.is_some()) {
+            return Ok(None);
+        }
         Ok(state.owned(share.owner, share.asset).map(|asset| (share.clone(), asset.clone())))
     }
 }

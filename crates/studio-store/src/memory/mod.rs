@@ -59,8 +59,17 @@ struct State {
     words: BTreeMap<(JobId, u32), Vec<Said>>,
     turns: BTreeMap<String, UserId>,
     attempts: BTreeMap<JobId, Vec<AttemptRow>>,
-    forgotten_blobs: BTreeMap<ContentHash, Timestamp>,
+    forgotten_blobs: BTreeMap<ContentHash, ForgottenBlob>,
     sealed: vault::Sealeds,
+}
+
+/// What is left of an asset that is gone.
+#[derive(Debug, Clone, Copy)]
+struct ForgottenBlob {
+    at: Timestamp,
+    /// Whose upload it was.
+    owner: Option<UserId>,
+    bytes: u64,
 }
 
 impl MemoryStore {

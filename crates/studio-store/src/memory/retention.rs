@@ -16,6 +16,9 @@ impl State {
         let old: Vec<Job> = candidates.take(forget.limit as usize).cloned().collect();
         let mut count = 0;
         for job in old.into_iter().filter(|job| job.may_be_forgotten(forget.over_before)) {
+            if self.is_needed(&job) {
+                continue;
+            }
             self.remove_assets(|asset| asset.job == Some(job.id), forget.now);
             self.words.retain(|(id, _), _| *id != job.id);
             self.idempotency.retain(|_, (_, id)| *id != job.id);
@@ -26,10 +29,18 @@ impl State {
         count
     }
 
+    /// Whether something that came with a job or was made by it is needed by one that is not over.
+    fn is_needed(&self, job: &Job) -> bool {
+        let theirs = self.assets.values().filter(|asset| asset.job == Some(job.id));
+        let mut unfinished = self.jobs.values().filter(|other| other.owner == job.owner);
+        let theirs: Vec<_> = theirs.map(|asset| asset.id).collect();
+        unfinished.any(|other| theirs.iter().any(|asset| other.needs(*asset)))
+    }
+
     pub(super) fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Vec<ContentHash> {
         let shows = |asset: &Asset, hash| asset.thumbnail.is_some_and(|thumbnail| thumbnail.hash == hash);
         let named = |hash: &ContentHash| self.assets.values().any(|asset| asset.hash == *hash || shows(asset, *hash));
-        let recently = |hash: &ContentHash| self.forgotten_blobs.get(hash).is_some_and(|at| *at > since);
+        let recently = |hash: &ContentHash| self.forgotten_blobs.get(hash).is_some_and(|blob| blob.at > since);
         hashes.into_iter().filter(|hash| !named(hash) && !recently(hash)).collect()
     }
 }

@@ -14,12 +14,14 @@ use studio_core::{
     id::{AssetId, ShareId, UserId},
     job::{ContentHash, Durability, Job},
     library::{Facts, Origin, Share},
-    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, StoreError, Thumbnail},
+    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, StoreError, Stored, Thumbnail},
     time::Timestamp,
 };
 use uuid::Uuid;
 
 pub(super) const UPLOADED: &str = "SELECT coalesce(sum(bytes), 0) FROM assets WHERE owner = ?1 AND origin = 'uploaded'";
+pub(super) const LEAVING: &str =
+    "SELECT coalesce(sum(bytes), 0) FROM forgotten_blobs INDEXED BY forgotten_of_owner WHERE owner = ?1 AND at > ?2";
 pub(super) const LIST: &str = concat!(
     "SELECT ",
     columns!(),
@@ -30,7 +32,9 @@ pub(super) const SENT_AS: &str =
     concat!("SELECT ", columns!(), ", sent_hash FROM assets WHERE owner = ?1 AND sent_as = ?2");
 pub(super) const SHARES: &str = "SELECT id, slug, owner, asset_id, title, created_at FROM shares
     WHERE owner = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-pub(super) const SHARED: &str = "SELECT id, slug, owner, asset_id, title, created_at FROM shares WHERE slug = ?1";
+pub(super) const SHARE: &str = "SELECT id, slug, owner, asset_id, title, created_at FROM shares WHERE slug = ?1";
+/// Whether someone may not come in now: nor may what they show be seen.
+pub(super) const DISABLED: &str = "SELECT disabled_at IS NOT NULL FROM users WHERE id = ?1";
 /// Someone's jobs that are not over, in two halves: each has an index of its own.
 pub(super) const AT_WORK: &str = "SELECT doc FROM jobs INDEXED BY jobs_unfinished
     WHERE owner = ?1 AND status IN ('submitting', 'running', 'collecting', 'unknown')";
@@ -100,9 +104,9 @@ fn add(transaction: &Transaction<'_>, upload: &NewUpload) -> Result<Kept, rusqli
     {
         return Ok(known);
     }
-    let used = uploaded(transaction, asset.owner)?;
-    if used.saturating_add(asset.bytes) > *quota {
-        return Ok(Kept::OverQuota { used });
+    let stored = uploaded(transaction, asset.owner, asset.created_at)?;
+    if asset.bytes > stored.room(*quota) {
+        return Ok(Kept::OverQuota(stored));
     }
     assets::insert(transaction, asset, named.as_ref())?;
     Ok(Kept::Added)
@@ -121,9 +125,25 @@ fn sent_before(
     Ok(known.map(|(asset, before)| if before == sent { Kept::Replayed(Box::new(asset)) } else { Kept::NameReused }))
 }
 
-fn uploaded(connection: &Connection, owner: UserId) -> Result<u64, rusqlite::Error> {
-    let sum: i64 = connection.prepare_cached(UPLOADED)?.query_row([owner.as_uuid()], |row| row.get(0))?;
-    Ok(u64::try_from(sum).unwrap_or(0))
+fn uploaded(connection: &Connection, owner: UserId, now: Timestamp) -> Result<Stored, rusqlite::Error> {
+    let used: i64 = connection.prepare_cached(UPLOADED)?.query_row([owner.as_uuid()], |row| row.get(0))?;
+    let since = now.minus(STAYS).as_millis();
+    let leaving: i64 =
+        connection.prepare_cached(LEAVING)?.query_row(params![owner.as_uuid(), since], |row| row.get(0))?;
+    Ok(Stored { used: u64::try_from(used).unwrap_or(0), leaving: u64::try_from(leaving).unwrap_or(0) })
+}
+
+/// Someone's jobs that are not over.
+pub(super) fn unfinished(connection: &Connection, owner: UserId) -> Result<Vec<Job>, rusqlite::Error> {
+    let mut jobs = Vec::new();
+    for query in [AT_WORK, QUEUED] {
+        let mut statement = connection.prepare_cached(query)?;
+        let mut rows = statement.query([owner.as_uuid()])?;
+        while let Some(row) = rows.next()? {
+            jobs.push(read_json(row, 0, "a job")?);
+        }
+    }
+    Ok(jobs)
 }
 
 fn remove(
@@ -133,15 +153,8 @@ fn remove(
     now: Timestamp,
 ) -> Result<Removed, rusqlite::Error> {
     let Some(asset) = assets::get_owned(transaction, owner, id)? else { return Ok(Removed::Absent) };
-    for query in [AT_WORK, QUEUED] {
-        let mut statement = transaction.prepare_cached(query)?;
-        let mut rows = statement.query([owner.as_uuid()])?;
-        while let Some(row) = rows.next()? {
-            let job: Job = read_json(row, 0, "a job")?;
-            if job.needs(id) {
-                return Ok(Removed::InUse(job.id));
-            }
-        }
+    if let Some(job) = unfinished(transaction, owner)?.iter().find(|job| job.needs(id)) {
+        return Ok(Removed::InUse(job.id));
     }
     remember_blobs(transaction, "id", id.as_uuid(), now)?;
     transaction.prepare_cached("DELETE FROM shares WHERE asset_id = ?1")?.execute([id.as_uuid()])?;
@@ -154,7 +167,8 @@ fn remove(
     Ok(Removed::Gone)
 }
 
-/// Notes which blobs the assets named that have `value` in a column, which are about to go.
+/// Notes which blobs the assets named that have `value` in a column, which are about to go; and of uploads, whose they were:
+/// they take room for a while yet.
 pub(super) fn remember_blobs(
     transaction: &Transaction<'_>,
     column: &str,
@@ -162,10 +176,10 @@ pub(super) fn remember_blobs(
     now: Timestamp,
 ) -> Result<(), rusqlite::Error> {
     let remember = format!(
-        "INSERT INTO forgotten_blobs (hash, at)
-            SELECT hash, ?2 FROM assets WHERE {column} = ?1
-            UNION SELECT thumb_hash, ?2 FROM assets WHERE {column} = ?1 AND thumb_hash IS NOT NULL
-        ON CONFLICT (hash) DO UPDATE SET at = ?2"
+        "INSERT INTO forgotten_blobs (hash, at, owner, bytes)
+            SELECT hash, ?2, iif(origin = 'uploaded', owner, NULL), bytes FROM assets WHERE {column} = ?1
+            UNION SELECT thumb_hash, ?2, NULL, thumb_bytes FROM assets WHERE {column} = ?1 AND thumb_hash IS NOT NULL
+        ON CONFLICT (hash) DO UPDATE SET at = ?2, bytes = excluded.bytes, owner = coalesce(excluded.owner, owner)"
     );
     transaction.prepare_cached(&remember)?.execute(params![value, now.as_millis()]).map(drop)
 }
@@ -185,7 +199,7 @@ fn keep_thumbnail(
 }
 
 fn share(transaction: &Transaction<'_>, share: &Share) -> Result<bool, rusqlite::Error> {
-    const SHARE: &str =
+    const NEW: &str =
         "INSERT INTO shares (slug, id, owner, asset_id, title, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     if assets::get_owned(transaction, share.owner, share.asset)?.is_none() {
         return Ok(false);
@@ -194,7 +208,7 @@ fn share(transaction: &Transaction<'_>, share: &Share) -> Result<bool, rusqlite:
     if find_share(transaction, &share.slug)?.as_ref() == Some(share) {
         return Ok(true);
     }
-    transaction.prepare_cached(SHARE)?.execute(params![
+    transaction.prepare_cached(NEW)?.execute(params![
         share.slug,
         share.id.as_uuid(),
         share.owner.as_uuid(),
@@ -206,7 +220,7 @@ fn share(transaction: &Transaction<'_>, share: &Share) -> Result<bool, rusqlite:
 }
 
 fn find_share(connection: &Connection, slug: &str) -> Result<Option<Share>, rusqlite::Error> {
-    connection.prepare_cached(SHARED)?.query_row([slug], read_share).optional()
+    connection.prepare_cached(SHARE)?.query_row([slug], read_share).optional()
 }
 
 fn read_share(row: &Row<'_>) -> Result<Share, rusqlite::Error> {
@@ -248,8 +262,8 @@ impl<E: Engine> Library for Sqlite<E> {
         self.0.ask(move |connection| sent_before(connection, owner, &name, sent)).await
     }
 
-    async fn uploaded(&self, owner: UserId) -> Result<u64, StoreError> {
-        self.0.ask(move |connection| uploaded(connection, owner)).await
+    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
+        self.0.ask(move |connection| uploaded(connection, owner, now)).await
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {
@@ -303,6 +317,9 @@ impl<E: Engine> Library for Sqlite<E> {
         self.0
             .ask(move |connection| {
                 let Some(share) = find_share(connection, &slug)? else { return Ok(None) };
+                if connection.prepare_cached(DISABLED)?.query_row([share.owner.as_uuid()], |row| row.get(0))? {
+                    return Ok(None);
+                }
                 Ok(assets::get_owned(connection, share.owner, share.asset)?.map(|asset| (share, asset)))
             })
             .await

@@ -1,5 +1,6 @@
 //! Forgets jobs that have been over for long: what was asked of them, what they said and made, and the names that callers gave
-//! to their requests. Their rows, attempts and entries stay: the books are never shortened.
+//! to their requests. Their rows, attempts and entries stay: the books are never shortened. What a job that is not over needs of
+//! them waits with all of its own job.
 
 use super::{
     error::{read_json, write_json},
@@ -7,9 +8,9 @@ use super::{
     library,
 };
 use rusqlite::{Connection, Transaction, params};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 use studio_core::{
-    id::JobId,
+    id::{AssetId, JobId},
     job::{ContentHash, Job},
     ports::Forget,
     time::Timestamp,
@@ -31,11 +32,35 @@ pub(super) fn forget(transaction: &Transaction<'_>, forget: &Forget) -> Result<u
         .query_map(params![bound, forget.limit], |row| read_json(row, 0, "a job"))?
         .collect::<Result<_, _>>()?;
     let mut count = 0;
+    let mut unfinished = HashMap::new();
     for job in old.iter().filter(|job| job.may_be_forgotten(forget.over_before)) {
+        let theirs = match unfinished.entry(job.owner) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(library::unfinished(transaction, job.owner)?),
+        };
+        if is_needed(transaction, job, theirs)? {
+            continue;
+        }
         forget_one(transaction, job, forget.now)?;
         count += 1;
     }
     Ok(count)
+}
+
+/// Whether something that came with a job or was made by it is needed by one that is not over.
+fn is_needed(transaction: &Transaction<'_>, job: &Job, unfinished: &[Job]) -> Result<bool, rusqlite::Error> {
+    if unfinished.is_empty() {
+        return Ok(false);
+    }
+    let mut statement = transaction.prepare_cached("SELECT id FROM assets WHERE job_id = ?1")?;
+    let mut rows = statement.query([job.id.as_uuid()])?;
+    while let Some(row) = rows.next()? {
+        let asset = AssetId::from_uuid(row.get(0)?);
+        if unfinished.iter().any(|other| other.needs(asset)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn forget_one(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {

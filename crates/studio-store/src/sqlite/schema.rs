@@ -115,6 +115,7 @@ mod tests {
             (retention::NAMED, "assets_by_hash (hash=?)"),
             (retention::NAMED, "assets_by_thumb (thumb_hash=?)"),
             (library::UPLOADED, "COVERING INDEX assets_uploaded (owner=?)"),
+            (library::LEAVING, "COVERING INDEX forgotten_of_owner (owner=? AND at>?)"),
             (library::LIST, "assets_of_owner (owner=? AND id<?)"),
             (library::SENT_AS, "assets_sent_once (owner=? AND sent_as=?)"),
             (library::SHARES, "shares_of_owner (owner=? AND id<?)"),

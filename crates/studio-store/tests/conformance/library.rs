@@ -1,22 +1,24 @@
 //! What people keep: uploads within their quota, lists, removal, and the pages by which they show it.
 
+use crate::people::disabled;
 use crate::rig::{
     self, Rig, asset_id, at, brought, completed, draft, hash_of, job_id, lease, plain, share_id, told, upload, user,
 };
 use studio_core::{
     id::AssetId,
     inspection::FileKind,
-    job::{Actor, Job},
+    job::{Actor, Event, Job},
     library::{Facts, Origin, Share},
     media::MediaType,
     parameter::Parameters,
-    ports::{Admission, Asset, AssetFilter, Forget, Kept, NewUpload, Removed, Thumbnail},
+    ports::{Admission, Asset, AssetFilter, Forget, Kept, NewUpload, Removed, STAYS, Stored, Thumbnail},
     request::{ChatRequest, Format, Input, Message, Part, Picture, Role},
 };
 
 stories![
     an_upload_is_its_owners_alone,
     a_quota_is_kept_to_the_byte,
+    what_was_removed_takes_room_until_it_is_off_the_disk,
     the_same_request_again_finds_its_upload,
     lists_are_newest_first_and_by_kind_and_origin,
     what_is_removed_is_gone_and_its_job_says_so,
@@ -24,6 +26,8 @@ stories![
     a_thumbnail_is_noted_once_and_its_bytes_are_named,
     a_page_shows_its_asset_until_either_ends,
     what_is_forgotten_is_shown_no_more,
+    what_somebody_shows_is_hidden_while_they_are_disabled,
+    what_an_unfinished_job_needs_is_not_forgotten,
 ];
 
 async fn kept(rig: &Rig, upload: NewUpload) -> Asset {
@@ -40,23 +44,55 @@ async fn an_upload_is_its_owners_alone(rig: Rig) {
     assert_eq!(rig.store.add_upload(new).await.unwrap(), Kept::Added, "a run that nobody knew of");
     assert_eq!(rig.store.asset(user(1).id, asset.id).await.unwrap(), Some(asset.clone()));
     assert_eq!(rig.store.asset(user(2).id, asset.id).await.unwrap(), None);
-    assert_eq!(rig.store.uploaded(user(1).id).await.unwrap(), 100, "once, without its thumbnail");
-    assert_eq!(rig.store.uploaded(user(2).id).await.unwrap(), 0);
+    assert_eq!(rig.store.uploaded(user(1).id, at(5)).await.unwrap().used, 100, "once, without its thumbnail");
+    assert_eq!(rig.store.uploaded(user(2).id, at(5)).await.unwrap(), Stored::default());
 }
 
 async fn a_quota_is_kept_to_the_byte(rig: Rig) {
     let of = |n, bytes| NewUpload { quota: 1_000, ..upload(n, 1, bytes) };
     kept(&rig, of(1, 600)).await;
     let over = rig.store.add_upload(of(2, 401)).await.unwrap();
-    assert_eq!(over, Kept::OverQuota { used: 600 });
+    assert_eq!(over, Kept::OverQuota(Stored { used: 600, leaving: 0 }));
     kept(&rig, of(2, 400)).await;
-    assert_eq!(rig.store.add_upload(of(3, 1)).await.unwrap(), Kept::OverQuota { used: 1_000 });
+    assert_eq!(rig.store.add_upload(of(3, 1)).await.unwrap(), Kept::OverQuota(Stored { used: 1_000, leaving: 0 }));
     kept(&rig, NewUpload { quota: 1_000, ..upload(4, 2, 1_000) }).await;
     // What jobs make and bring is not counted, and what is removed frees its place.
     rig.accept(Admission { assets: vec![brought(9, &user(1), job_id(1))], ..plain(draft(1)) }).await;
     assert_eq!(rig.store.remove_asset(user(1).id, asset_id(1), at(5)).await.unwrap(), Removed::Gone);
     kept(&rig, of(3, 600)).await;
-    assert_eq!(rig.store.uploaded(user(1).id).await.unwrap(), 1_000);
+    assert_eq!(rig.store.uploaded(user(1).id, at(5)).await.unwrap(), Stored { used: 1_000, leaving: 600 });
+}
+
+async fn what_was_removed_takes_room_until_it_is_off_the_disk(rig: Rig) {
+    let of = |n, owner, time| {
+        let mut new = NewUpload { quota: 1_000, ..upload(n, owner, 700) };
+        new.asset.created_at = at(time);
+        new
+    };
+    let remove = async |n, time| {
+        assert_eq!(rig.store.remove_asset(user(1).id, asset_id(n), at(time)).await.unwrap(), Removed::Gone);
+    };
+    kept(&rig, of(1, 1, 10)).await;
+    remove(1, 20).await;
+    kept(&rig, of(2, 1, 30)).await;
+    remove(2, 40).await;
+    let leaving = Stored { used: 0, leaving: 1_400 };
+    assert_eq!(rig.store.uploaded(user(1).id, at(50)).await.unwrap(), leaving);
+    assert_eq!((leaving.room(1_000), rig.store.uploaded(user(2).id, at(50)).await.unwrap()), (600, Stored::default()));
+    assert_eq!(
+        rig.store.add_upload(of(3, 1, 50)).await.unwrap(),
+        Kept::OverQuota(leaving),
+        "both are on the disk still"
+    );
+    kept(&rig, of(4, 2, 50)).await;
+    let day = i64::try_from(STAYS.as_millis()).unwrap();
+    assert_eq!(rig.store.add_upload(of(3, 1, 19 + day)).await.unwrap(), Kept::OverQuota(leaving));
+    kept(&rig, of(3, 1, 20 + day)).await;
+    // What a job made and what is small was never theirs to count.
+    rig.accept(Admission { assets: vec![brought(9, &user(1), job_id(1))], ..plain(draft(1)) }).await;
+    rig.moved(1, Actor::Person, Event::CancelRequested).await;
+    remove(9, 60).await;
+    assert_eq!(rig.store.uploaded(user(1).id, at(41 + day)).await.unwrap(), Stored { used: 700, leaving: 0 });
 }
 
 async fn the_same_request_again_finds_its_upload(rig: Rig) {
@@ -199,4 +235,28 @@ async fn what_is_forgotten_is_shown_no_more(rig: Rig) {
     rig.store.forget(Forget { over_before: at(80_000), limit: 9, now: at(90_000) }).await.unwrap();
     assert_eq!(rig.store.shared("slug1").await.unwrap(), None);
     assert!(rig.store.asset(user(1).id, uploaded.id).await.unwrap().is_some(), "what no job made stays");
+}
+
+async fn what_somebody_shows_is_hidden_while_they_are_disabled(rig: Rig) {
+    let asset = kept(&rig, upload(1, 2, 10)).await;
+    assert!(rig.store.share(page(1, 2, asset.id)).await.unwrap());
+    rig.change(3, user(2).id, disabled(true), None).await;
+    assert_eq!(rig.store.shared("slug1").await.unwrap(), None);
+    rig.change(4, user(2).id, disabled(false), None).await;
+    assert_eq!(rig.store.shared("slug1").await.unwrap(), Some((page(1, 2, asset.id), asset)));
+}
+
+async fn what_an_unfinished_job_needs_is_not_forgotten(rig: Rig) {
+    rig.accept(plain(draft(1))).await;
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
+    let made = rig.store.asset(user(1).id, asset_id(1)).await.unwrap().unwrap();
+    rig.accept(plain(showing(2, &made))).await;
+    let forget =
+        async || rig.store.forget(Forget { over_before: at(80_000), limit: 9, now: at(90_000) }).await.unwrap();
+    assert_eq!(forget().await, 0, "another waits for what it made");
+    assert_eq!(rig.store.asset(user(1).id, made.id).await.unwrap(), Some(made.clone()));
+    rig.moved(2, Actor::Person, Event::CancelRequested).await;
+    assert_eq!(forget().await, 2);
+    assert_eq!(rig.store.asset(user(1).id, made.id).await.unwrap(), None);
 }

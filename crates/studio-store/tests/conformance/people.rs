@@ -121,7 +121,7 @@ impl Rig {
         self.store.open_session(open).await.unwrap()
     }
 
-    async fn change(&self, n: u32, whom: UserId, change: UserChange, by: Option<Role>) -> UserChanged {
+    pub(crate) async fn change(&self, n: u32, whom: UserId, change: UserChange, by: Option<Role>) -> UserChanged {
         let change = ChangeUser { user: whom, change, by, entry: entry(n, at(50)) };
         self.store.change_user(change).await.unwrap()
     }
@@ -146,7 +146,7 @@ fn role(role: Role) -> UserChange {
     UserChange { role: Some(role), ..UserChange::default() }
 }
 
-fn disabled(disabled: bool) -> UserChange {
+pub(crate) fn disabled(disabled: bool) -> UserChange {
     UserChange { disabled: Some(disabled), ..UserChange::default() }
 }
 

@@ -343,7 +343,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         for name in 0..3 {
             all.push(answer(store.replay(&record(&owner, &format!("k{name}"), 0)).await));
         }
-        all.push(answer(store.uploaded(owner.id).await));
+        all.push(answer(store.uploaded(owner.id, at(100_000)).await));
         all.push(answer(store.assets(owner.id, AssetFilter { limit: 99, ..AssetFilter::default() }).await));
         all.push(answer(store.shares(owner.id, None, 99).await));
         all.push(answer(store.unnamed((0..12).map(hash_of).collect(), at(500)).await));

@@ -14,6 +14,18 @@ pub fn jfif() -> Vec<u8> {
     segment(0xe0, b"JFIF\0\x01\x02\0\0\x01\0\x01\0\0")
 }
 
+/// The same with a small picture in it, of seven pixels whose colours are [`MAKER`]'s letters.
+pub fn jfif_with_small() -> Vec<u8> {
+    segment(0xe0, &[b"JFIF\0\x01\x02\0\0\x01\0\x01\x07\x01", MAKER.as_bytes()].concat())
+}
+
+/// A picture that has a smaller one in its first segment.
+pub fn with_small() -> Vec<u8> {
+    let (whole, first) = (file(64, 48, &[]), jfif());
+    let rest = whole.get(2 + first.len()..).unwrap_or_default();
+    [&[0xff, 0xd8][..], &jfif_with_small(), rest].concat()
+}
+
 /// A table that divides by one.
 pub fn divisors() -> Vec<u8> {
     segment(0xdb, &[&[0][..], &[1; 64]].concat())

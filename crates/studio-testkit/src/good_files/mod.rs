@@ -67,6 +67,7 @@ fn pictures() -> Vec<Sample> {
         image("plain.jpg", jpeg::file(64, 48, &[]), Expected::Taken),
         image("progressive.jpg", jpeg::progressive(64, 48, 3), Expected::Taken),
         image("told.jpg", jpeg::told(), Expected::Cleaned(&["EXIF", "IPTC", "XMP", "comments", "other segments"])),
+        image("twice.jpg", jpeg::with_small(), Expected::Cleaned(&["thumbnail"])),
         image("plain.gif", gif::file(20, 10, 1, &[]), Expected::Taken),
         image("moving.gif", gif::told(), Expected::Cleaned(&["XMP", "comments", "other extensions"])),
         image("lossless.webp", webp::lossless(64, 48), Expected::Taken),

@@ -32,11 +32,11 @@ fn address(address: SocketAddr, findings: &mut Findings) {
 
 /// The server raises its own limit to the highest that it is allowed.
 fn files(findings: &mut Findings) {
-    let wanted = (CONNECTION_LIMIT + OTHER_FILES) as u64;
+    let wanted = (2 * CONNECTION_LIMIT + OTHER_FILES) as u64;
     match getrlimit(Resource::Nofile).maximum {
         Some(most) if most < wanted => findings.warn(
             "open files",
-            format!("{most} at most, so {} connections at once", most.saturating_sub(OTHER_FILES as u64).max(64)),
+            format!("{most} at most, so {} connections at once", (most.saturating_sub(OTHER_FILES as u64) / 2).max(64)),
             format!("allow {wanted}: ulimit -Hn, or LimitNOFILE in its systemd unit"),
         ),
         Some(most) => findings.ok("open files", format!("{most} at most, {wanted} are enough")),

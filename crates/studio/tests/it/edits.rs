@@ -122,6 +122,10 @@ async fn f03_a_picture_to_be_changed_that_is_none_is_refused_and_nothing_is_kept
     let mut bomb = given().file();
     bomb[16..24].copy_from_slice(&[0, 0, 0x3f, 0, 0, 0, 0x3f, 0]);
     let file = given().file();
+    // A right head, a right end, and pixels that are none.
+    let mut damaged = file.clone();
+    let pixels = damaged.windows(4).position(|name| name == b"IDAT").unwrap() + 4;
+    damaged[pixels..pixels + 8].fill(0xff);
     for (value, word) in [
         (json!(""), "not an asset of yours"),
         (json!(7), "must be an asset's id"),
@@ -130,6 +134,7 @@ async fn f03_a_picture_to_be_changed_that_is_none_is_refused_and_nothing_is_kept
         (json!(uri(b"<svg onload=alert(1)>")), "PNG, JPEG or WebP"),
         (json!(uri(&file[..file.len() - 9])), "cut off"),
         (json!(uri(&bomb)), "50 million pixels"),
+        (json!(uri(&damaged)), "can't be decoded"),
     ] {
         for field in ["image", "mask"] {
             let mut body = asked(json!({ "image": good }));

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use studio_core::inspection::{Facts, FileKind, MOST_LINE_BYTES, RefusalCode, SectionName, Verdict};
-use studio_engines::inspect::{PEAK, bounds};
+use studio_engines::inspect::{BROKE, PEAK, bounds};
 use studio_testkit::{
     good_files::{self, Expected, MAKER, PLACE, Sample, sounds},
     hostile_files,
@@ -52,6 +52,8 @@ fn inspect_file(name: &str, kind: FileKind, file: File, flags: &[&str]) -> Told 
     let (line, mut rest) = output.stdout.split_at(end + 1);
     assert!(line.len() <= MOST_LINE_BYTES);
     let verdict = Verdict::parse(line).unwrap();
+    // A panic is caught, and is a fault of ours nevertheless.
+    assert!(!matches!(&verdict, Verdict::Refused(refused) if refused.message.contains(BROKE)), "{name}: it panicked");
     let mut told = Told { verdict: None, thumbnail: None, clean: None, peak_kib: 0, took };
     if let Verdict::Ok(facts) = &verdict {
         for section in &facts.sections {

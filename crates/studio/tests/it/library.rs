@@ -8,6 +8,7 @@ use crate::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::fs;
 use studio_testkit::studio::{Reply, Studio};
 use tokio::task::JoinSet;
 
@@ -67,6 +68,11 @@ async fn a_small_picture_of_what_was_made_is_made_once() {
     assert_eq!(blobs(&studio).len(), before + 1, "one small picture");
     let whole = studio.get(&path).await.unwrap();
     assert!(replies[0].body.len() < whole.body.len());
+    // Whoever made it again would need the whole one.
+    let hash = whole.header("etag").trim_matches('"').to_owned();
+    fs::remove_file(studio.data().join("blobs/blobs").join(&hash[..2]).join(&hash)).unwrap();
+    let kept_one = studio.get(&format!("{path}/thumbnail")).await.unwrap();
+    assert_eq!((kept_one.status, &kept_one.body), (StatusCode::OK, &replies[0].body));
     let details = studio.get(&format!("{path}/details")).await.unwrap().json()["asset"].clone();
     assert_eq!((&details["width"], &details["height"]), (&json!(512), &json!(256)), "learnt on the way");
     assert!(details["placeholder"].is_string(), "{details}");

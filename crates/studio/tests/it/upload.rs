@@ -142,6 +142,27 @@ async fn f07_what_is_of_no_type_that_is_taken_is_refused_by_its_first_bytes() {
 }
 
 #[tokio::test]
+async fn who_was_told_to_send_can_read_why_it_was_for_nothing() {
+    let studio = studio();
+    let bytes = [png(), vec![0; 2 << 20]].concat();
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let more = format!("Content-Length: {}\r\nExpect: 100-continue\r\n", bytes.len());
+    stream.write_all(head(&studio, &more).replacen(UPLOAD, &format!("{UPLOAD}?name=cat.jpg"), 1).as_bytes()).unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&bytes).unwrap();
+    // The connection goes on, so it is asked for something else.
+    stream.write_all(b"GET /api/v1/health/live HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n\r\n").unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).unwrap();
+    let (refused, next) = replies.split_once("HTTP/1.1 200").unwrap_or((&replies, ""));
+    assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("type_mismatch"), "{replies}");
+    assert!(!refused.to_ascii_lowercase().contains("connection: close") && !next.is_empty(), "{replies}");
+}
+
+#[tokio::test]
 async fn a_file_is_what_its_bytes_say_and_is_served_as_that() {
     let studio = studio();
     for (name, kind, media_type) in [
@@ -231,7 +252,9 @@ async fn a_form_brings_one_file_and_nothing_that_is_not_known() {
         assert_eq!((reply.status.as_u16(), &fault["field"]), (400, &json!(wrong)), "{fault}");
         assert!(fault["message"].as_str().unwrap().contains(word), "{fault}");
     }
-    // Behind the file it is known, too.
+    // Behind the file it is known, too, and what it says is meant.
+    let reply = send_form(&studio, &[file, ("name", None, b"another cat.png")]).await;
+    assert_eq!(reply.json()["asset"]["name"], "another cat.png");
     let (status, code, _) = refusal(&send_form(&studio, &[file, ("kind", None, b"video")]).await);
     assert_eq!((status, &*code), (400, "type_mismatch"));
     let request = studio.request(Method::POST, UPLOAD).header("content-type", "multipart/form-data; boundary=xyz");
@@ -323,6 +346,24 @@ async fn a_quota_is_never_passed_however_many_come_at_once() {
     kept(&studio, "", bytes).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_on_its_way_counts_against_the_quota() {
+    let studio = Studio::start(setup().config("[uploads]\nper_user = \"100 KiB\"\n")).unwrap();
+    let whole = [png(), vec![0; 80 << 10]].concat();
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.write_all(head(&studio, "Transfer-Encoding: chunked\r\n").as_bytes()).unwrap();
+    stream.write_all(format!("{:x}\r\n", whole.len()).as_bytes()).unwrap();
+    stream.write_all(&whole).unwrap();
+    wait_until_on_its_way(&studio, whole.len() as u64);
+    let more = [png(), vec![0; 30 << 10]].concat();
+    let (status, code, details) = refusal(&send(&studio, "", more.clone()).await);
+    assert_eq!((status, &*code), (413, "quota_exceeded"));
+    assert_eq!((&details["usedBytes"], &details["leavingBytes"]), (&json!(whole.len()), &json!(0)), "{details}");
+    drop(stream);
+    wait_until_settled(&studio);
+    while refusal(&send(&studio, "", more.clone()).await).1 == "quota_exceeded" {}
+}
+
 /// Waits until nothing is on its way.
 pub(crate) fn wait_until_settled(studio: &Studio) {
     let begun = Instant::now();
@@ -333,10 +374,10 @@ pub(crate) fn wait_until_settled(studio: &Studio) {
 }
 
 /// Waits until so many bytes of something are on their way.
-fn wait_until_on_its_way(studio: &Studio) {
+fn wait_until_on_its_way(studio: &Studio, bytes: u64) {
     let begun = Instant::now();
     let passing = studio.data().join("blobs/blobs/tmp");
-    while !fs::read_dir(&passing).unwrap().any(|file| file.unwrap().metadata().is_ok_and(|file| file.len() > 0)) {
+    while !fs::read_dir(&passing).unwrap().any(|file| file.unwrap().metadata().is_ok_and(|file| file.len() >= bytes)) {
         assert!(begun.elapsed() < Duration::from_secs(30), "nothing comes");
         std::thread::yield_now();
     }
@@ -349,7 +390,7 @@ async fn what_breaks_off_leaves_nothing_and_frees_its_place() {
     let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
     stream.write_all(head(&studio, "Content-Length: 100000\r\n").as_bytes()).unwrap();
     stream.write_all(&[png(), vec![0; 1_000]].concat()).unwrap();
-    wait_until_on_its_way(&studio);
+    wait_until_on_its_way(&studio, 1);
     let (status, code, details) = refusal(&send(&studio, "", png()).await);
     assert_eq!((status, &*code, &details["limit"]), (429, "too_many_at_once", &json!(1)));
     drop(stream);

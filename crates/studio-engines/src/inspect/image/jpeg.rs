@@ -13,6 +13,10 @@ const START: u8 = 0xd8;
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 const COMMENT: u8 = 0xfe;
+/// What a JFIF segment has before its small picture, of which the last two bytes are width and height.
+const JFIF_BYTES: usize = 14;
+/// A small picture beside the picture: it may show what was cut away from that.
+const SMALL: &str = "thumbnail";
 
 /// How large the picture says it is, if the head reaches so far.
 pub(super) fn announced(head: &[u8]) -> Option<(u32, u32)> {
@@ -87,6 +91,10 @@ pub(super) fn walk(bytes: &[u8], keep: bool) -> Looked<Walked> {
             }
         }
         match stripped {
+            Some(SMALL) => {
+                clean.strip(SMALL);
+                clean.put([&[0xff, 0xe0, 0, 16][..], &content[..JFIF_BYTES - 2], &[0, 0]].concat());
+            }
             Some(what) => clean.strip(what),
             None => clean.keep(start as u64..end as u64),
         }
@@ -149,7 +157,10 @@ fn upright(bytes: &[u8]) -> Option<&[u8]> {
 /// What goes, by its name; nothing if it says how pixels are meant.
 fn metadata(mark: u8, content: &[u8]) -> Option<&'static str> {
     match mark {
-        0xe0 if content.starts_with(b"JFIF\0") => None,
+        0xe0 if content.starts_with(b"JFIF\0") && content.len() >= JFIF_BYTES => {
+            let bare = content.len() == JFIF_BYTES && content.ends_with(&[0, 0]);
+            (!bare).then_some(SMALL)
+        }
         0xe2 if content.starts_with(b"ICC_PROFILE\0") => None,
         0xee if content.starts_with(b"Adobe") => None,
         0xe1 if content.get(6..).is_some_and(exif::is_minimal) => None,

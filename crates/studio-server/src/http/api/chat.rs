@@ -3,7 +3,7 @@
 use super::answers::{Made, answer, asked, make, name, wait_for};
 use crate::{
     app::App,
-    commands::{self, Asked},
+    commands::{self, Asked, Wanted},
     http::{
         call::{Call, Caller},
         present,
@@ -28,7 +28,8 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, mut call: Call) -> An
             Some(job) => (job, call.json["stream"] == true),
             None => {
                 let named = pictures_of(&call.json);
-                let shown = commands::find_pictures(&app, caller.user(), named, PICTURE_LIMIT, call.tried).await?;
+                let wanted = Wanted { tried: call.tried, decoded: false };
+                let shown = commands::find_pictures(&app, caller.user(), named, PICTURE_LIMIT, wanted).await?;
                 let ReadChat { read, stream, bounded_by_caller } =
                     read_chat(&call.json, &app.catalog, &shown.pictures, call.now)?;
                 let asked = Asked {

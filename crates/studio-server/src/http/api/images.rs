@@ -3,7 +3,7 @@
 use super::answers::{Made, answer, asked, make, wait_for};
 use crate::{
     app::App,
-    commands::{self, Asked},
+    commands::{self, Asked, Wanted},
     http::{
         call::{Call, Caller},
         present,
@@ -27,7 +27,8 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: C
             Some(job) => job,
             None => {
                 let named = edit_pictures_of(&call.json);
-                let shown = commands::find_pictures(&app, caller.user(), named, PICTURES_LIMIT, call.tried).await?;
+                let wanted = Wanted { tried: call.tried, decoded: true };
+                let shown = commands::find_pictures(&app, caller.user(), named, PICTURES_LIMIT, wanted).await?;
                 let read = read_image(&call.json, &app.catalog, &shown.pictures, app.chance.number(), call.now)?;
                 // Nothing is kept of what is only tried.
                 let brought = if call.tried { Vec::new() } else { shown.keep(&app).await? };

@@ -2,19 +2,13 @@
 
 use crate::{
     app::App,
-    http::{
-        body::{broken, too_slow},
-        call::Call,
-        refusal::Refusal,
-        table::Answer,
-    },
+    http::{call::Call, multipart::Reader, refusal::Refusal, table::Answer},
     settings::{BODY_DEADLINE, OUTPUT_LIMIT},
     work::collect::Taker,
 };
 use axum::{body::Body, response::Response};
 use http::{StatusCode, header};
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
 
 /// Longest file name, in bytes.
 const NAME_LIMIT: usize = 64;
@@ -30,18 +24,9 @@ pub(in crate::http) fn receive_output(app: Arc<App>, mut call: Call) -> Answer {
             return Err(Refusal::invalid_field("file", "must be 1 to 64 letters, digits, or - _ ."));
         }
         let mut taker = Taker::new(app.assets.stage(OUTPUT_LIMIT).await?);
-        let deadline = Instant::now() + BODY_DEADLINE;
-        loop {
-            match timeout_at(deadline, call.body.frame()).await {
-                Err(_) => return Err(too_slow()),
-                Ok(None) => break,
-                Ok(Some(Err(_))) => return Err(broken()),
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        taker.take(bytes).await?;
-                    }
-                }
-            }
+        let mut reader = Reader::new(&mut call.body, BODY_DEADLINE, BODY_DEADLINE);
+        while let Some(bytes) = reader.next().await? {
+            taker.take(bytes).await?;
         }
         let Some((blob, media_type)) = taker.finish().await? else {
             return Err(Refusal::invalid_field("body", "must be a PNG, JPEG or WebP picture"));

@@ -7,7 +7,7 @@ use crate::{
     http::{
         call::{Call, Caller},
         disposition::sent_name,
-        door::IDEMPOTENCY_KEY,
+        door::read_idempotency_key,
         multipart::{Form, Part, Reader, boundary},
         present,
         refusal::Refusal,
@@ -19,7 +19,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::sync::Arc;
-use studio_core::{id::UserId, idempotency::IdempotencyKey, inspection::FileKind, library::file_name};
+use studio_core::{id::UserId, inspection::FileKind, library::file_name};
 
 /// The field of a form in which the file is.
 const FILE: &str = "file";
@@ -69,11 +69,8 @@ fn answer(uploaded: &Uploaded) -> Response {
 
 /// What address and headers say.
 fn read_wishes(call: &Call) -> Result<Wishes, Refusal> {
-    let key = call.headers.get(&IDEMPOTENCY_KEY).map(|value| {
-        let key = value.to_str().ok().and_then(|text| IdempotencyKey::parse(text).ok());
-        key.ok_or_else(|| Refusal::invalid_field("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))
-    });
-    let mut wishes = Wishes { request: key.transpose()?.map(|key| key.as_str().to_owned()), ..Wishes::default() };
+    let request = read_idempotency_key(&call.headers)?.map(|key| key.as_str().to_owned());
+    let mut wishes = Wishes { request, ..Wishes::default() };
     for field in ["name", "kind", "keepMetadata"] {
         if let Some(text) = call.query.get(field) {
             read_wish(&mut wishes, field, text)?;

@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 use std::time::Duration;
-use studio_core::media::MediaType;
+use studio_core::{media::MediaType, ports::Stored};
 
 /// When to come back to a place where files are looked into and many wait.
 const INSPECTION_PAUSE: Duration = Duration::from_secs(5);
@@ -22,13 +22,20 @@ impl From<NotUploaded> for Refusal {
                 Self::new(codes::FILE_TOO_LARGE, message)
                     .with(json!({ "limitBytes": limit, "receivedBytes": received, "kind": kind }))
             }
-            NotUploaded::OverQuota { quota, used, received } => {
-                let message = format!(
-                    "Your uploads may have {quota} bytes together; they have {used}, and this one has {received} or more. \
-                     Remove some: DELETE /api/v1/assets/{{id}}."
-                );
+            NotUploaded::OverQuota { quota, stored: Stored { used, leaving }, received } => {
+                let message = if used.saturating_add(received) > quota {
+                    format!(
+                        "Your uploads may have {quota} bytes together; they have {used}, and this one has {received} or more. \
+                         Remove some: DELETE /api/v1/assets/{{id}}."
+                    )
+                } else {
+                    format!(
+                        "Of your uploads {used} bytes are there, and {leaving} that you removed stay on the disk for a day. Both and \
+                         this one, of {received} bytes or more, may be twice the {quota} that you may have. Try again tomorrow."
+                    )
+                };
                 Self::new(codes::QUOTA_EXCEEDED, message)
-                    .with(json!({ "quotaBytes": quota, "usedBytes": used, "receivedBytes": received }))
+                    .with(json!({ "quotaBytes": quota, "usedBytes": used, "leavingBytes": leaving, "receivedBytes": received }))
             }
             NotUploaded::Empty => Self::new(codes::UNSUPPORTED_TYPE, "The file is empty.").with(taken()),
             NotUploaded::UnknownType => {
@@ -68,6 +75,11 @@ impl From<NotInspected> for Refusal {
             NotInspected::Unreadable(_) => {
                 let message = "The file is not taken: it can't be read within the limits for its kind.";
                 Self::new(codes::INVALID_FILE, message).with(json!({ "reason": "unreadable" }))
+            }
+            NotInspected::TooSlow => {
+                let message =
+                    "It took too long to look into the file: the studio is busy. Nothing was kept; try again later.";
+                Self::new(codes::OVERLOADED, message).retry_in(INSPECTION_PAUSE)
             }
             NotInspected::Busy => {
                 let message = "Too many files wait to be looked into. Nothing was kept; try again in a moment.";
