@@ -169,7 +169,7 @@ impl From<NotAllowed> for CallError {
 }
 
 /// Public, and not this machine.
-fn is_public_place(address: IpAddr) -> bool {
+pub(crate) fn is_public_place(address: IpAddr) -> bool {
     is_public(address) && !is_own(carried(address))
 }
 

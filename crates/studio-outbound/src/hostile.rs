@@ -2,7 +2,9 @@
 //! changes its mind, by a name with two answers. Canaries listen on this machine's addresses; none may be reached (promise 37).
 
 use crate::{
-    address_policy::is_public, client::Door, destination::AddressRule, fetch::HttpFetcher, own_addresses::is_own,
+    client::{Door, is_public_place},
+    destination::AddressRule,
+    fetch::HttpFetcher,
 };
 use futures_util::{StreamExt, stream};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -23,7 +25,8 @@ use studio_testkit::{
 
 /// Stands for a public place.
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 9);
-const RULE: AddressRule = |address| address == IpAddr::V4(PUBLIC) || (is_public(address) && !is_own(address));
+/// The shipped rule, but for the one place that stands for a public one.
+const RULE: AddressRule = |address| address == IpAddr::V4(PUBLIC) || is_public_place(address);
 const NOT_OURS: [Destination; 2] = [Destination::UserGiven, Destination::ProviderGiven { origin: None }];
 
 /// Listens on one port of all of this machine's addresses: on the public one as a place that redirects, on all others as canaries.
