@@ -83,8 +83,9 @@ impl LimitClass {
             Self::Generation => (10, 1),
             Self::Chat | Self::Status | Self::Upload => (60, 1),
             Self::Asset | Self::Control | Self::Open => (600, 1),
-            // Ten guesses in a quarter of an hour are a thousand a day: nothing, against twelve characters.
-            Self::Auth => (10, 15),
+            // Five at once and one every three minutes are never more than ten in a quarter of an hour (promise 47), and five hundred a
+            // day: nothing, against twelve characters.
+            Self::Auth => (5, 15),
         };
         Rate { count, window: Duration::from_secs(minutes * 60) }
     }
@@ -218,6 +219,12 @@ pub fn decide(rate: Rate, arrival: Option<ArrivalNanos>, now: Timestamp) -> (Dec
     let retry = if remaining > 0 { 0 } else { (ahead + interval - window).max(0) };
     let decision = Decision { allowed, rate, remaining, reset_after: duration(ahead), retry_after: duration(retry) };
     (decision, arrival)
+}
+
+/// What to store of a call that is not to count after all, where `arrival` was stored with it.
+pub fn give_back(rate: Rate, arrival: ArrivalNanos) -> ArrivalNanos {
+    let window = i128::try_from(rate.window.as_nanos()).unwrap_or(i128::MAX / 2);
+    arrival - (window / i128::from(rate.count.max(1))).max(1)
 }
 
 fn duration(nanos: i128) -> Duration {

@@ -246,6 +246,7 @@ async fn submit(town: &Town, app: &Arc<App>, errand: &Errand) -> Result<Job, Opt
         warnings,
         idempotency,
         keys,
+        entry: None,
     };
     commands::submit(app, asked).await.map(|submitted| submitted.job).map_err(Some)
 }

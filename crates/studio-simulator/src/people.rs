@@ -4,10 +4,10 @@ use crate::store::{StorePort, misplaced};
 use async_trait::async_trait;
 use studio_core::{
     id::{AuditId, LinkId, UserId},
-    people::{Action, Actor, AuditEntry, Link, LinkKind, Session, TokenHash, User, Via},
+    people::{Action, Actor, AuditEntry, Link, LinkKind, Role, Session, TokenHash, User, Via},
     ports::{
         AcceptLink, Account, AuditFilter, AuditRow, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated,
-        OpenSession, People, Seen, SessionHolder, Sessions, StoreError, UserChanged, UserRow,
+        LinkWithdrawn, OpenSession, People, Seen, SessionHolder, Sessions, StoreError, UserChanged, UserRow,
     },
     time::Timestamp,
 };
@@ -68,7 +68,13 @@ impl People for StorePort {
         Err(misplaced())
     }
 
-    async fn withdraw_link(&self, _: LinkId, _: LinkKind, _: AuditEntry) -> Result<bool, StoreError> {
+    async fn withdraw_link(
+        &self,
+        _: LinkId,
+        _: LinkKind,
+        _: Option<Role>,
+        _: AuditEntry,
+    ) -> Result<LinkWithdrawn, StoreError> {
         Err(misplaced())
     }
 

@@ -97,10 +97,7 @@ async fn run(store: &dyn Store, command: Command) -> Result<Answer, StoreError> 
         Command::Checkpoint(checkpoint) => Answer::Checkpointed(store.checkpoint(checkpoint).await?),
         Command::Claim(claim) => Answer::Claimed(store.claim(claim).await?),
         Command::EnsureUser(user, entry) => Answer::User(store.ensure_user(user, entry).await?),
-        Command::CreateKey(key, limits, entry) => {
-            store.create_key(*key, limits, entry).await?;
-            Answer::Done
-        }
+        Command::CreateKey(key, limits, entry) => Answer::Found(store.create_key(*key, limits, entry).await?),
         Command::SetBudgets(payer, limits, entry) => Answer::Found(store.set_budgets(payer, limits, entry).await?),
         Command::Harden => {
             store.harden().await?;
@@ -439,8 +436,11 @@ impl Store for StorePort {
         }
     }
 
-    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError> {
-        self.command(Command::CreateKey(Box::new(key), limits, entry)).await.map(drop)
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError> {
+        match self.command(Command::CreateKey(Box::new(key), limits, entry)).await? {
+            Answer::Found(made) => Ok(made),
+            _ => Err(misplaced()),
+        }
     }
 
     async fn revoke_key(&self, _id: KeyId, _of: Option<UserId>, _entry: AuditEntry) -> Result<bool, StoreError> {

@@ -66,6 +66,12 @@ impl Limiter for MemoryLimiter {
         decision
     }
 
+    fn give_back(&self, who: Counted, class: LimitClass, rate: Rate) {
+        if let Some(arrival) = self.arrivals().times.get_mut(&(who, class)) {
+            *arrival = limits::give_back(rate, *arrival);
+        }
+    }
+
     fn peek(&self, who: Counted, class: LimitClass, rate: Rate, now: Timestamp) -> Decision {
         limits::decide(rate, self.arrivals().times.get(&(who, class)).copied(), now).0
     }
@@ -96,6 +102,19 @@ mod tests {
         assert!(!check(1, LimitClass::Generation));
         assert!(check(1, LimitClass::Status) && check(2, LimitClass::Generation), "others are not touched");
         assert!(!limiter.peek(key(1), LimitClass::Generation, RATE, T0).allowed);
+    }
+
+    #[test]
+    fn what_is_given_back_was_never_counted() {
+        let limiter = MemoryLimiter::new();
+        let check = |n| limiter.check(key(n), LimitClass::Auth, RATE, T0).allowed;
+        for _ in 0..10 {
+            assert!(check(1));
+            limiter.give_back(key(1), LimitClass::Auth, RATE);
+        }
+        assert!(check(1) && check(1) && !check(1), "and no more is given than was taken");
+        limiter.give_back(key(2), LimitClass::Auth, RATE);
+        assert!(check(2) && check(2) && !check(2), "of nothing there is nothing to give");
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub(crate) struct Config {
     pub(crate) providers: BTreeMap<String, ProviderSettings>,
     /// Models over the built-in catalog.
     pub(crate) models: Vec<ModelEntry>,
+    /// The file that was read and holds keys of providers, if it does.
+    #[serde(skip)]
+    pub(crate) file_of_keys: Option<PathBuf>,
     /// What to warn of once there is a log.
     #[serde(skip)]
     pub(crate) warnings: Vec<String>,
@@ -217,7 +220,11 @@ fn read_file(named: Option<&Path>) -> anyhow::Result<Config> {
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
         Err(error) => return Err(error).with_context(|| format!("configuration file {}", path.display())),
     };
-    toml::from_str(&text).with_context(|| format!("configuration file {}", path.display()))
+    let mut config: Config = toml::from_str(&text).with_context(|| format!("configuration file {}", path.display()))?;
+    if config.providers.values().any(|provider| provider.api_key.is_some()) {
+        config.file_of_keys = Some(path.to_owned());
+    }
+    Ok(config)
 }
 
 /// Lays one variable over what was read.

@@ -105,7 +105,7 @@ pub(crate) async fn invite_one(config: &Config, arguments: InviteUser) -> anyhow
 async fn change(config: &Config, who: &str, as_json: bool, change: UserChange) -> anyhow::Result<ExitCode> {
     let store = open_existing_store(config.data())?;
     let user = find(&store, who).await?;
-    match change_user(desk(&store), &Doer::COMMAND_LINE, user.id, change).await {
+    match change_user(desk(&store), &Doer::COMMAND_LINE, None, user.id, change).await {
         Ok(user) if as_json => say(&show_user(&user).to_string()),
         Ok(user) => {
             let state = if user.is_active() { "" } else { ", disabled" };

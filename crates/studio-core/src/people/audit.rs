@@ -130,6 +130,8 @@ actions! {
     ProviderKeyRemoved = "provider_key.removed";
     /// Someone said what became of a job that nobody knew about.
     JobResolved = "job.resolved";
+    /// Someone had another's dead letter done again.
+    JobReplayed = "job.replayed";
     /// Someone said what a job cost after all.
     JobAdjusted = "job.adjusted";
 }

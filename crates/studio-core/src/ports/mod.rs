@@ -17,12 +17,13 @@ pub use library::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, 
 pub use limiter::Limiter;
 pub use people::{
     AcceptLink, Account, AuditFilter, AuditRow, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated,
-    MOST_SESSIONS, OpenSession, PasswordHash, People, Seen, SessionHolder, Sessions, UserChanged, UserRow,
+    LinkWithdrawn, MOST_SESSIONS, OpenSession, PasswordHash, People, Seen, SessionHolder, Sessions, UserChanged,
+    UserRow,
 };
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
     Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-    EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
-    Waiting,
+    EntryRow, Forget, JobFilter, KeyRow, MOST_OWN_KEYS, ModelUsage, OWN_KEYS_WINDOW, PART_BYTES, Part, Period, Said,
+    Store, StoreError, UsageReport, Waiting,
 };
 pub use vault::{Entrusted, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};

@@ -84,6 +84,8 @@ pub struct OpenSession {
     pub session: Session,
     /// The hash that the password was right for: another one meanwhile means no.
     pub password: PasswordHash,
+    /// The session that the same browser had before, whoever's it was: it ends.
+    pub replaces: Option<TokenHash>,
     /// What is told of it.
     pub entry: AuditEntry,
 }
@@ -136,6 +138,17 @@ pub enum LinkCreated {
     Refused(NotChanged),
 }
 
+/// What became of a link that was to be withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkWithdrawn {
+    /// It opens nothing any more.
+    Withdrawn,
+    /// There is none of that id and kind that is good.
+    Absent,
+    /// They may not.
+    Refused(NotChanged),
+}
+
 /// Uses a link: a password is chosen, a session begins, and whoever had one before that password has none any more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AcceptLink {
@@ -153,6 +166,8 @@ pub struct AcceptLink {
     pub password: PasswordHash,
     /// The session that begins; whose it is, is filled in.
     pub session: Session,
+    /// The session that the same browser had before, whoever's it was: it ends.
+    pub replaces: Option<TokenHash>,
     /// What is told of it; who, of what, and whether they are new is filled in.
     pub entry: AuditEntry,
 }
@@ -211,7 +226,7 @@ pub trait People: Send + Sync {
     /// Everyone, as they stand at a moment, oldest first.
     async fn users(&self, now: Timestamp) -> Result<Vec<UserRow>, StoreError>;
 
-    /// Changes someone's role, name or standing, by the rules of [`crate::people::change`].
+    /// Changes someone's role, name or standing, by the rules of [`crate::people::change`]. The sessions of who is disabled end.
     async fn change_user(&self, change: ChangeUser) -> Result<UserChanged, StoreError>;
 
     /// Begins a session. False: they are disabled, or their password was changed meanwhile.
@@ -239,8 +254,14 @@ pub trait People: Send + Sync {
     /// All links of a kind that are good at a moment, newest first.
     async fn links(&self, kind: LinkKind, now: Timestamp) -> Result<Vec<Link>, StoreError>;
 
-    /// Withdraws a link. False: there is none of that id and kind that is good.
-    async fn withdraw_link(&self, id: LinkId, kind: LinkKind, entry: AuditEntry) -> Result<bool, StoreError>;
+    /// Withdraws a link, on the word of whoever has this role; nothing: of the command line.
+    async fn withdraw_link(
+        &self,
+        id: LinkId,
+        kind: LinkKind,
+        by: Option<Role>,
+        entry: AuditEntry,
+    ) -> Result<LinkWithdrawn, StoreError>;
 
     /// Uses a link, by the rules of [`Link::opens_for`]; what others there were for the same person are withdrawn.
     async fn accept_link(&self, accept: AcceptLink) -> Result<LinkAccepted, StoreError>;

@@ -15,6 +15,7 @@ use crate::{
     words::{Log, Segment},
 };
 use async_trait::async_trait;
+use std::time::Duration;
 
 /// The store can't do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,12 @@ pub enum StoreError {
     Damaged(String),
 }
 
+/// Most keys of one person that are good or were made within a day, where they make them themselves: keys that are revoked stay, and
+/// whoever makes and revokes without end must not fill the store.
+pub const MOST_OWN_KEYS: usize = 100;
+/// How long a key counts that was revoked.
+pub const OWN_KEYS_WINDOW: Duration = Duration::from_secs(24 * 3600);
+
 /// A job to be accepted, with all that must commit together with it.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -48,6 +55,8 @@ pub struct Admission {
     pub per_owner: Option<u32>,
     /// The key that came with its request, sealed: kept until it is over.
     pub own_key: Option<Sealed>,
+    /// What is told of it in the audit log, where a person has another's work done again; written if it is accepted.
+    pub entry: Option<AuditEntry>,
 }
 
 /// What became of an admission.
@@ -413,8 +422,8 @@ pub trait Store: Library + People + Vault + Send + Sync {
     /// The user of that address, made (with the id given) if there is none; only then it is told of.
     async fn ensure_user(&self, user: User, entry: AuditEntry) -> Result<User, StoreError>;
 
-    /// Keeps a new key, with its budgets.
-    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError>;
+    /// Keeps a new key, with its budgets. False: it is its owner who makes it, and they have made [`MOST_OWN_KEYS`].
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError>;
 
     /// Revokes a key, of one user or of anyone. False: there is none of that id, or it is another's.
     async fn revoke_key(&self, id: KeyId, of: Option<UserId>, entry: AuditEntry) -> Result<bool, StoreError>;

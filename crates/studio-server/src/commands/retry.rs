@@ -1,13 +1,15 @@
 //! Does a job again that ended without a result: a new job, with a hold of its own, that names the one before it. What ended
 //! stays as it is.
 
-use super::{Allowed, Asked, GivenKeys, Keys, NotSubmitted, submit};
+use super::{Allowed, Asked, GivenKeys, Keys, NotSubmitted, people::Doer, submit};
 use crate::app::App;
+use serde_json::json;
 use std::sync::Arc;
 use studio_core::{
     id::{JobId, RequestId, UserId},
     idempotency::IdempotencyRecord,
     job::{Durability, Job, Payer, Status},
+    people::{Action, AuditEntry},
 };
 
 /// Why it is not done again.
@@ -39,12 +41,13 @@ pub async fn retry(
 ) -> Result<Job, NotRetried> {
     let before = app.store.job(owner, id).await.map_err(NotSubmitted::from)?.ok_or(NotRetried::Absent)?;
     let allowed = if before.key_source.is_studio() { Allowed::Any } else { Allowed::Own };
-    again(app, before, payer, request, idempotency, Keys { given, allowed }).await
+    again(app, before, payer, request, idempotency, Keys { given, allowed }, None).await
 }
 
-/// Does a dead letter again, whoever's it is: for its owner, paid as before.
+/// Does a dead letter again, whoever's it is: for its owner, paid as before, and told of.
 pub async fn replay(
     app: &Arc<App>,
+    doer: &Doer,
     request: RequestId,
     id: JobId,
     idempotency: Option<IdempotencyRecord>,
@@ -59,7 +62,9 @@ pub async fn replay(
     }
     let payer = before.payer;
     let allowed = if before.key_source.is_studio() { Allowed::Studio } else { Allowed::Own };
-    again(app, before, payer, request, idempotency, Keys { given, allowed }).await
+    let entry = app.desk().entry(doer, Action::JobReplayed).of("job", id);
+    let entry = entry.with(json!({ "userId": before.owner.to_string() }));
+    again(app, before, payer, request, idempotency, Keys { given, allowed }, Some(entry)).await
 }
 
 async fn again(
@@ -69,6 +74,7 @@ async fn again(
     request: RequestId,
     idempotency: Option<IdempotencyRecord>,
     keys: Keys,
+    entry: Option<AuditEntry>,
 ) -> Result<Job, NotRetried> {
     if !matches!(before.status, Status::Failed | Status::Canceled | Status::Expired) {
         return Err(NotRetried::NotNow(before.status));
@@ -91,6 +97,7 @@ async fn again(
         warnings: Vec::new(),
         idempotency,
         keys,
+        entry,
     };
     Ok(submit(app, asked).await?.job)
 }

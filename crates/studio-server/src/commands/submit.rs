@@ -17,6 +17,7 @@ use studio_core::{
     ledger::{Standing, exceeded},
     library::{Facts, Origin},
     money::Nanos,
+    people::AuditEntry,
     ports::{Admission, Admitted, Asset, StoreError},
     price::{PriceError, Unit},
     request::{Flags, Input, Picture},
@@ -60,6 +61,8 @@ pub struct Asked<'a> {
     pub idempotency: Option<IdempotencyRecord>,
     /// By whose key its provider may be asked.
     pub keys: Keys,
+    /// What is told of it in the audit log.
+    pub entry: Option<AuditEntry>,
 }
 
 /// It is accepted, now or before.
@@ -169,7 +172,7 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
     let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
     app.backlog.room(&asked.model.provider, asked.owner)?;
     let (idempotency, may_shorten, limit) = (asked.idempotency.clone(), asked.may_shorten, asked.model.total_limit);
-    let brought = asked.brought.clone();
+    let (brought, entry) = (asked.brought.clone(), asked.entry.take());
     let chosen = key(app, &mut asked).await?;
     let mut job = draft(app, asked, Some(&chosen))?;
     let mut own_key = chosen.sealed_for(app, &job)?;
@@ -186,6 +189,7 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
             claim,
             per_owner: lane.per_owner,
             own_key: own_key.clone(),
+            entry: entry.clone(),
         };
         // Accepted, perhaps, and claimed; but nobody goes on with what nobody was told of.
         let admitted = app.store.admit(admission).await.inspect_err(|_| app.attempts.not_begun(claim));

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use studio_core::{
-    caller::{KeyHash, KeyHolder, read_key},
+    caller::{KeyHash, KeyHolder, Scope, read_key},
     people::{TokenHash, csrf_token, read_token},
     ports::{SessionHolder, StoreError},
     secret::Secret,
@@ -88,18 +88,37 @@ async fn session(app: &App, hash: TokenHash) -> Result<Option<Arc<SessionHolder>
     Ok(Some(found))
 }
 
+/// A caller as they are now, if what they came by still opens anything.
+async fn now(app: &App, caller: &Caller) -> Result<Option<Caller>, StoreError> {
+    let found = match (caller.key(), caller.session().zip(caller.csrf())) {
+        (Some(known), _) => key(app, known.hash).await?.map(Caller::by_key),
+        (None, Some((known, csrf))) => {
+            let found = session(app, known.hash).await?;
+            found.map(|holder| Caller::by_session(holder, csrf.to_owned()))
+        }
+        (None, None) => None,
+    };
+    Ok(found.filter(|caller| caller.is_good(app.now())))
+}
+
 /// Whether what a caller came by still opens anything: asked again and again by what stays open.
 pub(crate) async fn still_good(app: &App, caller: &Caller) -> bool {
-    let now = app.now();
-    let found = match (caller.key(), caller.session()) {
-        (Some(known), _) => key(app, known.hash).await.map(|found| found.is_some_and(|holder| holder.is_good(now))),
-        (None, Some(known)) => session(app, known.hash)
-            .await
-            .map(|found| found.is_some_and(|holder| holder.session.is_good(&holder.user, now))),
-        (None, None) => Ok(false),
-    };
     // A store that is busy says nothing against them; it is asked again in a moment.
-    found.unwrap_or(true)
+    now(app, caller).await.map_or(true, |found| found.is_some())
+}
+
+/// Whether it still opens what needs this scope.
+pub(crate) async fn still_may(app: &App, caller: &Caller, scope: Scope) -> bool {
+    now(app, caller).await.map_or(true, |found| found.is_some_and(|caller| caller.has(scope)))
+}
+
+/// The caller as they are once all of their request is here: what they came by may have been revoked while it was on its way, and
+/// what they may have become less.
+pub(super) async fn again(app: &App, caller: &Caller, scope: Scope) -> Result<Caller, Refusal> {
+    let not = || if caller.key().is_some() { no_such_key() } else { Refusal::unauthorized(SESSION_ENDED) };
+    let caller = now(app, caller).await?.ok_or_else(not)?;
+    caller.may(scope)?;
+    Ok(caller)
 }
 
 /// Signs a request in, if its key is good, or, where it shows none, its session.
@@ -149,9 +168,10 @@ fn no_such_key() -> Refusal {
     Refusal::unauthorized("This API key is not valid. It may be mistyped, expired or revoked.")
 }
 
+const SESSION_ENDED: &str = "This session has ended. Sign in again.";
+
 fn no_such_session(way: &Way) -> Refusal {
-    Refusal::unauthorized("This session has ended. Sign in again.")
-        .with_header(header::SET_COOKIE, cookie::cleared(way))
+    Refusal::unauthorized(SESSION_ENDED).with_header(header::SET_COOKIE, cookie::cleared(way))
 }
 
 /// The key as it is written in the headers, if any is. Two of them can't both be meant: whoever stands between may have read

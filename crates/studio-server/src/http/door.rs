@@ -254,15 +254,22 @@ async fn enforce(
     let legacy = matched.path != route.path;
     note.quiet = matches!(route.access, Access::Public(_) | Access::Visitor(_));
     note.page = route.page;
-    let caller = match route.access {
+    let mut caller = match route.access {
         Access::Key(scope, _) => Some(sign_in(app, route, scope, &parts, now, note).await?),
         Access::Public(_) | Access::Visitor(_) => {
-            if let Some(class @ (LimitClass::Open | LimitClass::Auth)) = route.limit {
+            let mut class = route.limit.filter(|class| matches!(class, LimitClass::Open | LimitClass::Auth));
+            let mut may = Ok(());
+            if csrf::is_unsafe(&parts.method) {
+                may = csrf::check_visitor(&note.way, &app.front.origins, &parts.headers);
+                if may.is_err() {
+                    // What a page of another sends is no try of whoever reads that page: it must not use up theirs.
+                    class = Some(LimitClass::Open);
+                }
+            }
+            if let Some(class) = class {
                 note_stranger(app, class, now, note)?;
             }
-            if csrf::is_unsafe(&parts.method) {
-                csrf::check_visitor(&note.way, &app.front.origins, &parts.headers)?;
-            }
+            may?;
             None
         }
         Access::Ticket(_) => None,
@@ -285,6 +292,10 @@ async fn enforce(
         note.limit = Some((class, count(app, caller, class, now)?));
     }
     let (json, mut form) = read_body(route, legacy, &parts.headers, body).await?;
+    if let (Access::Key(scope, _), Some(known)) = (route.access, &caller) {
+        // It may have taken its time to come.
+        caller = Some(auth::again(app, known, scope).await?);
+    }
     if let (Some(caller), BodyRule::Form(_)) = (&caller, route.body) {
         let token = form.remove(form::TOKEN);
         csrf::check_token(caller, token.as_deref().or(csrf::token_of(&parts.headers)))?;
@@ -331,7 +342,8 @@ async fn enforce(
         (call.body, lent) = (whole, Some(back));
     }
     note.replayed = call.replayed.is_some();
-    let answer = match (route.access, caller) {
+    let known = caller.clone().filter(|_| route.is_long());
+    let mut answer = match (route.access, caller) {
         (Access::Public(handler) | Access::Ticket(handler), _) => handler(app.clone(), call).await,
         (Access::Visitor(handler), _) => {
             let caller = auth::greet(app, &call.headers, &call.way, now).await?;
@@ -349,6 +361,23 @@ async fn enforce(
     if let Some(rest) = lent.and_then(|back| back.take()) {
         *body = rest;
     }
+    if answer.is_ok()
+        && let (Access::Key(scope, _), Some(known)) = (route.access, known)
+        // Whoever waited is shown nothing if what they came by was revoked meanwhile. What they made stays made.
+        && let Err(refusal) = auth::again(app, &known, scope).await
+    {
+        answer = Err(refusal);
+    }
+    let got_in = |answer: &Response| answer.status().is_success() || answer.status().is_redirection();
+    if route.limit == Some(LimitClass::Auth)
+        && matches!(route.access, Access::Public(_) | Access::Visitor(_))
+        && answer.as_ref().is_ok_and(got_in)
+    {
+        // Whoever got in did not guess: many people of one network come in on the same morning.
+        if let Some(from) = note.from.map(Counted::network) {
+            app.limiter.give_back(from, LimitClass::Auth, app.limits.rate(LimitClass::Auth));
+        }
+    }
     answer
 }
 
@@ -364,7 +393,12 @@ async fn sign_in(
     match auth::sign_in(app, &parts.headers, &note.way, now).await {
         Ok(caller) => {
             note.caller = Some(caller.clone());
-            let may = meant(app, route, &caller, parts, &note.way).and_then(|()| caller.may(scope));
+            if let Err(refusal) = meant(app, route, &caller, parts, &note.way) {
+                // Nor is what a page of another sends a call of theirs.
+                note_stranger(app, LimitClass::Open, now, note)?;
+                return Err(refusal);
+            }
+            let may = caller.may(scope);
             if let Some(class) = route.limit {
                 // Who may not is counted here, for they come no further; of the others it is only told what they have left.
                 let decision =

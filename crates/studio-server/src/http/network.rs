@@ -3,7 +3,10 @@
 
 use http::HeaderMap;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Once};
+
+/// Whoever runs the studio is told once: anyone can send that header.
+static UNTRUSTED: Once = Once::new();
 
 /// The other end of the connection by which a request came.
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +22,19 @@ pub(super) fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
 pub(super) fn client(trusted: &[IpNet], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let is_trusted = |address: IpAddr| is_trusted(trusted, address);
     let mut client = peer.to_canonical();
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     if !is_trusted(client) {
+        if !lines.is_empty() {
+            UNTRUSTED.call_once(|| {
+                tracing::warn!(
+                    peer = %client,
+                    "X-Forwarded-For came from an address that is no trusted proxy, so it does not count; if it is your proxy, \
+                     name it in trusted_proxies: until then all who come by it share their limits"
+                );
+            });
+        }
         return client;
     }
-    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     for line in lines.iter().rev() {
         let Ok(text) = line.to_str() else { return client };
         for entry in text.rsplit(',') {

@@ -55,6 +55,12 @@ impl Reader {
             return Some(Bytes::from_static(b"retry: 1000\n\n"));
         }
         loop {
+            if Instant::now() >= self.check_at {
+                self.check_at = Instant::now() + KEY_MEMORY;
+                if !still_good(&self.app, &self.caller).await {
+                    return None;
+                }
+            }
             if self.job.version > self.seen {
                 self.seen = self.job.version;
                 self.heartbeat_at = Instant::now() + HEARTBEAT;
@@ -73,13 +79,7 @@ impl Reader {
                     self.look_at = Instant::now() + LOOK_ANYWAY;
                     self.app.store.job_for_work(self.job.id).await.ok().flatten().map(Arc::new)
                 }
-                () = sleep_until(self.check_at) => {
-                    self.check_at = Instant::now() + KEY_MEMORY;
-                    if !still_good(&self.app, &self.caller).await {
-                        return None;
-                    }
-                    None
-                }
+                () = sleep_until(self.check_at) => None,
                 () = self.app.stopping.cancelled() => return None,
             };
             if let Some(job) = news.filter(|job| job.version > self.job.version) {

@@ -147,6 +147,14 @@ impl Reader {
             Step::Follow => {}
         }
         loop {
+            // Before anything is said: a reader who is slower than what is told is looked at, too.
+            let now = Instant::now();
+            if now >= self.check_at {
+                self.check_at = now + KEY_MEMORY;
+                if !still_good(&self.app, &self.caller).await {
+                    return None;
+                }
+            }
             if let Some(bytes) = self.say().await {
                 self.heartbeat_at = Instant::now() + HEARTBEAT;
                 return Some(bytes);
@@ -157,12 +165,6 @@ impl Reader {
                 Woken::Leave => return None,
                 Woken::Time => {
                     let now = Instant::now();
-                    if now >= self.check_at {
-                        self.check_at = now + KEY_MEMORY;
-                        if !still_good(&self.app, &self.caller).await {
-                            return None;
-                        }
-                    }
                     if self.live.is_none() && now >= self.look_at {
                         self.look_at = now + LOOK_ANYWAY;
                         let job = self.app.store.job_for_work(self.job.id).await.ok().flatten();

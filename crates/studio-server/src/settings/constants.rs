@@ -126,7 +126,7 @@ constants! {
     /// How long a key that was just checked is taken as good: revocation is in force within a second.
     Time KEY_MEMORY: Duration = Duration::from_millis(500);
     /// Keys of one's own that are good at once, for whoever makes them by the API or on the pages.
-    Count OWN_KEYS_LIMIT: usize = 100;
+    Count OWN_KEYS_LIMIT: usize = studio_core::ports::MOST_OWN_KEYS;
     /// How long running work may take to end when the server is asked to stop.
     Time DRAIN: Duration = Duration::from_secs(20);
 }

@@ -26,8 +26,8 @@ use studio_core::{
     people::{AuditEntry, same_address},
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, PART_BYTES, Part, Period, Said, Store, StoreError,
-        UsageReport, Waiting,
+        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, MOST_OWN_KEYS, OWN_KEYS_WINDOW, PART_BYTES, Part, Period,
+        Said, Store, StoreError, UsageReport, Waiting,
     },
     retry::is_due,
     time::Timestamp,
@@ -100,7 +100,7 @@ impl State {
     }
 
     fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
-        let Admission { mut job, idempotency, assets, claim, per_owner, own_key } = admission;
+        let Admission { mut job, idempotency, assets, claim, per_owner, own_key, entry } = admission;
         match idempotency.as_ref().and_then(|record| self.replay(record)) {
             Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
             Some(known) => return Ok(known),
@@ -137,6 +137,9 @@ impl State {
         {
             job = moved.job;
             self.begin_attempt(&job, now);
+        }
+        if let Some(entry) = entry {
+            self.people.note(entry);
         }
         if let Some(record) = idempotency {
             let known = (record.user, record.route, record.key.as_str().to_owned());
@@ -381,10 +384,15 @@ impl Store for MemoryStore {
         Ok(user)
     }
 
-    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError> {
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError> {
         let mut state = self.state();
         if state.keys.values().any(|known| known.hash == key.hash && known.id == key.id) {
-            return Ok(());
+            return Ok(true);
+        }
+        let (now, since) = (key.created_at, key.created_at.minus(OWN_KEYS_WINDOW));
+        let counts = |known: &&ApiKey| known.user == key.user && (known.is_good(now) || known.created_at > since);
+        if entry.actor.user == Some(key.user) && state.keys.values().filter(counts).count() >= MOST_OWN_KEYS {
+            return Ok(false);
         }
         if state.keys.values().any(|known| known.hash == key.hash || known.id == key.id) {
             return Err(refused("two keys of one hash or id"));
@@ -396,7 +404,7 @@ impl Store for MemoryStore {
         state.keys.insert(key.id, key);
         state.set_budgets(payer, limits);
         state.people.note(entry);
-        Ok(())
+        Ok(true)
     }
 
     async fn revoke_key(&self, id: KeyId, of: Option<UserId>, entry: AuditEntry) -> Result<bool, StoreError> {

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use studio_core::{
     id::{AuditId, KeyId, LinkId, SessionId, UserId},
     people::{
-        AuditEntry, Changed, Link, LinkKind, SESSION_IDLE, Session, Standing, TokenHash, User, change, may_manage,
-        same_address,
+        AuditEntry, Changed, Link, LinkKind, Role, SESSION_IDLE, Session, Standing, TokenHash, User, change,
+        may_manage, same_address,
     },
     ports::{
         AcceptLink, Account, AuditFilter, AuditRow, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated,
-        MOST_SESSIONS, OpenSession, PasswordHash, People, Seen, SessionHolder, Sessions, StoreError, UserChanged,
-        UserRow,
+        LinkWithdrawn, MOST_SESSIONS, OpenSession, PasswordHash, People, Seen, SessionHolder, Sessions, StoreError,
+        UserChanged, UserRow,
     },
     time::Timestamp,
 };
@@ -42,7 +42,8 @@ impl Papers {
     fn set_password(&mut self, user: &User, password: PasswordHash, now: Timestamp) {
         self.passwords.insert(user.id, password);
         let theirs = |link: &&mut Link| {
-            (link.user == Some(user.id) || same_address(&link.email, &user.email))
+            let made = link.created_by == Some(user.id) && link.kind == LinkKind::Reset;
+            (made || link.user == Some(user.id) || same_address(&link.email, &user.email))
                 && link.used_at.is_none()
                 && link.withdrawn_at.is_none()
         };
@@ -60,6 +61,10 @@ impl Papers {
             self.sessions.remove(&id);
         }
         self.sessions.entry(session.id).or_insert(session);
+    }
+
+    fn replace(&mut self, before: Option<TokenHash>) {
+        self.sessions.retain(|_, session| Some(session.hash) != before);
     }
 
     fn end(&mut self, user: UserId, which: Sessions) -> u64 {
@@ -91,6 +96,9 @@ impl State {
             Ok(Changed { user, details }) => {
                 if let Some(details) = details {
                     self.users.insert(user.id, user.clone());
+                    if !user.is_active() {
+                        self.people.end(user.id, Sessions::AllBut(None));
+                    }
                     self.people.note(wanted.entry.with(details));
                 }
                 UserChanged::Changed(user)
@@ -104,6 +112,7 @@ impl State {
         if !self.is_active(user) || self.people.passwords.get(&user) != Some(&open.password) {
             return false;
         }
+        self.people.replace(open.replaces);
         self.people.begin(open.session);
         self.people.note(open.entry);
         true
@@ -148,6 +157,12 @@ impl State {
                 && other.used_at.is_none()
                 && other.withdrawn_at.is_none()
         };
+        for other in self.people.links.values().filter(|other| other.is_good(link.created_at)) {
+            let same = other.kind == link.kind && same_address(&other.email, &link.email);
+            if let (true, Err(not)) = (same, may_manage(by, other.role)) {
+                return LinkCreated::Refused(not);
+            }
+        }
         self.people.links.values_mut().filter(replaced).for_each(|other| other.withdrawn_at = Some(link.created_at));
         self.people.links.insert(link.id, link);
         self.people.note(entry);
@@ -185,6 +200,7 @@ impl State {
         }
         self.people.set_password(&user, accept.password, now);
         self.people.end(user.id, Sessions::AllBut(None));
+        self.people.replace(accept.replaces);
         self.people.begin(Session { user: user.id, ..accept.session });
         self.people.note(link.told_of_use(accept.entry, known.as_ref(), &user));
         LinkAccepted::Accepted(user)
@@ -270,13 +286,22 @@ impl People for MemoryStore {
         Ok(good.cloned().collect())
     }
 
-    async fn withdraw_link(&self, id: LinkId, kind: LinkKind, entry: AuditEntry) -> Result<bool, StoreError> {
+    async fn withdraw_link(
+        &self,
+        id: LinkId,
+        kind: LinkKind,
+        by: Option<Role>,
+        entry: AuditEntry,
+    ) -> Result<LinkWithdrawn, StoreError> {
         let mut state = self.state();
         let good = |link: &&mut Link| link.kind == kind && link.is_good(entry.at);
-        let Some(link) = state.people.links.get_mut(&id).filter(good) else { return Ok(false) };
+        let Some(link) = state.people.links.get_mut(&id).filter(good) else { return Ok(LinkWithdrawn::Absent) };
+        if let Err(not) = may_manage(by, link.role) {
+            return Ok(LinkWithdrawn::Refused(not));
+        }
         link.withdrawn_at = Some(entry.at);
         state.people.note(entry);
-        Ok(true)
+        Ok(LinkWithdrawn::Withdrawn)
     }
 
     async fn accept_link(&self, accept: AcceptLink) -> Result<LinkAccepted, StoreError> {

@@ -1,7 +1,7 @@
 //! Accepts jobs: idempotency record, job, hold, the assets of its input, and for a job claimed at birth its first intent,
 //! in one transaction.
 
-use super::{assets, budgets, jobs, ledger, turns, vault};
+use super::{assets, budgets, jobs, ledger, people, turns, vault};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Accepts a job, or says why not; then nothing is written.
 pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
-    let Admission { job, idempotency, assets, claim, per_owner, own_key } = admission;
+    let Admission { job, idempotency, assets, claim, per_owner, own_key, entry } = admission;
     if let Some(record) = idempotency
         && let Some(known) = replay(transaction, record)?
     {
@@ -66,6 +66,9 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     }
     if let Some(again) = job.retry_of {
         jobs::no_longer_dead(transaction, again)?;
+    }
+    if let Some(entry) = entry {
+        people::note(transaction, entry)?;
     }
     if let Some(record) = idempotency {
         remember(transaction, record, job.id, now)?;

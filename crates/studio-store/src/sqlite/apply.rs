@@ -148,9 +148,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         Command::Checkpoint(checkpoint) => words::checkpoint(transaction, checkpoint).map(Answer::Checkpointed),
         Command::Claim(claim) => turns::claim(transaction, claim).map(Answer::Claimed),
         Command::EnsureUser(user, entry) => people::ensure_user(transaction, user, entry).map(Answer::User),
-        Command::CreateKey(key, limits, entry) => {
-            keys::create(transaction, key, limits, entry).map(|()| Answer::Written)
-        }
+        Command::CreateKey(key, limits, entry) => keys::create(transaction, key, limits, entry).map(Answer::Found),
         Command::RevokeKey(id, of, entry) => keys::revoke(transaction, *id, *of, entry).map(Answer::Found),
         Command::SetBudgets(payer, limits, entry) => {
             let found = budgets::set(transaction, *payer, limits)?;

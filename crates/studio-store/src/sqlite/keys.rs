@@ -12,22 +12,26 @@ use studio_core::{
     job::Payer,
     ledger::{Limits, Window},
     people::AuditEntry,
-    ports::KeyRow,
+    ports::{KeyRow, MOST_OWN_KEYS, OWN_KEYS_WINDOW},
     time::Timestamp,
 };
 
-/// Keeps a key with its budgets. That same key again changes nothing; another one of its id or hash is an error.
+/// Keeps a key with its budgets. That same key again changes nothing; another one of its id or hash is an error. False: whoever makes
+/// it for themselves has made too many.
 pub(super) fn create(
     transaction: &Transaction<'_>,
     key: &ApiKey,
     limits: &Limits,
     entry: &AuditEntry,
-) -> Result<(), rusqlite::Error> {
+) -> Result<bool, rusqlite::Error> {
     const CREATE: &str = "INSERT INTO keys (id, user_id, name, hash, last4, scopes, limits, created_at, revoked_at,
             expires_at)
         VALUES (:id, :user_id, :name, :hash, :last4, :scopes, :limits, :created_at, :revoked_at, :expires_at)";
     if find(transaction, key.hash)?.is_some_and(|known| known.key.id == key.id) {
-        return Ok(());
+        return Ok(true);
+    }
+    if entry.actor.user == Some(key.user) && made(transaction, key.user, key.created_at)? >= MOST_OWN_KEYS as u64 {
+        return Ok(false);
     }
     transaction.prepare_cached(CREATE)?.execute(named_params! {
         ":id": key.id.as_uuid(),
@@ -42,7 +46,19 @@ pub(super) fn create(
         ":expires_at": key.expires_at.map(Timestamp::as_millis),
     })?;
     budgets::set(transaction, Payer::Key(key.id), limits)?;
-    people::note(transaction, entry)
+    people::note(transaction, entry)?;
+    Ok(true)
+}
+
+/// How many keys count against what one person may make.
+fn made(connection: &Connection, user: UserId, now: Timestamp) -> Result<u64, rusqlite::Error> {
+    const MADE: &str = "SELECT count(*) FROM keys WHERE user_id = ?1
+        AND (revoked_at IS NULL AND coalesce(expires_at > ?2, 1) OR created_at > ?3)";
+    let since = now.minus(OWN_KEYS_WINDOW);
+    connection
+        .prepare_cached(MADE)?
+        .query_row(params![user.as_uuid(), now.as_millis(), since.as_millis()], |row| row.get::<_, i64>(0))
+        .map(i64::unsigned_abs)
 }
 
 /// Revokes a key, of one user or of anyone; the first time counts. False: there is none of that id, or it is another's.

@@ -183,9 +183,9 @@ impl<E: Engine> Store for Sqlite<E> {
         }
     }
 
-    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<(), StoreError> {
+    async fn create_key(&self, key: ApiKey, limits: Limits, entry: AuditEntry) -> Result<bool, StoreError> {
         match self.0.run(Command::CreateKey(Box::new(key), limits, Box::new(entry))).await? {
-            Answer::Written => Ok(()),
+            Answer::Found(made) => Ok(made),
             other => Err(other.misplaced()),
         }
     }

@@ -190,7 +190,7 @@ async fn one_bad_command_in_a_group_fails_alone() {
             new.hash = key(1, user(1).id).hash;
         }
         let store = rig.store.clone();
-        calls.spawn(async move { (n, store.create_key(new, Limits::new(), noted(at(0))).await) });
+        calls.spawn(async move { (n, store.create_key(new, Limits::new(), noted(at(0))).await.map(drop)) });
     }
     for n in 0..10 {
         let store = rig.store.clone();
@@ -264,9 +264,9 @@ async fn the_command_line_makes_keys_while_the_server_writes() {
     for n in 0..100 {
         let (server, command_line) = (rig.store.clone(), other.clone());
         calls.spawn(async move { server.admit(plain(draft(n))).await.map(drop) });
-        calls.spawn(
-            async move { command_line.create_key(key(1_000 + n, user(2).id), Limits::new(), noted(at(0))).await },
-        );
+        calls.spawn(async move {
+            command_line.create_key(key(1_000 + n, user(2).id), Limits::new(), noted(at(0))).await.map(drop)
+        });
     }
     for result in calls.join_all().await {
         assert_eq!(result, Ok(()));

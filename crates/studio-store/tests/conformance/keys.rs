@@ -2,11 +2,12 @@
 
 use crate::rig::{HOLD, Rig, at, draft, key, key_id, noted, plain, user};
 use studio_core::{
-    caller::{KeyHash, KeyHolder},
+    caller::{ApiKey, KeyHash, KeyHolder},
     id::UserId,
     ledger::{Limits, Window},
     money::Nanos,
-    ports::StoreError,
+    people::{Actor, AuditEntry},
+    ports::{MOST_OWN_KEYS, OWN_KEYS_WINDOW, StoreError},
 };
 
 stories![
@@ -14,6 +15,7 @@ stories![
     a_key_is_found_by_its_hash_as_it_was_made,
     a_hash_belongs_to_one_key,
     a_revoked_key_stays_revoked,
+    there_are_only_so_many_keys_of_ones_own_making,
     keys_are_listed_with_owner_and_spend,
 ];
 
@@ -40,7 +42,7 @@ async fn a_key_is_found_by_its_hash_as_it_was_made(rig: Rig) {
 async fn a_hash_belongs_to_one_key(rig: Rig) {
     assert_eq!(
         rig.store.create_key(key(1, user(1).id), Limits::new(), noted(at(0))).await,
-        Ok(()),
+        Ok(true),
         "the same again changes nothing"
     );
     let mut thief = key(9, user(2).id);
@@ -53,6 +55,31 @@ async fn a_hash_belongs_to_one_key(rig: Rig) {
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
     assert_eq!(rig.store.keys(None).await.unwrap().len(), 2);
+}
+
+async fn there_are_only_so_many_keys_of_ones_own_making(rig: Rig) {
+    let me = user(1).id;
+    let make = async |n: u32, when: i64, by: Option<UserId>| {
+        let made = ApiKey { created_at: at(when), expires_at: None, ..key(n, me) };
+        let entry = noted(at(when));
+        let entry = AuditEntry { actor: Actor { user: by, ..entry.actor }, ..entry };
+        rig.store.create_key(made, Limits::new(), entry).await.unwrap()
+    };
+    // One is theirs already.
+    let most = u32::try_from(MOST_OWN_KEYS).unwrap();
+    for n in 10..10 + most - 1 {
+        assert!(make(n, 10, Some(me)).await);
+    }
+    assert!(!make(500, 20, Some(me)).await);
+    assert!(rig.store.revoke_key(key_id(10), None, noted(at(30))).await.unwrap());
+    assert!(!make(500, 40, Some(me)).await, "what is made and revoked counts for a day");
+    assert!(make(501, 40, None).await && make(502, 40, Some(user(2).id)).await, "others are not bound");
+    let day = i64::try_from(OWN_KEYS_WINDOW.as_millis()).unwrap();
+    for n in [11, 12] {
+        assert!(rig.store.revoke_key(key_id(n), None, noted(at(50))).await.unwrap());
+    }
+    assert!(make(503, day + 100, Some(me)).await, "a day later three have gone and two have come");
+    assert!(!make(504, day + 100, Some(me)).await);
 }
 
 async fn a_revoked_key_stays_revoked(rig: Rig) {

@@ -10,8 +10,8 @@ use studio_core::{
         UserChange, Via,
     },
     ports::{
-        AcceptLink, AuditFilter, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated, MOST_SESSIONS,
-        OpenSession, PasswordHash, Seen, Sessions, UserChanged,
+        AcceptLink, AuditFilter, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated, LinkWithdrawn,
+        MOST_SESSIONS, OpenSession, PasswordHash, Seen, Sessions, UserChanged,
     },
     time::Timestamp,
 };
@@ -26,6 +26,7 @@ stories![
     a_password_withdraws_what_links_there_were,
     a_newer_link_takes_the_place_of_an_older,
     a_session_begins_with_the_password_of_now,
+    a_browser_has_one_session,
     sessions_end_one_by_one_and_all_together,
     there_are_only_so_many_sessions,
     a_password_is_changed_by_who_knows_it,
@@ -101,6 +102,7 @@ impl Rig {
             name: None,
             password: password(n),
             session: session(900 + n, UserId::new(at(0), random(n)), now),
+            replaces: None,
             entry: entry(900 + n, now),
         };
         change(&mut accept);
@@ -117,8 +119,12 @@ impl Rig {
     }
 
     async fn open(&self, n: u32, with: u32, now: Timestamp) -> bool {
-        let open = OpenSession { session: session(n, user(1).id, now), password: password(with), entry: entry(n, now) };
-        self.store.open_session(open).await.unwrap()
+        self.reopen(n, with, None, now).await
+    }
+
+    async fn reopen(&self, n: u32, with: u32, replaces: Option<TokenHash>, now: Timestamp) -> bool {
+        let (session, password, entry) = (session(n, user(1).id, now), password(with), entry(n, now));
+        self.store.open_session(OpenSession { session, password, replaces, entry }).await.unwrap()
     }
 
     pub(crate) async fn change(&self, n: u32, whom: UserId, change: UserChange, by: Option<Role>) -> UserChanged {
@@ -323,6 +329,17 @@ async fn a_password_withdraws_what_links_there_were(rig: Rig) {
     assert!(rig.store.change_password(change).await.unwrap());
     assert_eq!(stands(4).await, (None, Some(at(30))));
     assert_eq!(rig.use_link(4, at(31), |_| {}).await, LinkAccepted::NotGood);
+    // What they made for others goes as well: whoever had their session may have made it.
+    let made = |n, kind| Link {
+        created_by: Some(me.id),
+        ..link(n, kind, &format!("{n}@example.com"), (kind == LinkKind::Reset).then_some(user(2).id), Role::Member)
+    };
+    assert_eq!(rig.create(6, made(6, LinkKind::Reset), None).await, LinkCreated::Created);
+    assert_eq!(rig.create(7, made(7, LinkKind::Invitation), None).await, LinkCreated::Created);
+    let (before, after, told) = (password(9), password(10), entry_of(1_031, at(31), Action::UserChanged));
+    let change = ChangePassword { user: me.id, before, after, keep: None, entry: told };
+    assert!(rig.store.change_password(change).await.unwrap());
+    assert_eq!((stands(6).await, stands(7).await), ((None, Some(at(31))), (None, None)), "invitations are on a list");
     // One to set the studio up is for an owner who has no way in.
     assert_eq!(rig.create(5, setup(5), None).await, LinkCreated::Created);
     assert_eq!(rig.use_link(5, at(32), |_| {}).await, LinkAccepted::NotGood);
@@ -334,10 +351,19 @@ async fn a_newer_link_takes_the_place_of_an_older(rig: Rig) {
     assert_eq!(rig.create(2, of(2), None).await, LinkCreated::Created);
     assert_eq!(rig.use_link(1, at(20), |_| {}).await, LinkAccepted::NotGood);
     let id = of(2).id;
-    assert!(!rig.store.withdraw_link(id, LinkKind::Reset, entry(3, at(20))).await.unwrap(), "another kind");
-    assert!(rig.store.withdraw_link(id, LinkKind::Invitation, entry(3, at(20))).await.unwrap());
-    assert!(!rig.store.withdraw_link(id, LinkKind::Invitation, entry(4, at(21))).await.unwrap(), "withdrawn already");
+    let withdraw = async |id, kind, by, n| rig.store.withdraw_link(id, kind, by, entry(n, at(20))).await.unwrap();
+    assert_eq!(withdraw(id, LinkKind::Reset, None, 3).await, LinkWithdrawn::Absent, "another kind");
+    assert_eq!(withdraw(id, LinkKind::Invitation, Some(Role::Admin), 3).await, LinkWithdrawn::Withdrawn);
+    assert_eq!(withdraw(id, LinkKind::Invitation, None, 4).await, LinkWithdrawn::Absent, "withdrawn already");
     assert_eq!(rig.use_link(2, at(22), |_| {}).await, LinkAccepted::NotGood);
+    // What an owner made is out of an admin's reach, to withdraw it and to take its place.
+    let owners = link(5, LinkKind::Invitation, "new@example.com", None, Role::Owner);
+    assert_eq!(rig.create(5, owners.clone(), Some(Role::Owner)).await, LinkCreated::Created);
+    let refused = LinkWithdrawn::Refused(NotChanged::OwnersOnly);
+    assert_eq!(withdraw(owners.id, LinkKind::Invitation, Some(Role::Admin), 6).await, refused);
+    let created = rig.create(6, of(6), Some(Role::Admin)).await;
+    assert_eq!(created, LinkCreated::Refused(NotChanged::OwnersOnly));
+    assert!(matches!(rig.use_link(5, at(23), |_| {}).await, LinkAccepted::Accepted(_)));
 }
 
 async fn a_session_begins_with_the_password_of_now(rig: Rig) {
@@ -350,8 +376,25 @@ async fn a_session_begins_with_the_password_of_now(rig: Rig) {
     assert_eq!(rig.store.session(hash(2)).await.unwrap(), None);
     rig.change(4, user(1).id, disabled(true), None).await;
     assert!(!rig.open(5, 1, at(60)).await);
-    let holder = rig.store.session(hash(3)).await.unwrap().unwrap();
-    assert!(!holder.session.is_good(&holder.user, at(60)), "told together with whose it is");
+    assert_eq!(rig.store.session(hash(3)).await.unwrap(), None, "it has ended");
+    rig.change(6, user(1).id, disabled(false), None).await;
+    assert_eq!(rig.ids().await, [], "and does not come back when they do");
+}
+
+async fn a_browser_has_one_session(rig: Rig) {
+    rig.sign_up().await;
+    assert!(rig.open(2, 1, at(30)).await && rig.open(3, 1, at(31)).await);
+    assert!(!rig.reopen(4, 2, Some(hash(2)), at(32)).await, "the password is another one");
+    assert_eq!(rig.ids().await.len(), 3);
+    assert!(rig.reopen(5, 1, Some(hash(2)), at(33)).await);
+    assert_eq!(rig.store.session(hash(2)).await.unwrap(), None);
+    assert!(rig.store.session(hash(3)).await.unwrap().is_some(), "another browser's");
+    // By a link as well, whoever it was before.
+    let invited = link(6, LinkKind::Invitation, "new@example.com", None, Role::Viewer);
+    assert_eq!(rig.create(6, invited, None).await, LinkCreated::Created);
+    rig.use_link(6, at(34), |accept| accept.replaces = Some(hash(3))).await;
+    assert_eq!(rig.store.session(hash(3)).await.unwrap(), None);
+    assert!(rig.store.session(hash(906)).await.unwrap().is_some());
 }
 
 async fn sessions_end_one_by_one_and_all_together(rig: Rig) {

@@ -114,7 +114,7 @@ pub(crate) fn draft(n: u32) -> Job {
 }
 
 pub(crate) fn plain(job: Job) -> Admission {
-    Admission { job, idempotency: None, assets: Vec::new(), claim: None, per_owner: None, own_key: None }
+    Admission { job, idempotency: None, assets: Vec::new(), claim: None, per_owner: None, own_key: None, entry: None }
 }
 
 /// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.

@@ -32,6 +32,7 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
     let data = config.data();
     front(config, findings);
     providers(config, findings);
+    config_file(config, findings);
     if rustix::process::geteuid().is_root() {
         findings.warn(
             "user",
@@ -81,6 +82,15 @@ fn front(config: &Config, findings: &mut Findings) {
     }
     // A front that can't be read is told by the start itself.
     let Ok(front) = config.front() else { return };
+    let proxied = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    if proxied && front.trusted_proxies.is_empty() {
+        findings.warn(
+            "trusted proxies",
+            "none, although a proxy speaks https for the studio: everyone seems to come from it, and shares one limit on tries to sign in",
+            "STUDIO_TRUSTED_PROXIES=<its address>, such as 127.0.0.1",
+        );
+        findings.coded("trusted_proxies_none");
+    }
     for network in front.trusted_proxies.iter().filter(|network| network.prefix_len() < LEAST_PREFIX) {
         findings.warn(
             "trusted proxies",
@@ -110,6 +120,16 @@ fn providers(config: &Config, findings: &mut Findings) {
             );
             findings.coded("provider_unencrypted");
         }
+    }
+}
+
+/// Whether others can read keys in the file of settings.
+fn config_file(config: &Config, findings: &mut Findings) {
+    let Some(path) = &config.file_of_keys else { return };
+    if let Some(mode) = mode(path).filter(|mode| mode & 0o077 != 0) {
+        let says = format!("{} has mode {mode:03o}, and keys of providers are in it", path.display());
+        findings.fail("settings", says, format!("chmod 600 {}", path.display()));
+        findings.coded("config_open");
     }
 }
 
@@ -177,7 +197,8 @@ fn master_key(config: &Config, sealed: &[(MasterKeyId, u64)], findings: &mut Fin
 /// Keys that may do everything, and go on doing so for ever.
 fn keys(snapshot: &Snapshot, findings: &mut Findings) -> Result<(), StoreError> {
     let now = SystemClock.now();
-    let old = snapshot.keys()?.into_iter().map(|row| row.key).filter(|key| {
+    let rows = snapshot.keys()?.into_iter().filter(|row| row.user.is_active() && row.user.role.has(Scope::Admin));
+    let old = rows.map(|row| row.key).filter(|key| {
         key.is_good(now)
             && key.scopes.contains(&Scope::Admin)
             && key.expires_at.is_none()

@@ -174,6 +174,24 @@ async fn who_has_no_session_must_be_no_page_of_another_either() {
 }
 
 #[tokio::test]
+async fn what_a_page_of_another_sends_is_no_try_of_whoever_reads_it() {
+    let studio = Studio::start(setup().variable("STUDIO_LIMITS__AUTH", "3/15min")).unwrap();
+    let owner = studio.set_up().await.unwrap();
+    let body = json!({ "email": "owner@localhost", "password": "x", "current": "x", "new": "y" });
+    for path in ["/api/v1/auth/login", "/api/v1/auth/accept", "/api/v1/auth/password"] {
+        for _ in 0..5 {
+            let request = studio.bare_request(Method::POST, path).json(&body).header("Cookie", &owner.cookie);
+            let reply = Studio::send(request.header("Sec-Fetch-Site", "cross-site")).await.unwrap();
+            assert_eq!((reply.status, reply.json()["error"].as_str()), (StatusCode::FORBIDDEN, Some("csrf_refused")));
+        }
+    }
+    studio.sign_in("owner@localhost", studio_testkit::people::PASSWORD).await.unwrap();
+    let change = json!({ "current": studio_testkit::people::PASSWORD, "new": "another mule in the battery" });
+    let request = studio.request_by(&owner, Method::POST, "/api/v1/auth/password").json(&change);
+    assert_eq!(Studio::send(request).await.unwrap().status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_listed_origin_passes_with_the_token_and_reading_needs_neither() {
     let app = "https://app.example.com";
     let studio = Studio::start(setup().config(&format!("[cors]\norigins = [\"{app}\"]\n"))).unwrap();

@@ -80,6 +80,8 @@ async fn whoever_runs_the_studio_does_one_again_for_its_owner() {
     assert_eq!(replayed.status, StatusCode::ACCEPTED, "{:?}", replayed.json());
     let new = replayed.json()["job"].clone();
     assert_eq!(new["retryOf"], json!(id));
+    let told = studio.get("/api/v1/audit?limit=1").await.unwrap().json()["items"][0].clone();
+    assert_eq!((&told["action"], &told["target"]), (&json!("job.replayed"), &json!(format!("job:{id}"))), "{told}");
     let path = format!("/api/v1/jobs/{}", new["jobId"].as_str().unwrap());
     let mut status = json!(null);
     while status != "succeeded" {

@@ -135,9 +135,11 @@ async fn each_thing_that_is_unsafe_has_a_code() {
         .configure(
             "public_url = \"http://studio.example.com\"\ntrusted_proxies = [\"0.0.0.0/0\", \"10.0.0.0/8\"]\n\
              [cors]\norigins = [\"http://app.example.com\", \"http://localhost:3000\"]\n\
-             [providers.far]\nkind = \"openai\"\nbase_url = \"http://far.invalid/v1\"\n",
+             [providers.far]\nkind = \"openai\"\nbase_url = \"http://far.invalid/v1\"\napi_key = \"sk-0123\"\n",
         )
         .unwrap();
+    let settings = studio.data().parent().unwrap().join("studio.toml");
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o644)).unwrap();
     let report = ask(&studio, &["--listen", "0.0.0.0:8080"]);
     let expected = [
         "listens_unencrypted",
@@ -146,6 +148,7 @@ async fn each_thing_that_is_unsafe_has_a_code() {
         "trusted_proxies_wide",
         "origin_unencrypted",
         "provider_unencrypted",
+        "config_open",
         "setup_link_open",
         "secret_key_open",
         "admin_key_lasts",
@@ -153,6 +156,9 @@ async fn each_thing_that_is_unsafe_has_a_code() {
     ];
     assert_eq!(codes(&report), expected, "{report}");
     assert!(report["failures"].as_u64() >= Some(2));
+    studio.configure("public_url = \"https://studio.example.com\"\n").unwrap();
+    let report = ask(&studio, &[]);
+    assert!(codes(&report).contains(&"trusted_proxies_none".to_owned()), "{report}");
     fs::remove_file(studio.data().join("secret.key")).unwrap();
     assert_says(&ask(&studio, &[]), "master key", "ok", "the next start makes one");
 }

@@ -214,6 +214,10 @@ async fn who_runs_the_studio_gives_limits_and_links_but_no_key_gives_more_than_i
     let post = async |key: &str, path: &str, body: Value| {
         Studio::send(studio.request_as(key, Method::POST, path).json(&body)).await.unwrap()
     };
+    let patch = async |key: &str, change: Value| {
+        let path = format!("/api/v1/users/{}", member.user["id"].as_str().unwrap());
+        Studio::send(studio.request_as(key, Method::PATCH, &path).json(&change)).await.unwrap()
+    };
     let links = async |key: &str| {
         let invitation = json!({ "email": "new@example.com" });
         [post(key, "/api/v1/invitations", invitation).await, post(key, &reset, Value::Null).await]
@@ -225,10 +229,30 @@ async fn who_runs_the_studio_gives_limits_and_links_but_no_key_gives_more_than_i
         &[&all[..], &["--limit", "generation=1/h"]].concat(),
         &[&all[..], &["--expires", "30d"]].concat(),
     ] {
-        for reply in links(&make(bound)).await {
+        let key = make(bound);
+        for reply in links(&key).await {
             assert_refused(&reply, 403, "bounded_key");
         }
+        // Nor does it make anyone more than they are, who would be free of them, too.
+        for change in [json!({ "role": "admin" }), json!({ "disabled": false })] {
+            assert_refused(&patch(&key, change).await, 403, "bounded_key");
+        }
     }
+    // What gives no rights it may.
+    assert_eq!(patch(&make(&["--scopes", "admin"]), json!({ "name": "M" })).await.status, StatusCode::OK);
+    // And its own budget is not its own to lift, in whatever way.
+    let made = studio.run_json(
+        &[&["key", "create", "--user", "admin@example.com", "--name", "b", "--budget", "1"], &all[..]].concat(),
+    );
+    let (made, job) = (made.unwrap(), studio.post(IMAGE, &small("a cat")).await.unwrap().json());
+    let (key, job) = (made["key"].as_str().unwrap(), job["jobId"].as_str().unwrap().to_owned());
+    let budget = format!("/api/v1/budgets/{}", made["id"].as_str().unwrap());
+    let lift = Studio::send(studio.request_as(key, Method::PUT, &budget).json(&json!({}))).await.unwrap();
+    assert_refused(&lift, 403, "bounded_key");
+    let adjust = json!({ "payerPays": "0", "reason": "x" });
+    assert_refused(&post(key, &format!("/api/v1/jobs/{job}/adjust"), adjust).await, 403, "bounded_key");
+    let resolve = json!({ "charged": "0" });
+    assert_refused(&post(key, &format!("/api/v1/jobs/{job}/resolve"), resolve).await, 403, "bounded_key");
     let whole = make(&all);
     for reply in links(&whole).await {
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.json());
@@ -245,7 +269,8 @@ async fn who_runs_the_studio_gives_limits_and_links_but_no_key_gives_more_than_i
 
 #[tokio::test]
 async fn there_are_only_so_many_keys_of_ones_own() {
-    let studio = studio();
+    let clock = WallClock::new().unwrap();
+    let studio = Studio::start(clock.given_to(setup())).unwrap();
     let member = studio.invite("member@example.com", "member").await.unwrap();
     let make = async || send(&studio, &member, Method::POST, "/api/v1/keys", &json!({ "name": "k" })).await;
     let mut last = Value::Null;
@@ -255,10 +280,13 @@ async fn there_are_only_so_many_keys_of_ones_own() {
         last = reply.json()["key"]["id"].clone();
     }
     assert_refused(&make().await, 409, "too_many_keys");
-    // What is revoked makes room; and whoever has the data folder is not bound.
+    // What is revoked makes room tomorrow: else whoever makes and revokes fills the store. Who has the data folder is not bound.
     let path = format!("/api/v1/keys/{}", last.as_str().unwrap());
     assert_eq!(send(&studio, &member, Method::DELETE, &path, &Value::Null).await.status, StatusCode::OK);
+    assert_refused(&make().await, 409, "too_many_keys");
+    clock.set(25).unwrap();
     assert_eq!(make().await.status, StatusCode::OK);
+    assert_refused(&make().await, 409, "too_many_keys");
     studio.make_key("member@example.com", &[]).unwrap();
 }
 
@@ -319,6 +347,14 @@ async fn a_link_has_the_rights_of_its_maker_when_it_is_used_and_goes_with_the_pa
     let body = json!({ "current": PASSWORD, "new": "another mule in the battery" });
     assert_eq!(send(&studio, &member, Method::POST, "/api/v1/auth/password", &body).await.status, StatusCode::OK);
     assert_refused(&accept(&open).await, 409, "link_not_good");
+    // Nor a new password of whoever made it: another may have had their session.
+    let open = reset(&owner, &member).await;
+    let body = json!({ "current": PASSWORD, "new": "a third mule in the battery" });
+    assert_eq!(send(&studio, &owner, Method::POST, "/api/v1/auth/password", &body).await.status, StatusCode::OK);
+    assert_refused(&accept(&open).await, 409, "link_not_good");
+    // For oneself there is none: another password needs the one before.
+    let own = format!("/api/v1/users/{}/reset-link", id(&owner));
+    assert_refused(&send(&studio, &owner, Method::POST, &own, &Value::Null).await, 403, "not_allowed");
     let open = reset(&owner, &member).await;
     assert_eq!(accept(&open).await.status, StatusCode::OK);
     // What a link did is told with whom it brought.
@@ -332,7 +368,7 @@ async fn tries_to_sign_in_are_bounded_for_an_account_and_for_a_network() {
     let clock = WallClock::new().unwrap();
     let setup = setup().variable("STUDIO_LIMITS__AUTH", "10/15min").config("trusted_proxies = [\"127.0.0.1\"]\n");
     let studio = Studio::start(clock.given_to(setup)).unwrap();
-    studio.set_up().await.unwrap();
+    let owner = studio.set_up().await.unwrap();
     let from = async |address: &str, email: &str, password: &str| {
         let body = json!({ "email": email, "password": password });
         let request = studio.bare_request(Method::POST, "/api/v1/auth/login").header("X-Forwarded-For", address);
@@ -360,6 +396,22 @@ async fn tries_to_sign_in_are_bounded_for_an_account_and_for_a_network() {
     assert_eq!(seen.len(), 1, "one message for all: {seen:?}");
     assert_refused(&from("198.51.100.7", "another@example.com", PASSWORD).await, 429, "rate_limited");
     assert_refused(&from("203.0.113.5", "owner@localhost", PASSWORD).await, 429, "rate_limited");
+    // Who is in can choose another password all the same: strangers used up those tries.
+    let body = json!({ "current": PASSWORD, "new": "another mule in the battery" });
+    assert_eq!(send(&studio, &owner, Method::POST, "/api/v1/auth/password", &body).await.status, StatusCode::OK);
+    let body = json!({ "current": "another mule in the battery", "new": PASSWORD });
+    assert_eq!(send(&studio, &owner, Method::POST, "/api/v1/auth/password", &body).await.status, StatusCode::OK);
+    // But whoever has the session can't try passwords there without end.
+    let wrong = json!({ "current": "a guess of somebody's", "new": PASSWORD });
+    let mut statuses = Vec::new();
+    for _ in 0..9 {
+        statuses.push(send(&studio, &owner, Method::POST, "/api/v1/auth/password", &wrong).await.status.as_u16());
+    }
+    assert_eq!(statuses, [[400; 8].as_slice(), &[429]].concat());
+    // Many who come in on one morning from one network are no guesses.
+    for n in 0..12 {
+        studio.invite(&format!("new{n}@example.com"), "viewer").await.unwrap();
+    }
     clock.set(1).unwrap();
     assert_eq!(from("198.51.100.7", "owner@localhost", PASSWORD).await.status, StatusCode::OK, "an hour later");
 }
@@ -374,8 +426,8 @@ async fn it_is_told_who_did_what_and_nothing_that_is_secret() {
     let id = member.user["id"].as_str().unwrap();
     let path = format!("/api/v1/users/{id}");
     send(&studio, &owner, Method::PATCH, &path, &json!({ "role": "viewer" })).await;
-    let key =
-        send(&studio, &member, Method::POST, "/api/v1/keys", &json!({ "name": "k", "scopes": ["read"] })).await.json();
+    let asked = json!({ "name": "k", "scopes": ["read"], "budgets": { "day": "0.5" } });
+    let key = send(&studio, &member, Method::POST, "/api/v1/keys", &asked).await.json();
     let key = key["key"].clone();
     studio.run_json(&["key", "revoke", key["id"].as_str().unwrap()]).unwrap();
     send(&studio, &owner, Method::PUT, &format!("/api/v1/budgets/{id}"), &json!({ "day": "1.5" })).await;
@@ -410,10 +462,10 @@ async fn it_is_told_who_did_what_and_nothing_that_is_secret() {
     let newest_first: Vec<_> = log.iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
     assert!(newest_first.is_sorted_by(|a, b| a > b));
     assert_eq!(log[4]["details"]["role"], json!({ "from": "member", "to": "viewer" }));
-    assert_eq!(
-        (&log[6]["target"], &log[5]["details"]["unknownAddress"]),
-        (&json!(format!("user:{id}")), &log[5]["details"]["unknownAddress"])
-    );
+    assert_eq!(log[6]["target"], json!(format!("user:{id}")));
+    // The first digits of the SHA-256 of what was typed.
+    assert_eq!(log[5]["details"]["unknownAddress"], "50e1b2b09716");
+    assert_eq!((&log[3]["details"]["budgets"]["day"], &log[3]["details"]["scopes"]), (&json!("0.5"), &json!(["read"])));
     assert_eq!((&log[1]["details"]["day"], &log[1]["network"]), (&json!("1.5"), &json!("127.0.0.1")));
     let text = json!(log).to_string();
     for secret in [PASSWORD, "typed-by-mistake", "wrong password", "argon2", &member.csrf, key["key"].as_str().unwrap()]

@@ -3,7 +3,13 @@
 //!
 //! First the same files are put on a server without any care, where they must run: else silence here would mean nothing.
 
-use crate::{IMAGE, jobs::with_worker};
+use crate::{
+    IMAGE,
+    jobs::with_worker,
+    shares::{parts_of, share},
+    upload::UPLOAD,
+};
+use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use studio_testkit::{
@@ -22,16 +28,16 @@ const EVERY_USE: &str = "<img src=URL><iframe src=URL></iframe><object data=URL>
     <script src=URL></script><script src=URL charset=iso-8859-1></script><script src=URL charset=utf-8></script>\
     <script type=module src=URL></script><link rel=manifest href=URL><frameset><frame src=URL></frameset>";
 /// Resolves when each of the ways in which a script starts another has succeeded or failed.
-const EVERY_START: &str = "const [url, done] = arguments;
+const EVERY_START: &str = "const [urls, done] = arguments;
     const settled = start => Promise.resolve().then(start).then(() => 'ran', () => 'refused');
     const worker = make => settled(() => new Promise((well, ill) => {
         const it = make(); (it.port || it).onmessage = well; it.onerror = ill; setTimeout(well, 1500);
     }));
-    Promise.all([
+    Promise.all(urls.map(url => Promise.all([
         settled(() => navigator.serviceWorker.register(url)), settled(() => import(url)),
         worker(() => new Worker(url)), worker(() => new Worker(url, { type: 'module' })),
         settled(() => fetch(url).then(answer => answer.text()).then(text => { if (!text) throw 0; })),
-    ]).then(done);";
+    ]))).then(done);";
 
 /// Which of them have run since the last time: by what the canary heard, by the console, and by the title. The console is read
 /// until it shows what was said last.
@@ -78,15 +84,47 @@ async fn prove_that_they_run(browser: &Browser, canary: &WebSite, corpus: &[Poly
     proven
 }
 
-/// What the studio took of it, as paths to look at; empty where it refused.
+/// What the studio took of it and made of that, as paths to look at; empty where it refused every way in.
 async fn taken(studio: &Studio, worker: &CogWorker, one: &Polyglot) -> Vec<String> {
-    let mut paths = Vec::new();
+    let (mut paths, mut kept) = (Vec::new(), BTreeSet::new());
     // A provider's answer.
     worker.set(Behaviour::UrlOutput(format!("data:{};base64,{}", one.media_type, base64(&one.bytes))));
     let made = studio.post(IMAGE, &json!({ "prompt": one.name, "modelId": "lab" })).await.unwrap();
-    let made = made.json();
-    paths.extend(made["images"][0]["url"].as_str().map(str::to_owned));
+    paths.extend(path(&made.json()["images"][0]["url"]));
+    // A user's file, with all that it says of itself, and with none of it: told as what it claims, or with no claim at all.
+    let named = format!("?name={}", one.file_name);
+    for (query, claim) in [("?keepMetadata=true", None), ("", None), (&*named, Some(one.media_type))] {
+        let mut request = studio.request(Method::POST, &format!("{UPLOAD}{query}")).body(one.bytes.clone());
+        if let Some(claim) = claim {
+            request = request.header(CONTENT_TYPE, claim);
+        }
+        let sent = Studio::send(request).await.unwrap();
+        let asset = sent.json()["asset"].clone();
+        // The same bytes are looked at once.
+        if sent.status != StatusCode::OK || !kept.insert(asset["sha256"].to_string()) {
+            continue;
+        }
+        paths.extend(path(&asset["url"]));
+        // The same shown to others, who are in no session of ours.
+        let shared = share(studio, &json!({ "assetId": asset["id"], "title": one.name })).await;
+        let [_, page, content, thumbnail] = parts_of(&shared);
+        paths.push(content);
+        if kept.len() == 1 {
+            paths.push(page);
+            paths.extend(asset["thumbnailUrl"].is_string().then_some(thumbnail));
+        }
+    }
     paths
+}
+
+fn path(url: &Value) -> Option<String> {
+    url.as_str().map(str::to_owned)
+}
+
+/// What has run since the last time, as lines for whoever reads the failure.
+async fn heard(browser: &Browser, canary: &WebSite, name: &str, place: &str) -> Option<String> {
+    let ran = ran(browser, canary).await;
+    (!ran.is_empty()).then(|| format!("{name} by {place}: {ran:?}"))
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -113,33 +151,29 @@ async fn what_users_and_models_made_never_runs_in_our_origin() {
         }
     }
     assert!(kept.len() >= 20, "too few were taken to tell: {:?}", kept.keys());
-    let (mut looks, mut runs) = (0, Vec::new());
+    let paths: usize = kept.values().map(Vec::len).sum();
+    let (mut looks, mut runs) = (0, Vec::<String>::new());
     for (name, paths) in &kept {
         for path in paths {
-            let url = format!("{}{path}", ours.origin());
             // What is downloaded instead of shown is an error here, and as it should be.
-            drop(browser.open(&url).await);
-            looks += 1;
-            ours.put(
-                "/of-ours",
-                "text/html",
-                format!("<!doctype html><title>ours</title>{}", EVERY_USE.replace("URL", path)),
-            );
-            browser.open(&format!("{}/of-ours", ours.origin())).await.unwrap();
-            looks += EVERY_USE.matches("URL").count();
-            let started = browser.run_async(EVERY_START, &[json!(path)]).await.unwrap();
-            let started: Vec<_> = started.as_array().unwrap().iter().map(Value::to_string).collect();
-            assert_eq!(started[..2], ["\"refused\"", "\"refused\""], "{name}: {started:?}");
-            assert_eq!(started[4], "\"ran\"", "{name}: the bytes themselves could be had");
-            looks += 4;
-            let ran = ran(&browser, &canary).await;
-            if !ran.is_empty() {
-                runs.push(format!("{name} by {path}: {ran:?}"));
-            }
+            drop(browser.open(&format!("{}{path}", ours.origin())).await);
+            runs.extend(heard(&browser, &canary, name, path).await);
         }
+        // All of them at once in a page of ours.
+        let uses: String = paths.iter().map(|path| EVERY_USE.replace("URL", path)).collect();
+        ours.put("/of-ours", "text/html", format!("<!doctype html><title>ours</title>{uses}"));
+        browser.open(&format!("{}/of-ours", ours.origin())).await.unwrap();
+        let started = browser.run_async(EVERY_START, &[json!(paths)]).await.unwrap();
+        for (path, started) in paths.iter().zip(started.as_array().unwrap()) {
+            assert_eq!([&started[0], &started[1]], ["refused", "refused"], "{name} by {path}: {started}");
+            assert_eq!(started[4], "ran", "{name} by {path}: the bytes themselves could be had");
+        }
+        runs.extend(heard(&browser, &canary, name, "a page of ours").await);
+        looks += paths.len() * (1 + EVERY_USE.matches("URL").count() + 4);
     }
     println!(
-        "polyglots: {} made, {proven} run on a careless server, {} taken, {} refused, {looks} looks from our origin, {} ran",
+        "polyglots: {} made, {proven} run on a careless server, {} taken as {paths} paths, {} refused, {looks} looks from our \
+         origin, {} ran",
         corpus.len(),
         kept.len(),
         corpus.len() - kept.len(),

@@ -3,10 +3,15 @@
 use crate::{
     chat::{CHAT, ask, talking},
     jobs, setup, studio,
+    upload::{blobs, good},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
 use studio_testkit::{
     clock::WallClock,
     cog_worker::Behaviour,
@@ -159,6 +164,96 @@ async fn another_password_ends_all_other_sessions() {
     let rest = post(&studio, &third, "/api/v1/sessions/revoke-others", &Value::Null).await.json();
     assert_eq!(rest["ended"], 1);
     assert_eq!((who(&studio, &second).await, who(&studio, &third).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn who_signs_in_again_has_one_session_in_that_browser() {
+    let studio = studio();
+    let first = studio.set_up().await.unwrap();
+    let elsewhere = studio.sign_in("owner@localhost", PASSWORD).await.unwrap();
+    let body = json!({ "email": "owner@localhost", "password": PASSWORD });
+    let again = studio.request_by(&first, Method::POST, "/api/v1/auth/login").json(&body);
+    let again = Session::of(&Studio::send(again).await.unwrap()).unwrap();
+    // Whoever has a copy of the cookie of before has nothing.
+    assert_eq!(who(&studio, &first).await, StatusCode::UNAUTHORIZED);
+    assert_eq!((who(&studio, &again).await, who(&studio, &elsewhere).await), (StatusCode::OK, StatusCode::OK));
+}
+
+/// Begins a request and stops before its body: it is signed in once the server asks for that.
+fn begun(studio: &Studio, method: &str, path: &str, key: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let media_type = if path == "/api/v1/upload" { "application/octet-stream" } else { "application/json" };
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: studio\r\nAuthorization: Bearer {key}\r\nContent-Type: {media_type}\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+fn ended(mut stream: TcpStream, body: &[u8]) -> String {
+    stream.write_all(body).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+#[tokio::test]
+async fn what_comes_late_counts_by_the_rights_of_then() {
+    let studio = studio();
+    studio.invite("admin@example.com", "admin").await.unwrap();
+    let key = studio.make_key("admin@example.com", &["--scopes", "generate,read,admin,account"]).unwrap();
+    let id = studio.user_id("admin@example.com").await.unwrap();
+    let user = format!("/api/v1/users/{id}");
+    // One who holds a request back can't take with it what they may no longer.
+    let promote = r#"{"role": "admin"}"#;
+    let held = begun(&studio, "PATCH", &user, &key, promote);
+    let demote = studio.request(Method::PATCH, &user).json(&json!({ "role": "member" }));
+    assert_eq!(Studio::send(demote).await.unwrap().status, StatusCode::OK);
+    let reply = ended(held, promote.as_bytes());
+    assert!(reply.starts_with("HTTP/1.1 403"), "{reply}");
+    // Nor leave anything behind: a key that opens for longer, or a file.
+    let more = r#"{"name": "successor"}"#;
+    let (successor, file) = (begun(&studio, "POST", "/api/v1/keys", &key, more), good("plain.png"));
+    let text = "x".repeat(file.len());
+    let before = blobs(&studio);
+    let upload = begun(&studio, "POST", "/api/v1/upload", &key, &text);
+    let disable = studio.request(Method::PATCH, &user).json(&json!({ "disabled": true }));
+    assert_eq!(Studio::send(disable).await.unwrap().status, StatusCode::OK);
+    for (held, rest) in [(successor, more.as_bytes()), (upload, &file)] {
+        let reply = ended(held, rest);
+        assert!(reply.starts_with("HTTP/1.1 401"), "{reply}");
+    }
+    assert_eq!(blobs(&studio), before);
+    let keys = studio.run_json(&["key", "list"]).unwrap().to_string();
+    assert!(!keys.contains("successor"), "{keys}");
+}
+
+#[tokio::test]
+async fn whoever_waits_is_shown_nothing_once_their_key_is_revoked() {
+    let worker = studio_testkit::cog_worker::CogWorker::start(Behaviour::Async).unwrap();
+    let studio = jobs::with_worker(&worker);
+    worker.hold();
+    let scopes = ["--scopes", "generate,read,account"];
+    let made = studio.run_json(&[&["key", "create", "--user", "a@example.com", "--name", "k"], &scopes[..]].concat());
+    let made = made.unwrap();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let body = json!({ "prompt": "a cat", "modelId": "lab" });
+    let asked = studio.request_as(key, Method::POST, crate::IMAGE).header("Prefer", "wait=60").json(&body);
+    let (reply, ()) = tokio::join!(Studio::send(asked), async {
+        while worker.submissions().is_empty() {
+            studio.get("/api/v1/jobs").await.unwrap();
+        }
+        let revoke = studio.request_as(key, Method::DELETE, &format!("/api/v1/keys/{id}"));
+        assert_eq!(Studio::send(revoke).await.unwrap().status, StatusCode::OK);
+        worker.release();
+    });
+    assert_eq!(reply.unwrap().status, StatusCode::UNAUTHORIZED);
 }
 
 /// What ends someone's rights, and how it is done.

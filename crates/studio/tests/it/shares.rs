@@ -10,7 +10,7 @@ use studio_testkit::studio::{Reply, Studio};
 
 const SHARE: &str = "/api/v1/share";
 
-async fn share(studio: &Studio, body: &Value) -> Value {
+pub(crate) async fn share(studio: &Studio, body: &Value) -> Value {
     let reply = studio.post(SHARE, body).await.unwrap();
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.json());
     reply.json()
@@ -22,7 +22,7 @@ async fn look(studio: &Studio, path: &str) -> Reply {
 }
 
 /// All that a page has.
-fn parts_of(share: &Value) -> [String; 4] {
+pub(crate) fn parts_of(share: &Value) -> [String; 4] {
     let url = share["url"].as_str().unwrap();
     [format!("/api/v1{url}"), url.to_owned(), format!("{url}/content"), format!("{url}/thumbnail")]
 }

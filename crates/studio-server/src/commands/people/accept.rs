@@ -79,6 +79,7 @@ pub async fn accept(
         name,
         password,
         session: session.clone(),
+        replaces: visit.replaces,
         entry,
     };
     match app.store.accept_link(wanted).await? {

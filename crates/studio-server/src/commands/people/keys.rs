@@ -57,7 +57,9 @@ pub enum NotMade {
     #[error("only whoever runs the studio gives a key rate limits of its own")]
     Rates,
     /// They have as many as one person may.
-    #[error("{OWN_KEYS_LIMIT} keys are good already, which is the most that one person makes")]
+    #[error(
+        "{OWN_KEYS_LIMIT} keys are good already or were made within a day, which is the most that one person makes"
+    )]
     TooMany,
     /// The store can't.
     #[error(transparent)]
@@ -109,23 +111,65 @@ pub async fn create_key(desk: Desk<'_>, doer: &Doer, owner: &User, new: NewKey) 
         "userId": owner.id.to_string(),
         "name": key.name,
         "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "expiresAt": key.expires_at.map(|at| at.to_string()),
+        "limits": key.limits,
+        "budgets": new.limits.iter().map(|(window, limit)| (window.as_str(), limit.to_string())).collect::<BTreeMap<_, _>>(),
     }));
-    desk.store.create_key(key.clone(), new.limits, entry).await?;
-    Ok((key, text))
+    match desk.store.create_key(key.clone(), new.limits, entry).await? {
+        true => Ok((key, text)),
+        false => Err(NotMade::TooMany),
+    }
 }
 
 /// The bound that a key has of its own, in words: whatever it makes must not be free of it.
-pub(super) async fn bound_of(desk: Desk<'_>, key: &ApiKey) -> Result<Option<&'static str>, StoreError> {
+async fn bound_of(desk: Desk<'_>, key: &ApiKey) -> Result<Option<&'static str>, StoreError> {
     if !key.limits.is_empty() {
         return Ok(Some("rate limits"));
     }
     if key.expires_at.is_some() {
         return Ok(Some("an end"));
     }
+    Ok(has_budget(desk, key).await?.then_some(A_BUDGET))
+}
+
+const A_BUDGET: &str = "a budget";
+
+async fn has_budget(desk: Desk<'_>, key: &ApiKey) -> Result<bool, StoreError> {
     let rows = desk.store.budgets(Some(key.user), desk.clock.now()).await?;
-    let has_budget =
+    let has =
         |row: &BudgetRow| row.payer == Payer::Key(key.id) && row.windows.iter().any(|(_, limit, _)| limit.is_some());
-    Ok(rows.iter().any(has_budget).then_some("a budget"))
+    Ok(rows.iter().any(has))
+}
+
+/// Why a key may not do what whoever signs in may.
+#[derive(Debug, thiserror::Error)]
+pub enum NotByKey {
+    /// It may less than its owner.
+    #[error("this key lacks the scope {}, which you have", .0.as_str())]
+    Beyond(Scope),
+    /// It has a bound of its own.
+    #[error("this key has {0} of its own")]
+    Bounded(&'static str),
+    /// The store can't.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Refuses a key that may less than its owner, or has a bound of its own, where it would give rights: whoever has them then is free
+/// of both. `by`: the key by which `doer` came, if they did.
+pub async fn may_give_rights(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>) -> Result<(), NotByKey> {
+    let Some(key) = by else { return Ok(()) };
+    let all = doer.role.map_or(&[][..], Role::scopes);
+    if let Some(scope) = all.iter().find(|scope| !key.scopes.contains(scope)) {
+        return Err(NotByKey::Beyond(*scope));
+    }
+    bound_of(desk, key).await?.map_or(Ok(()), |bound| Err(NotByKey::Bounded(bound)))
+}
+
+/// Refuses a key that has a budget of its own where it would say what money is for: that budget, too.
+pub async fn may_say_of_money(desk: Desk<'_>, by: Option<&ApiKey>) -> Result<(), NotByKey> {
+    let Some(key) = by else { return Ok(()) };
+    if has_budget(desk, key).await? { Err(NotByKey::Bounded(A_BUDGET)) } else { Ok(()) }
 }
 
 /// Makes a key for whoever asks. One who comes by a key gets none that may more than that one, or that is free of its bounds.
@@ -147,11 +191,6 @@ pub async fn create_own_key(
     let runs_it = owner.role.has(Scope::Admin) && by.is_none_or(|key| key.scopes.contains(&Scope::Admin));
     if !new.rates.is_empty() && !runs_it {
         return Err(NotMade::Rates);
-    }
-    let now = desk.clock.now();
-    let good = desk.store.keys(Some(owner.id)).await?.iter().filter(|row| row.key.is_good(now)).count();
-    if good >= OWN_KEYS_LIMIT {
-        return Err(NotMade::TooMany);
     }
     create_key(desk, doer, owner, new).await
 }

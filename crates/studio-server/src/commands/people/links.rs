@@ -1,12 +1,12 @@
 //! Makes and withdraws one-time links. Their tokens leave here once and are kept nowhere.
 
-use super::{Desk, Doer, ensure_user, keys::bound_of};
+use super::{Desk, Doer, NotByKey, ensure_user, may_give_rights};
 use serde_json::json;
 use studio_core::{
-    caller::{ApiKey, Scope},
+    caller::ApiKey,
     id::{LinkId, UserId},
     people::{Action, Link, LinkKind, NotChanged, Role, User},
-    ports::{CreateLink, LinkCreated, StoreError},
+    ports::{CreateLink, LinkCreated, LinkWithdrawn, StoreError},
     secret::Secret,
 };
 
@@ -34,12 +34,12 @@ pub enum NotLinked {
     /// Who asks may not.
     #[error(transparent)]
     Refused(NotChanged),
-    /// They came by a key that may less than its owner: whoever uses the link may all that a role may, for weeks.
-    #[error("the key that asks for it lacks the scope {}", .0.as_str())]
-    Beyond(Scope),
-    /// They came by a key with a bound of its own, of which whoever uses the link would be free.
-    #[error("the key that asks for it has {0} of its own")]
-    Bounded(&'static str),
+    /// It would be for oneself: another password needs the present one.
+    #[error("it would be your own: change your password instead")]
+    Own,
+    /// They came by a key that may not.
+    #[error(transparent)]
+    NotByKey(#[from] NotByKey),
     /// The store can't.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,17 +89,6 @@ async fn create(desk: Desk<'_>, doer: &Doer, kind: LinkKind, whom: For, role: Ro
     }
 }
 
-/// Whether who asks may make links. By a key only if it may all that its owner may: a session that begins with a link has none of
-/// the key's bounds.
-async fn may_link(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>) -> Result<(), NotLinked> {
-    let Some(key) = by else { return Ok(()) };
-    let all = doer.role.map_or(&[][..], Role::scopes);
-    if let Some(scope) = all.iter().find(|scope| !key.scopes.contains(scope)) {
-        return Err(NotLinked::Beyond(*scope));
-    }
-    bound_of(desk, key).await?.map_or(Ok(()), |bound| Err(NotLinked::Bounded(bound)))
-}
-
 /// Invites someone who is not known yet. `by`: the key by which who asks came, if they did.
 pub async fn invite(
     desk: Desk<'_>,
@@ -108,13 +97,17 @@ pub async fn invite(
     email: String,
     role: Role,
 ) -> Result<NewLink, NotLinked> {
-    may_link(desk, doer, by).await?;
+    may_give_rights(desk, doer, by).await?;
     create(desk, doer, LinkKind::Invitation, For::Address(email), role).await
 }
 
 /// A link by which someone who is known chooses a password: their first one, or another. `by` as of [`invite`].
 pub async fn reset_link(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>, user: UserId) -> Result<NewLink, NotLinked> {
-    may_link(desk, doer, by).await?;
+    may_give_rights(desk, doer, by).await?;
+    if doer.actor.user == Some(user) {
+        // Whoever took a session or a key must not get in for good.
+        return Err(NotLinked::Own);
+    }
     let user = desk.store.user(user).await?.ok_or(NotLinked::Absent)?;
     let role = user.role;
     create(desk, doer, LinkKind::Reset, For::User(user), role).await
@@ -136,8 +129,8 @@ pub async fn setup_link(desk: Desk<'_>, doer: &Doer) -> Result<Option<NewLink>, 
     create(desk, doer, LinkKind::Setup, For::User(owner), Role::Owner).await.map(Some)
 }
 
-/// Withdraws an invitation. False: there is none of that id that is good.
-pub async fn withdraw_invitation(desk: Desk<'_>, doer: &Doer, id: LinkId) -> Result<bool, StoreError> {
+/// Withdraws an invitation.
+pub async fn withdraw_invitation(desk: Desk<'_>, doer: &Doer, id: LinkId) -> Result<LinkWithdrawn, StoreError> {
     let entry = desk.entry(doer, Action::InvitationWithdrawn).of("invitation", id);
-    desk.store.withdraw_link(id, LinkKind::Invitation, entry).await
+    desk.store.withdraw_link(id, LinkKind::Invitation, doer.role, entry).await
 }

@@ -13,7 +13,9 @@ mod users;
 
 pub use accept::{Acceptance, NotAccepted, accept, look_at_link};
 pub use hashing::{Hashing, NotHashed};
-pub use keys::{NewKey, NotMade, create_key, create_own_key, ensure_user, revoke_key};
+pub use keys::{
+    NewKey, NotByKey, NotMade, create_key, create_own_key, ensure_user, may_give_rights, may_say_of_money, revoke_key,
+};
 pub use links::{NewLink, NotLinked, OWNER, invite, reset_link, setup_link, withdraw_invitation};
 pub use password::{NoNewPassword, change_password};
 pub use seen::LastSeen;

@@ -21,6 +21,8 @@ pub struct Visit {
     pub network: Option<String>,
     /// What their browser calls itself, fit to be shown.
     pub agent: Option<String>,
+    /// The session that their browser has until now, by what is kept of its token: it ends when another begins.
+    pub replaces: Option<TokenHash>,
     /// The request.
     pub request: RequestId,
 }
@@ -80,7 +82,7 @@ fn hash_of(email: &str) -> [u8; 32] {
 }
 
 /// Counts a try to sign in to an account.
-pub(super) fn count(app: &App, email: &str, now: Timestamp) -> Result<(), Decision> {
+fn count(app: &App, email: &str, now: Timestamp) -> Result<(), Decision> {
     let hash = hash_of(email);
     let who = Counted::Account(hash.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte)));
     let class = LimitClass::Auth;
@@ -101,7 +103,14 @@ pub async fn sign_in(app: &Arc<App>, email: &str, password: Secret, visit: Visit
         let session = visit.session(app, user.id, hash, now);
         let doer = visit.doer(Some(user.id), Via::Password);
         let entry = desk.entry(&doer, Action::SessionOpened).of("session", session.id);
-        if app.store.open_session(OpenSession { session: session.clone(), password, entry }).await? {
+        if app
+            .store
+            .open_session(OpenSession { session: session.clone(), password, replaces: visit.replaces, entry })
+            .await?
+        {
+            if visit.replaces.is_some() {
+                app.callers.forget();
+            }
             return Ok(SignedIn { user, session, token });
         }
     }

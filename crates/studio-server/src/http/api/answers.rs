@@ -39,6 +39,7 @@ pub(super) fn asked<'a, R>(caller: &Caller, call: &mut Call, read: Read<'a, R>, 
         warnings: call.warnings.drain(..).chain(read.warnings).collect(),
         idempotency: call.idempotency.take(),
         keys: Keys { given: std::mem::take(&mut call.own_keys), ..Keys::default() },
+        entry: None,
     }
 }
 

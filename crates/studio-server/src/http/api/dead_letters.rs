@@ -39,16 +39,19 @@ pub(in crate::http) fn get_dead_letter(app: Arc<App>, _: Caller, call: Call) -> 
     })
 }
 
-pub(in crate::http) fn replay_dead_letter(app: Arc<App>, _: Caller, call: Call) -> Answer {
+pub(in crate::http) fn replay_dead_letter(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let id = id("id", call.parameter("id"), JobId::parse)?;
         let job = match call.replayed {
             Some(job) => job,
-            None => match commands::replay(&app, call.request, id, call.idempotency, call.own_keys).await {
-                Ok(job) => job,
-                Err(NotRetried::Absent | NotRetried::NotNow(_)) => return Err(Refusal::not_found("dead letter")),
-                Err(other) => return Err(other.into()),
-            },
+            None => {
+                let doer = caller.doer(&call);
+                match commands::replay(&app, &doer, call.request, id, call.idempotency, call.own_keys).await {
+                    Ok(job) => job,
+                    Err(NotRetried::Absent | NotRetried::NotNow(_)) => return Err(Refusal::not_found("dead letter")),
+                    Err(other) => return Err(other.into()),
+                }
+            }
         };
         drop(call.turn);
         Ok(json(StatusCode::ACCEPTED, &json!({ "success": true, "job": present::for_operators(&job) })))

@@ -5,6 +5,7 @@ use crate::{
     app::App,
     commands::{Claims, Upload, Uploaded, Wishes},
     http::{
+        auth,
         call::{Call, Caller},
         disposition::sent_name,
         door::read_idempotency_key,
@@ -19,7 +20,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::sync::Arc;
-use studio_core::{id::UserId, inspection::FileKind, library::file_name};
+use studio_core::{caller::Scope, inspection::FileKind, library::file_name};
 
 /// The field of a form in which the file is.
 const FILE: &str = "file";
@@ -44,14 +45,14 @@ pub(in crate::http) fn upload(app: Arc<App>, caller: Caller, mut call: Call) -> 
                 let announced = announced.map(|bytes: u64| bytes.saturating_sub(FORM_OVERHEAD));
                 let claims = Claims { media_type: None, announced, ..claims };
                 let form = Form::new(reader, &boundary);
-                from_form(&app, caller.user(), claims, wishes, form).await?
+                from_form(&app, &caller, claims, wishes, form).await?
             }
             None => {
                 let mut upload = Upload::begin(&app, caller.user(), claims).await?;
                 while let Some(bytes) = reader.next().await? {
                     upload.take(bytes).await?;
                 }
-                upload.finish(wishes).await?
+                finish(&app, &caller, upload, wishes).await?
             }
         };
         Ok(answer(&uploaded))
@@ -105,7 +106,7 @@ fn read_wish(wishes: &mut Wishes, field: &str, text: &str) -> Result<bool, Refus
 /// Takes the one file of a form; what else it may say stands before or behind it.
 async fn from_form(
     app: &App,
-    owner: UserId,
+    caller: &Caller,
     claims: Claims,
     mut wishes: Wishes,
     mut form: Form<'_>,
@@ -129,12 +130,18 @@ async fn from_form(
         }
         let name = wishes.name.clone().or_else(|| file_name(&file_named?));
         let claims = Claims { name, media_type: content_type, kind: wishes.kind, ..claims.clone() };
-        let mut upload = Upload::begin(app, owner, claims).await?;
+        let mut upload = Upload::begin(app, caller.user(), claims).await?;
         while let Some(bytes) = form.chunk().await? {
             upload.take(bytes).await?;
         }
         file = Some(upload);
     }
     let upload = file.ok_or_else(|| Refusal::invalid_field(FILE, "is required: the field that has the file"))?;
+    finish(app, caller, upload, wishes).await
+}
+
+/// Keeps what came, if whoever began to send it may still.
+async fn finish(app: &App, caller: &Caller, upload: Upload<'_>, wishes: Wishes) -> Result<Uploaded, Refusal> {
+    auth::again(app, caller, Scope::Generate).await?;
     Ok(upload.finish(wishes).await?)
 }

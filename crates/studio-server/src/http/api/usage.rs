@@ -4,6 +4,7 @@ use super::{id, json, ours_or_all, page, page_size, time};
 use crate::{
     app::App,
     http::{
+        auth::still_may,
         call::{Call, Caller},
         csv::{self, Cell},
         present::{self, money},
@@ -17,6 +18,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::sync::Arc;
 use studio_core::{
+    caller::Scope,
     id::JobId,
     money::{CURRENCY, Nanos},
     ports::{EntryFilter, EntryRow, Period, StoreError},
@@ -78,7 +80,7 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
             Some(_) => return Err(Refusal::invalid_field("format", "must be one of json, csv")),
         };
         if as_table {
-            return table(app, filter).await;
+            return table(app, caller, filter).await;
         }
         let limit = page_size(&call, USUAL_PAGE)?;
         let rows = app.store.entries(EntryFilter { limit: limit + 1, ..filter }).await?;
@@ -86,8 +88,18 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
     })
 }
 
-/// All of them as a table, read page by page while it is sent; the first one before anything is.
-async fn table(app: Arc<App>, filter: EntryFilter) -> Result<Response, Refusal> {
+/// Why a table breaks off.
+#[derive(Debug, thiserror::Error)]
+enum NotTold {
+    #[error("its reader may not read on")]
+    NotAnyMore,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// All of them as a table, read page by page while it is sent; the first one before anything is. It breaks off when its reader may
+/// not read on.
+async fn table(app: Arc<App>, caller: Caller, filter: EntryFilter) -> Result<Response, Refusal> {
     const HEAD: [&str; 16] = [
         "number",
         "at",
@@ -109,18 +121,25 @@ async fn table(app: Arc<App>, filter: EntryFilter) -> Result<Response, Refusal> 
     let filter = EntryFilter { limit: TABLE_PAGE, ..filter };
     let first = app.store.entries(filter.clone()).await?;
     let head = csv::line(&HEAD.map(Cell::Text));
-    let pages = try_unfold(Some((app, filter, head, first)), |state| async move {
-        let Some((app, filter, head, rows)) = state else { return Ok::<_, StoreError>(None) };
-        let text = head + &rows.iter().map(row).collect::<String>();
-        let next = match rows.last().filter(|_| rows.len() == TABLE_PAGE as usize) {
-            None => None,
-            Some(last) => {
-                let filter = EntryFilter { before: Some(last.number), ..filter };
-                let rows = app.store.entries(filter.clone()).await?;
-                Some((app, filter, String::new(), rows))
-            }
-        };
-        Ok(Some((text, next)))
+    let scope = filter.owner.map_or(Scope::Admin, |_| Scope::Read);
+    let pages = try_unfold(Some((filter, head, first)), move |state| {
+        let (app, caller) = (app.clone(), caller.clone());
+        async move {
+            let Some((filter, head, rows)) = state else { return Ok::<_, NotTold>(None) };
+            let text = head + &rows.iter().map(row).collect::<String>();
+            let next = match rows.last().filter(|_| rows.len() == TABLE_PAGE as usize) {
+                None => None,
+                Some(last) => {
+                    if !still_may(&app, &caller, scope).await {
+                        return Err(NotTold::NotAnyMore);
+                    }
+                    let filter = EntryFilter { before: Some(last.number), ..filter };
+                    let rows = app.store.entries(filter.clone()).await?;
+                    Some((filter, String::new(), rows))
+                }
+            };
+            Ok(Some((text, next)))
+        }
     });
     let mut response = Response::new(Body::from_stream(pages));
     let headers = response.headers_mut();

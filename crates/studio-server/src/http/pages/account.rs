@@ -13,7 +13,6 @@ use crate::{
     commands::people::{self as verbs, NoNewPassword},
     http::{
         call::{Call, Caller},
-        codes,
         refusal::Refusal,
     },
 };
@@ -193,10 +192,6 @@ pub(in crate::http) fn change_password(app: Arc<App>, caller: Caller, mut call: 
             }
             Err(NoNewPassword::Password(not)) => {
                 (StatusCode::BAD_REQUEST, Faults::one("password", format!("The new password {not}.")))
-            }
-            Err(NoNewPassword::Limited(_)) => {
-                let message = "Too many tries for this account. Nothing was changed; try again in some minutes.";
-                (codes::RATE_LIMITED.status, Faults::one("", message))
             }
             Err(other) => return Err(Refusal::from(other)),
         };

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use studio_core::{
     id::{LinkId, UserId},
     people::{Link, LinkKind, Role, UserChange, may_manage, read_address},
-    ports::UserRow,
+    ports::{LinkWithdrawn, UserRow},
     time::Timestamp,
 };
 
@@ -208,7 +208,7 @@ async fn change(
     then: &'static str,
 ) -> Result<Response, Refusal> {
     let (user, doer) = (super::id(&call, UserId::parse)?, caller.doer(&call));
-    match verbs::change_user(app.desk(), &doer, user, change).await {
+    match verbs::change_user(app.desk(), &doer, caller.key(), user, change).await {
         Ok(_) => {
             app.callers.forget();
             see_other(then)
@@ -301,10 +301,11 @@ pub(in crate::http) fn reset_link(app: Arc<App>, caller: Caller, call: Call) -> 
 pub(in crate::http) fn withdraw(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let id = super::id(&call, LinkId::parse)?;
-        if !verbs::withdraw_invitation(app.desk(), &caller.doer(&call), id).await? {
-            return Err(Refusal::not_found("invitation"));
+        match verbs::withdraw_invitation(app.desk(), &caller.doer(&call), id).await? {
+            LinkWithdrawn::Withdrawn => see_other("/people?done=withdrawn"),
+            LinkWithdrawn::Absent => Err(Refusal::not_found("invitation")),
+            LinkWithdrawn::Refused(not) => Err(not.into()),
         }
-        see_other("/people?done=withdrawn")
     })
 }
 

@@ -27,7 +27,7 @@ const fn form(path: &'static str, access: Access, about: &'static str) -> Route 
     Route { page: true, body, ..post(path, access, (Control, Cost::Write), ANSWERS, about) }
 }
 
-/// A form by which someone gets in: counted by where they come from.
+/// A form that tries a password or a link: counted by where they come from, or by who is signed in.
 const fn entrance(path: &'static str, access: Access, about: &'static str) -> Route {
     Route { limit: Some(Auth), ..form(path, access, about) }
 }
@@ -80,7 +80,7 @@ pub const PAGES: &[Route] = &[
     form("/account/keys/{id}/revoke", Key(Account, pages::revoke_key), "Revoke a key"),
     form("/account/sessions/{id}/end", Key(Account, pages::end_session), "End a session"),
     form("/account/sessions/end-others", Key(Account, pages::end_others), "End all sessions but this one"),
-    form("/account/password", Key(Account, pages::change_password), "Choose another password"),
+    entrance("/account/password", Key(Account, pages::change_password), "Choose another password"),
     Route { query: PEOPLE_DONE, ..page("/people", Key(Admin, pages::people), "Everyone, and who is invited") },
     Route {
         answers: SHOWN_ONCE,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, pa
 use studio_core::{
     id::{LinkId, UserId},
     people::{AuditEntry, Link, LinkKind, Role, Session, Standing, TokenHash, User, may_manage},
-    ports::{AcceptLink, CreateLink, LinkAccepted, LinkCreated, Sessions},
+    ports::{AcceptLink, CreateLink, LinkAccepted, LinkCreated, LinkWithdrawn, Sessions},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -54,6 +54,8 @@ pub(super) fn create(transaction: &Transaction<'_>, create: &CreateLink) -> Resu
     const INSERT: &str = "INSERT INTO links
             (id, kind, hash, email, user_id, role, created_at, created_by, expires_at, used_at, withdrawn_at)
         VALUES (:id, :kind, :hash, :email, :user, :role, :created_at, :created_by, :expires_at, NULL, NULL)";
+    const REPLACED: &str = "SELECT role FROM links WHERE kind = ?1 AND lower(email) = lower(?2)
+        AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > ?3";
     const REPLACE: &str = "UPDATE links SET withdrawn_at = ?3 WHERE kind = ?1 AND lower(email) = lower(?2)
         AND used_at IS NULL AND withdrawn_at IS NULL";
     let link = &create.link;
@@ -76,7 +78,16 @@ pub(super) fn create(transaction: &Transaction<'_>, create: &CreateLink) -> Resu
         None => {}
     }
     let now = link.created_at.as_millis();
-    transaction.prepare_cached(REPLACE)?.execute(params![link.kind.as_str(), link.email, now])?;
+    let others = params![link.kind.as_str(), link.email, now];
+    let replaced: Vec<String> =
+        transaction.prepare_cached(REPLACED)?.query_map(others, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for role in replaced.iter().filter_map(|text| Role::parse(text)) {
+        // To take the place of what someone above them made is to withdraw it.
+        if let Err(not) = may_manage(create.by, role) {
+            return Ok(LinkCreated::Refused(not));
+        }
+    }
+    transaction.prepare_cached(REPLACE)?.execute(others)?;
     transaction.prepare_cached(INSERT)?.execute(named_params! {
         ":id": link.id.as_uuid(),
         ":kind": link.kind.as_str(),
@@ -97,22 +108,31 @@ pub(super) fn withdraw(
     transaction: &Transaction<'_>,
     id: LinkId,
     kind: LinkKind,
+    by: Option<Role>,
     entry: &AuditEntry,
-) -> Result<bool, rusqlite::Error> {
-    const WITHDRAW: &str = "UPDATE links SET withdrawn_at = ?3 WHERE id = ?1 AND kind = ?2
-        AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > ?3";
-    let rows =
-        transaction.prepare_cached(WITHDRAW)?.execute(params![id.as_uuid(), kind.as_str(), entry.at.as_millis()])?;
-    if rows == 1 {
-        note(transaction, entry)?;
+) -> Result<LinkWithdrawn, rusqlite::Error> {
+    let found = transaction
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM links WHERE id = ?1"))?
+        .query_row([id.as_uuid()], read)
+        .optional()?;
+    let Some(link) = found.filter(|link| link.kind == kind && link.is_good(entry.at)) else {
+        return Ok(LinkWithdrawn::Absent);
+    };
+    if let Err(not) = may_manage(by, link.role) {
+        return Ok(LinkWithdrawn::Refused(not));
     }
-    Ok(rows == 1)
+    transaction
+        .prepare_cached("UPDATE links SET withdrawn_at = ?2 WHERE id = ?1")?
+        .execute(params![id.as_uuid(), entry.at.as_millis()])?;
+    note(transaction, entry)?;
+    Ok(LinkWithdrawn::Withdrawn)
 }
 
-/// Withdraws all links for someone that are not used.
+/// Withdraws all links for someone that are not used, and those for others' passwords that they made: whoever had their session or their
+/// key may have made them, and they are on no list.
 pub(super) fn withdraw_of(transaction: &Transaction<'_>, user: &User, now: Timestamp) -> Result<(), rusqlite::Error> {
-    const WITHDRAW: &str = "UPDATE links SET withdrawn_at = ?3 WHERE (user_id = ?1 OR lower(email) = lower(?2))
-        AND used_at IS NULL AND withdrawn_at IS NULL";
+    const WITHDRAW: &str = "UPDATE links SET withdrawn_at = ?3 WHERE (user_id = ?1 OR lower(email) = lower(?2)
+            OR created_by = ?1 AND kind = 'reset') AND used_at IS NULL AND withdrawn_at IS NULL";
     transaction.prepare_cached(WITHDRAW)?.execute(params![user.id.as_uuid(), user.email, now.as_millis()]).map(drop)
 }
 
@@ -156,6 +176,7 @@ pub(super) fn accept(transaction: &Transaction<'_>, accept: &AcceptLink) -> Resu
         .execute(params![link.id.as_uuid(), now.as_millis()])?;
     accounts::set_password(transaction, &user, &accept.password, now)?;
     sessions::remove(transaction, user.id, Sessions::AllBut(None))?;
+    sessions::replace(transaction, accept.replaces)?;
     sessions::insert(transaction, &Session { user: user.id, ..accept.session.clone() })?;
     note(transaction, &link.told_of_use(accept.entry.clone(), known.as_ref(), &user))?;
     Ok(LinkAccepted::Accepted(user))

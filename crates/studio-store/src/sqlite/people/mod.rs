@@ -17,10 +17,10 @@ use rusqlite::Transaction;
 use studio_core::{
     id::{LinkId, UserId},
     job::Durability,
-    people::{AuditEntry, LinkKind},
+    people::{AuditEntry, LinkKind, Role},
     ports::{
-        AcceptLink, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated, OpenSession, Seen, Sessions,
-        UserChanged,
+        AcceptLink, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated, LinkWithdrawn, OpenSession,
+        Seen, Sessions, UserChanged,
     },
 };
 
@@ -38,7 +38,7 @@ pub(crate) enum PeopleCommand {
     /// Make a link.
     CreateLink(CreateLink),
     /// Withdraw a link.
-    WithdrawLink(LinkId, LinkKind, AuditEntry),
+    WithdrawLink(LinkId, LinkKind, Option<Role>, AuditEntry),
     /// Use a link.
     AcceptLink(AcceptLink),
     /// Note what was used.
@@ -58,6 +58,8 @@ pub(crate) enum PeopleAnswer {
     Count(u64),
     /// Of a link that was to be made.
     Link(LinkCreated),
+    /// Of a link that was to be withdrawn.
+    Withdrawn(LinkWithdrawn),
     /// Of a link that was used.
     Accepted(LinkAccepted),
     /// It is written.
@@ -85,8 +87,8 @@ pub(super) fn apply(transaction: &Transaction<'_>, command: &PeopleCommand) -> R
         }
         PeopleCommand::ChangePassword(change) => accounts::change(transaction, change).map(PeopleAnswer::Done),
         PeopleCommand::CreateLink(create) => links::create(transaction, create).map(PeopleAnswer::Link),
-        PeopleCommand::WithdrawLink(id, kind, entry) => {
-            links::withdraw(transaction, *id, *kind, entry).map(PeopleAnswer::Done)
+        PeopleCommand::WithdrawLink(id, kind, by, entry) => {
+            links::withdraw(transaction, *id, *kind, *by, entry).map(PeopleAnswer::Withdrawn)
         }
         PeopleCommand::AcceptLink(accept) => links::accept(transaction, accept).map(PeopleAnswer::Accepted),
         PeopleCommand::NoteSeen(seen) => sessions::note_seen(transaction, seen).map(|()| PeopleAnswer::Written),

@@ -10,10 +10,10 @@ use super::{
 use async_trait::async_trait;
 use studio_core::{
     id::{LinkId, UserId},
-    people::{AuditEntry, Link, LinkKind, Session, TokenHash, User},
+    people::{AuditEntry, Link, LinkKind, Role, Session, TokenHash, User},
     ports::{
         AcceptLink, Account, AuditFilter, AuditRow, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated,
-        OpenSession, People, Seen, SessionHolder, Sessions, StoreError, UserChanged, UserRow,
+        LinkWithdrawn, OpenSession, People, Seen, SessionHolder, Sessions, StoreError, UserChanged, UserRow,
     },
     time::Timestamp,
 };
@@ -96,8 +96,17 @@ impl<E: Engine> People for Sqlite<E> {
         self.0.ask(move |connection| links::list(connection, kind, now)).await
     }
 
-    async fn withdraw_link(&self, id: LinkId, kind: LinkKind, entry: AuditEntry) -> Result<bool, StoreError> {
-        whether(&self.0, PeopleCommand::WithdrawLink(id, kind, entry)).await
+    async fn withdraw_link(
+        &self,
+        id: LinkId,
+        kind: LinkKind,
+        by: Option<Role>,
+        entry: AuditEntry,
+    ) -> Result<LinkWithdrawn, StoreError> {
+        match tell(&self.0, PeopleCommand::WithdrawLink(id, kind, by, entry)).await? {
+            PeopleAnswer::Withdrawn(withdrawn) => Ok(withdrawn),
+            other => Err(misplaced(&other)),
+        }
     }
 
     async fn accept_link(&self, accept: AcceptLink) -> Result<LinkAccepted, StoreError> {

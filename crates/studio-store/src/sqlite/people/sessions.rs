@@ -57,9 +57,16 @@ pub(super) fn open(transaction: &Transaction<'_>, open: &OpenSession) -> Result<
     if !active || accounts::password(transaction, user)?.as_ref() != Some(&open.password) {
         return Ok(false);
     }
+    replace(transaction, open.replaces)?;
     insert(transaction, &open.session)?;
     note(transaction, &open.entry)?;
     Ok(true)
+}
+
+/// Ends the session that a browser had before another.
+pub(super) fn replace(transaction: &Transaction<'_>, before: Option<TokenHash>) -> Result<(), rusqlite::Error> {
+    let Some(hash) = before else { return Ok(()) };
+    transaction.prepare_cached("DELETE FROM sessions WHERE hash = ?1")?.execute([hash.0]).map(drop)
 }
 
 /// Keeps a session; those that are over go, and so does the one that was used longest ago where there are too many.

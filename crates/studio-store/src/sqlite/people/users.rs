@@ -1,11 +1,11 @@
 //! Who they are.
 
-use super::{super::error::unknown, note};
+use super::{super::error::unknown, note, sessions};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use studio_core::{
     id::UserId,
     people::{AuditEntry, Changed, Role, User, change as decide},
-    ports::{ChangeUser, UserChanged, UserRow},
+    ports::{ChangeUser, Sessions, UserChanged, UserRow},
     time::Timestamp,
 };
 
@@ -97,6 +97,10 @@ pub(super) fn change(transaction: &Transaction<'_>, change: &ChangeUser) -> Resu
         Ok(Changed { user, details }) => {
             if let Some(details) = details {
                 update(transaction, &user)?;
+                if !user.is_active() {
+                    // Nor do they come back when whoever it is does.
+                    sessions::remove(transaction, user.id, Sessions::AllBut(None))?;
+                }
                 note(transaction, &change.entry.clone().with(details))?;
             }
             Ok(UserChanged::Changed(user))

@@ -78,7 +78,15 @@ fn admit(n: u8, durability: Durability) -> Command {
         now: T0,
     };
     let (idempotency, assets, claim, per_owner, own_key) = Default::default();
-    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, assets, claim, per_owner, own_key }))
+    Command::Admit(Box::new(Admission {
+        job: job.queued(),
+        idempotency,
+        assets,
+        claim,
+        per_owner,
+        own_key,
+        entry: None,
+    }))
 }
 
 /// Has a group served; what each was told.

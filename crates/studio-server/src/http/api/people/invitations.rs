@@ -18,6 +18,7 @@ use std::sync::Arc;
 use studio_core::{
     id::LinkId,
     people::{Link, LinkKind, Role, read_address},
+    ports::LinkWithdrawn,
     request::Fields,
 };
 
@@ -55,8 +56,9 @@ pub(in crate::http) fn withdraw_invitation(app: Arc<App>, caller: Caller, call: 
     Box::pin(async move {
         let id = id("id", call.parameter("id"), LinkId::parse)?;
         match people::withdraw_invitation(app.desk(), &caller.doer(&call), id).await? {
-            true => Ok(json(StatusCode::OK, &json!({ "success": true }))),
-            false => Err(no_such("invitation")),
+            LinkWithdrawn::Withdrawn => Ok(json(StatusCode::OK, &json!({ "success": true }))),
+            LinkWithdrawn::Absent => Err(no_such("invitation")),
+            LinkWithdrawn::Refused(not) => Err(not.into()),
         }
     })
 }

@@ -17,12 +17,12 @@ pub(in crate::http) use users::{change_user, create_reset_link, list_users};
 
 use crate::{
     commands::people::{NewLink, Visit},
-    http::{call::Call, refusal::Refusal},
+    http::{call::Call, cookie, refusal::Refusal},
 };
 use http::header;
 use serde_json::{Value, json};
 use studio_core::{
-    people::{LinkKind, Role, User, read_name, shown_agent},
+    people::{LinkKind, Role, User, read_name, read_token, shown_agent},
     request::Fields,
     secret::Secret,
 };
@@ -32,6 +32,7 @@ pub(in crate::http) fn visit(call: &Call) -> Visit {
     Visit {
         network: call.from.map(|address| address.to_string()),
         agent: call.header(&header::USER_AGENT).and_then(shown_agent),
+        replaces: cookie::session(&call.headers, &call.way).and_then(|token| read_token(token.expose())),
         request: call.request,
     }
 }

@@ -1,7 +1,9 @@
 //! What verbs of people refuse, as the API tells it.
 
 use crate::{
-    commands::people::{NoNewPassword, NoSuchChange, NotAccepted, NotHashed, NotLinked, NotMade, NotSignedIn},
+    commands::people::{
+        NoNewPassword, NoSuchChange, NotAccepted, NotByKey, NotHashed, NotLinked, NotMade, NotSignedIn,
+    },
     http::{codes, refusal::Refusal},
     settings::OWN_KEYS_LIMIT,
 };
@@ -58,7 +60,6 @@ impl From<NotAccepted> for Refusal {
 impl From<NoNewPassword> for Refusal {
     fn from(not: NoNewPassword) -> Self {
         match not {
-            NoNewPassword::Limited(decision) => Self::limited(LimitClass::Auth, decision),
             NoNewPassword::Wrong => Self::invalid_field("current", "is not your present password"),
             NoNewPassword::Password(not) => not_a_password("new", not),
             NoNewPassword::NotHashed(not) => not.into(),
@@ -83,8 +84,25 @@ impl From<NoSuchChange> for Refusal {
         match not {
             NoSuchChange::Absent => Self::not_found("user"),
             NoSuchChange::Refused(not) => not.into(),
+            NoSuchChange::NotByKey(not) => not.into(),
             NoSuchChange::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<NotByKey> for Refusal {
+    fn from(not: NotByKey) -> Self {
+        let message = match not {
+            NotByKey::Store(error) => return error.into(),
+            NotByKey::Beyond(scope) => format!(
+                "This key lacks the scope {}, which you have, so it can't give others what it has not. Sign in to do it.",
+                scope.as_str()
+            ),
+            NotByKey::Bounded(bound) => {
+                format!("This key has {bound} of its own, so it can't do what would be free of that. Sign in to do it.")
+            }
+        };
+        Self::new(codes::BOUNDED_KEY, message)
     }
 }
 
@@ -97,17 +115,12 @@ impl From<NotLinked> for Refusal {
             ),
             NotLinked::Absent => Self::not_found("user"),
             NotLinked::Refused(not) => not.into(),
-            NotLinked::Beyond(scope) => Self::new(
-                codes::BOUNDED_KEY,
-                format!(
-                    "This key lacks the scope {}, which you have, so it can't make links. Sign in to make them.",
-                    scope.as_str()
-                ),
-            ),
-            NotLinked::Bounded(bound) => Self::new(
-                codes::BOUNDED_KEY,
-                format!("This key has {bound} of its own, so it can't make links. Sign in to make them."),
-            ),
+            NotLinked::Own => {
+                let message = "It would be your own: change your password with `POST /api/v1/auth/password`, or on the machine with \
+                    `studio user reset-link`.";
+                Self::new(codes::NOT_ALLOWED, message)
+            }
+            NotLinked::NotByKey(not) => not.into(),
             NotLinked::Store(error) => error.into(),
         }
     }
@@ -120,8 +133,10 @@ impl From<NotMade> for Refusal {
             NotMade::Disabled(_) => return Self::not_found("user"),
             NotMade::Store(error) => return error.into(),
             NotMade::TooMany => {
-                let message =
-                    format!("You have {OWN_KEYS_LIMIT} good keys, the most that one person makes. Revoke one.");
+                let message = format!(
+                    "You have {OWN_KEYS_LIMIT} keys that are good or were made within a day, the most that one person \
+                     makes. Revoke one that you do not need, or come back tomorrow."
+                );
                 return Self::new(codes::TOO_MANY_KEYS, message);
             }
             NotMade::Rates => {
