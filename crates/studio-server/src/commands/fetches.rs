@@ -46,7 +46,20 @@ pub(super) struct Turn<'a> {
     _of_all: OwnedSemaphorePermit,
 }
 
+/// Why nothing was fetched.
+#[derive(Debug)]
+pub(super) enum NotFetched {
+    /// What is wrong with the address, or with what lies there.
+    Fault(String),
+    /// Others of the same user, or of all, had all turns until it was too late: nothing is wrong with the address.
+    NoTurn,
+}
+
 impl Fetches {
+    async fn turn_until(&self, user: UserId, deadline: Instant) -> Result<Turn<'_>, NotFetched> {
+        timeout_at(deadline, self.turn(user)).await.ok().flatten().ok_or(NotFetched::NoTurn)
+    }
+
     async fn turn(&self, user: UserId) -> Option<Turn<'_>> {
         let own = self.held().entry(user).or_insert_with(|| Arc::new(Semaphore::new(FETCHES_OF_ONE))).clone();
         // First one's own, so that whoever waits for that takes nothing from the others.
@@ -83,23 +96,25 @@ pub(super) async fn fetch<'a>(
     url: &str,
     cap: u64,
     deadline: Instant,
-) -> Result<(Bytes, Turn<'a>), String> {
-    check(app, url)?;
+) -> Result<(Bytes, Turn<'a>), NotFetched> {
+    check(app, url).map_err(NotFetched::Fault)?;
+    let turn = app.fetches.turn_until(user, deadline).await?;
     let fetched = timeout_at(deadline, async {
-        let turn = app.fetches.turn(user).await.ok_or_else(|| FetchError::Unavailable("it is over".into()))?;
         let mut body = app.fetcher.open(&Destination::UserGiven, url, cap).await?;
         let mut all = BytesMut::new();
         while let Some(bytes) = body.next().await {
             all.extend_from_slice(&bytes?);
         }
-        Ok((all.freeze(), turn))
+        Ok(all.freeze())
     });
-    let fetched = fetched.await.unwrap_or_else(|_| Err(FetchError::Unavailable("it took too long".into())));
-    fetched.map_err(|error| {
-        // Not where: an address can be as secret as a key.
-        tracing::info!(%error, "a picture that a user named could not be fetched");
-        told(error, cap)
-    })
+    match fetched.await.unwrap_or_else(|_| Err(FetchError::Unavailable("it took too long".into()))) {
+        Ok(bytes) => Ok((bytes, turn)),
+        Err(error) => {
+            // Not where: an address can be as secret as a key.
+            tracing::info!(%error, "a picture that a user named could not be fetched");
+            Err(NotFetched::Fault(told(error, cap)))
+        }
+    }
 }
 
 /// What went wrong, for whoever named the address.
@@ -116,4 +131,26 @@ fn told(error: FetchError, cap: u64) -> String {
 
 pub(super) fn too_large(cap: u64) -> String {
     format!("must have at most {} MiB", cap >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use studio_core::time::Timestamp;
+
+    #[tokio::test]
+    async fn who_gets_no_turn_in_time_is_told_so_and_others_get_theirs() {
+        let user = |n| UserId::new(Timestamp::from_millis(1_790_000_000_000), [n; 10]);
+        let (fetches, now) = (Fetches::default(), Instant::now());
+        let mut turns = Vec::new();
+        for _ in 0..FETCHES_OF_ONE {
+            turns.push(fetches.turn_until(user(1), now).await.unwrap());
+        }
+        assert!(matches!(fetches.turn_until(user(1), now).await, Err(NotFetched::NoTurn)));
+        drop(fetches.turn_until(user(2), now).await.unwrap());
+        drop(turns.pop());
+        drop(fetches.turn_until(user(1), now).await.unwrap());
+        drop(turns);
+        assert!(fetches.held().is_empty(), "nobody is remembered");
+    }
 }

@@ -87,7 +87,18 @@ pub async fn thumbnail(app: &Arc<App>, asset: &Asset) -> Result<Thumbnail, NoThu
     if app.inspector.is_hopeless(asset.hash) {
         return Err(NoThumbnail::None);
     }
-    let look = Look { kind: FileKind::Image, bytes: asset.bytes, keep_metadata: true, only_thumbnail: true };
+    Ok(make_thumbnail(app, asset).await?.0)
+}
+
+/// Has a child decode an asset that nobody decoded yet, and keeps what came of it: a small picture, and what is known of it now.
+pub(super) async fn make_thumbnail(app: &App, asset: &Asset) -> Result<(Thumbnail, Facts), NoThumbnail> {
+    let look = Look {
+        owner: asset.owner,
+        kind: FileKind::Image,
+        bytes: asset.bytes,
+        keep_metadata: true,
+        only_thumbnail: true,
+    };
     let file = app.assets.file(asset.hash).await?;
     let inspected = app.inspector.look(&*app.assets, look, file).await.inspect_err(|not| {
         if let NotInspected::Refused(_) | NotInspected::Unreadable(_) = not {
@@ -97,6 +108,6 @@ pub async fn thumbnail(app: &Arc<App>, asset: &Asset) -> Result<Thumbnail, NoThu
     let (media_type, picture) = inspected.thumbnail.ok_or(NoThumbnail::None)?;
     let made = keep_thumbnail(app, media_type, picture).await?;
     let facts = Facts { stripped: asset.facts.stripped.clone(), ..Facts::from(inspected.facts) };
-    app.store.keep_thumbnail(asset.id, made, facts).await?;
-    Ok(made)
+    app.store.keep_thumbnail(asset.id, made, facts.clone()).await?;
+    Ok((made, facts))
 }

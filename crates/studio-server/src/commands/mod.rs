@@ -22,7 +22,7 @@ pub use fetches::Fetches;
 pub use library::{NoThumbnail, remove_asset, share, thumbnail, unshare};
 pub use moves::{Move, move_job, move_surely};
 pub use own_keys::{Allowed, GivenKeys, Keys};
-pub use pictures::{NotLooked, Shown, Wanted, find_pictures};
+pub use pictures::{Brought, NotLooked, Shown, Wanted, find_pictures};
 pub use provider_keys::{
     MAX_PROVIDER_KEY_CHARS, NotKept, is_provider_key, own_key_providers, remove_provider_key, set_provider_key,
 };

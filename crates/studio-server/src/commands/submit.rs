@@ -4,6 +4,7 @@
 
 use super::{
     own_keys::{Chosen, Keys, choose},
+    pictures::Brought,
     provider_keys::MOST_SEALS,
 };
 use crate::{app::App, backlog::Full, secrets::NotOpened, work};
@@ -18,7 +19,7 @@ use studio_core::{
     library::{Facts, Origin},
     money::Nanos,
     people::AuditEntry,
-    ports::{Admission, Admitted, Asset, StoreError},
+    ports::{Admission, Admitted, Asset, AssetError, StoreError},
     price::{PriceError, Unit},
     request::{Flags, Input, Picture},
     time::Timestamp,
@@ -49,8 +50,8 @@ pub struct Asked<'a> {
     pub priority: Priority,
     /// Whether its answer may be bounded more tightly, to what is left of a budget.
     pub may_shorten: bool,
-    /// Pictures that it brings along, already kept.
-    pub brought: Vec<Picture>,
+    /// Pictures that it brings along: kept if it is accepted.
+    pub brought: Vec<Brought>,
     /// What the answers about it promise.
     pub durability: Durability,
     /// When the work dies.
@@ -114,6 +115,9 @@ pub enum NotSubmitted {
     /// The store can't take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What it brings along can't be kept.
+    #[error(transparent)]
+    Assets(#[from] AssetError),
 }
 
 impl From<Full> for NotSubmitted {
@@ -145,17 +149,24 @@ pub async fn estimate(app: &App, mut asked: Asked<'_>) -> Result<Estimate, NotSu
     let available = chosen.is_some();
     let mut job = draft(app, asked, chosen.as_ref())?;
     let standings = app.store.standings(job.payer, job.owner, job.created_at).await?;
-    let within_budget = match exceeded(&standings, job.hold) {
-        _ if job.price_list.is_none() => standings.is_empty(),
-        None => true,
-        // Within the tightest one it is within all.
-        Some(over) => may_shorten && shorten(&mut job, limit, over) && exceeded(&standings, job.hold).is_none(),
-    };
+    let within_budget = afford(&mut job, &standings, may_shorten, limit).is_ok();
     let at_least = match &job.price_list {
         Some(list) => Some(list.cost(&job.input.least_usage(list))?),
         None => None,
     };
     Ok(Estimate { job, available, at_least, within_budget })
+}
+
+/// Whether budgets, as they stand, cover a job, or cover it with a shorter answer. The store asks again when it is accepted.
+fn afford(job: &mut Job, standings: &[Standing], may_shorten: bool, limit: Duration) -> Result<(), NotSubmitted> {
+    let needed = job.hold;
+    match exceeded(standings, needed) {
+        _ if job.price_list.is_none() => standings.is_empty().then_some(()).ok_or(NotSubmitted::Unpriced),
+        None => Ok(()),
+        // Within the tightest one it is within all.
+        Some(over) if may_shorten && shorten(job, limit, over) && exceeded(standings, job.hold).is_none() => Ok(()),
+        Some(over) => Err(NotSubmitted::OverCap { over, needed, now: job.created_at }),
+    }
 }
 
 /// By whose key its provider is asked.
@@ -172,12 +183,21 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
     let lane = app.lanes.get(&asked.model.provider).ok_or(NotSubmitted::NoProvider)?;
     app.backlog.room(&asked.model.provider, asked.owner)?;
     let (idempotency, may_shorten, limit) = (asked.idempotency.clone(), asked.may_shorten, asked.model.total_limit);
-    let (brought, entry) = (asked.brought.clone(), asked.entry.take());
+    let (brought, entry) = (std::mem::take(&mut asked.brought), asked.entry.take());
     let chosen = key(app, &mut asked).await?;
     let mut job = draft(app, asked, Some(&chosen))?;
     let mut own_key = chosen.sealed_for(app, &job)?;
-    let assets: Vec<Asset> = brought.iter().map(|picture| asset(&job, picture)).collect();
     let needed = job.hold;
+    let mut assets = Vec::with_capacity(brought.len());
+    if !brought.is_empty() {
+        // Once kept, they stay for a day even if the store refuses the job; so what it would refuse is asked before.
+        let standings = app.store.standings(job.payer, job.owner, job.created_at).await?;
+        afford(&mut job, &standings, may_shorten, limit)?;
+    }
+    for picture in brought {
+        let (picture, facts) = picture.keep().await?;
+        assets.push(asset(&job, &picture, facts));
+    }
     let permit = lane.permits.clone().try_acquire_owned().ok();
     let claim = permit.as_ref().map(|_| app.lease());
     let (mut shortenings, mut seals) = (0, 1);
@@ -300,7 +320,7 @@ fn shorten(job: &mut Job, total_limit: Duration, over: Standing) -> bool {
 const SHORTENED: &str = "the answer is bounded to";
 
 /// A picture that came with a job, as it will be its owner's.
-fn asset(job: &Job, picture: &Picture) -> Asset {
+fn asset(job: &Job, picture: &Picture, facts: Facts) -> Asset {
     Asset {
         id: picture.asset,
         owner: job.owner,
@@ -310,7 +330,7 @@ fn asset(job: &Job, picture: &Picture) -> Asset {
         media_type: picture.media_type,
         bytes: picture.bytes,
         name: None,
-        facts: Facts::default(),
+        facts,
         thumbnail: None,
         created_at: job.created_at,
     }

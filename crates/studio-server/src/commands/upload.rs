@@ -257,8 +257,8 @@ impl<'a> Upload<'a> {
         {
             return known_before(known, app.upload_limits.quota(), sent.bytes);
         }
-        let look =
-            Look { kind: kind.kind(), bytes: sent.bytes, keep_metadata: wishes.keep_metadata, only_thumbnail: false };
+        let (kind, keep_metadata) = (kind.kind(), wishes.keep_metadata);
+        let look = Look { owner, kind, bytes: sent.bytes, keep_metadata, only_thumbnail: false };
         let file = self.staged.reader().await?;
         let inspected = app.inspector.look(&*app.assets, look, file).await?;
         // What others have added since is told before anything is kept; the last word has the store.

@@ -214,6 +214,11 @@ impl From<NotLooked> for Refusal {
             NotLooked::Store(error) => error.into(),
             NotLooked::Assets(error) => error.into(),
             NotLooked::NotInspected(not) => not.into(),
+            NotLooked::NoTurn => {
+                let message =
+                    "Too many pictures are fetched from other places. Nothing was kept; try again in a moment.";
+                Self::new(codes::OVERLOADED, message).retry_in(QUEUE_PAUSE)
+            }
         }
     }
 }
@@ -265,6 +270,7 @@ impl From<NotSubmitted> for Refusal {
             }
             NotSubmitted::Stopping => Self::stopping(),
             NotSubmitted::Store(error) => error.into(),
+            NotSubmitted::Assets(error) => error.into(),
         }
     }
 }

@@ -69,8 +69,12 @@ constants! {
     Bytes FORM_FIELD_LIMIT: usize = 8 << 10;
     /// Files that are looked into at once, each by a process of its own with at most 512 MiB.
     Count INSPECTIONS_AT_ONCE: usize = 2;
+    /// Datasets among them: they take long, and leave a place to others.
+    Count INSPECTIONS_OF_DATASETS: usize = 1;
     /// Files that may wait for that.
-    Count INSPECTIONS_WAITING: usize = 32;
+    Count INSPECTIONS_WAITING: usize = 64;
+    /// Files of one user that may wait or be looked into at once. A request takes one of these, however many pictures it brings.
+    Count INSPECTIONS_OF_ONE: usize = 16;
     /// Requests for small pictures that are not made yet that may wait. One is made at a time, in a place of those above.
     Count THUMBNAILS_WAITING: usize = 32;
     /// Longest that a look into a file may take.

@@ -2,11 +2,11 @@
 //! own, and nothing of the server's: no environment, no paths, no sockets. A file that makes it crash or hang is a file that is
 //! not taken, and what it says is read as hostile input, for it had a hostile file in its memory.
 
-use crate::settings::{
-    INSPECTION_LIMIT, INSPECTION_LIMIT_OF_DATASETS, INSPECTIONS_AT_ONCE, INSPECTIONS_WAITING, THUMBNAIL_LIMIT,
-    THUMBNAILS_WAITING,
-};
+mod places;
+
+use crate::settings::{INSPECTION_LIMIT, INSPECTION_LIMIT_OF_DATASETS, THUMBNAIL_LIMIT, THUMBNAILS_WAITING};
 use bytes::Bytes;
+use places::Places;
 use std::{
     collections::HashSet,
     fs::File,
@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 use studio_core::{
+    id::UserId,
     inspection::{Facts, FileKind, MOST_LINE_BYTES, Refusal, Section, SectionName, Verdict},
     job::ContentHash,
     media::MediaType,
@@ -38,6 +39,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// What is wanted of a look into a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
+    /// Whose it is or will be.
+    pub owner: UserId,
     /// What it is by its first bytes.
     pub kind: FileKind,
     /// Its size in bytes.
@@ -72,7 +75,7 @@ pub enum NotInspected {
     /// It took too long by the clock. Its own time has a limit far below that, so it did not get any: the machine is busy.
     #[error("it takes too long to look into the file")]
     TooSlow,
-    /// Too many files wait to be looked into.
+    /// Too many files, of all or of one user, wait to be looked into.
     #[error("too many files wait to be looked into")]
     Busy,
     /// No child can be started.
@@ -86,8 +89,7 @@ pub enum NotInspected {
 /// Looks into files, a few at once.
 pub struct Inspector {
     program: PathBuf,
-    places: Semaphore,
-    queue: Semaphore,
+    places: Places,
     small_places: Semaphore,
     small_queue: Semaphore,
     /// Files of which no small picture can be made.
@@ -103,11 +105,9 @@ pub struct SmallTurn<'a> {
 impl Inspector {
     /// One that runs this program: our own.
     pub fn new(program: PathBuf) -> Self {
-        let queue = Semaphore::new(INSPECTIONS_AT_ONCE + INSPECTIONS_WAITING);
         Self {
             program,
-            places: Semaphore::new(INSPECTIONS_AT_ONCE),
-            queue,
+            places: Places::new(),
             small_places: Semaphore::new(1),
             small_queue: Semaphore::new(1 + THUMBNAILS_WAITING),
             hopeless: Mutex::default(),
@@ -115,7 +115,7 @@ impl Inspector {
     }
 
     /// Waits for a turn to have a small picture made of something that is kept. One at a time: strangers can ask for them, and
-    /// must not be able to take the places of uploads.
+    /// must not be able to take the places of uploads. It is taken before all that a look takes.
     pub async fn turn_for_small(&self) -> Result<SmallTurn<'_>, NotInspected> {
         let queued = self.small_queue.try_acquire().map_err(|_| NotInspected::Busy)?;
         let place = self.small_places.acquire().await.map_err(|_| NotInspected::Busy)?;
@@ -144,8 +144,8 @@ impl Inspector {
 
     /// Looks into a file, which is read from its beginning.
     pub async fn look(&self, assets: &dyn AssetStore, look: Look, file: File) -> Result<Inspected, NotInspected> {
-        let Ok(_queued) = self.queue.try_acquire() else { return Err(NotInspected::Busy) };
-        let _place = self.places.acquire().await.map_err(|_| NotInspected::Busy)?;
+        let waiting = self.places.enter(look.owner)?;
+        let _place = waiting.place(look.kind).await?;
         let limit = if look.kind == FileKind::Dataset { INSPECTION_LIMIT_OF_DATASETS } else { INSPECTION_LIMIT };
         self.ask(assets, look, file, limit).await
     }

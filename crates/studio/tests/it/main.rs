@@ -6,6 +6,7 @@
 mod access;
 mod assets;
 mod backup;
+mod brought;
 mod budgets;
 mod chat;
 mod clock;

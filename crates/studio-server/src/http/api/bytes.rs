@@ -8,7 +8,7 @@ use crate::{
     http::{call::Call, refusal::Refusal},
 };
 use axum::{body::Body, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header, response::Builder};
 use std::ops::Range;
 use studio_core::{job::ContentHash, media::MediaType};
 
@@ -42,6 +42,29 @@ pub(super) async fn send(app: &App, call: &Call, sent: Sent) -> Result<Response,
     finish(status, Body::from_stream(bytes), &sent, &tag, range)
 }
 
+/// Sends all of them as the answer to what made them: that is no address of theirs, so there are no ranges and no tag.
+pub(super) async fn send_made(app: &App, sent: Sent) -> Result<Response, Refusal> {
+    let bytes = app.assets.open(sent.hash, 0..sent.bytes).await?;
+    let response = guarded(StatusCode::OK, &sent, sent.bytes);
+    response.body(Body::from_stream(bytes)).map_err(|_| Refusal::internal())
+}
+
+/// What every answer says that has kept bytes in it, or would have `length` of them.
+fn guarded(status: StatusCode, sent: &Sent, length: u64) -> Builder {
+    let response = Response::builder()
+        .status(status)
+        .header(header::CACHE_CONTROL, &sent.cache)
+        .header(header::CONTENT_SECURITY_POLICY, SANDBOX)
+        .header("cross-origin-resource-policy", "same-origin");
+    if status == StatusCode::NOT_MODIFIED {
+        return response;
+    }
+    response
+        .header(header::CONTENT_TYPE, HeaderValue::from_static(sent.media_type.as_str()))
+        .header(header::CONTENT_LENGTH, length)
+        .header(header::CONTENT_DISPOSITION, &sent.disposition)
+}
+
 /// Whether an `If-None-Match` names the tag. Weak comparison, as the standard asks for here.
 fn matches(wanted: &str, tag: &str) -> bool {
     wanted.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == "*" || one == tag)
@@ -71,19 +94,7 @@ fn finish(
     range: Option<Range<u64>>,
 ) -> Result<Response, Refusal> {
     let length = range.as_ref().map_or(sent.bytes, |range| range.end - range.start);
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::ETAG, tag)
-        .header(header::CACHE_CONTROL, &sent.cache)
-        .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::CONTENT_SECURITY_POLICY, SANDBOX)
-        .header("cross-origin-resource-policy", "same-origin");
-    if status != StatusCode::NOT_MODIFIED {
-        response = response
-            .header(header::CONTENT_TYPE, HeaderValue::from_static(sent.media_type.as_str()))
-            .header(header::CONTENT_LENGTH, length)
-            .header(header::CONTENT_DISPOSITION, &sent.disposition);
-    }
+    let mut response = guarded(status, sent, length).header(header::ETAG, tag).header(header::ACCEPT_RANGES, "bytes");
     if let Some(range) = range {
         response =
             response.header(header::CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, sent.bytes));

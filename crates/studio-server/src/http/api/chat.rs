@@ -34,8 +34,7 @@ pub(in crate::http) fn chat(app: Arc<App>, caller: Caller, mut call: Call) -> An
                     read_chat(&call.json, &app.catalog, &shown.pictures, call.now)?;
                 let asked = Asked {
                     may_shorten: !bounded_by_caller,
-                    // Nothing is kept of what is only tried.
-                    brought: if call.tried { Vec::new() } else { shown.keep(&app).await? },
+                    brought: shown.brought,
                     durability: durability(&app, patience),
                     ..asked(&caller, &mut call, read, Input::Chat)
                 };

@@ -1,18 +1,22 @@
 //! `POST /generate/image`.
 
-use super::answers::{Made, answer, asked, make, wait_for};
+use super::{
+    answers::{Made, answer, asked, make, name, wait_for},
+    bytes::{NOT_KEPT, Sent, send_made},
+};
 use crate::{
     app::App,
     commands::{self, Asked, Wanted},
     http::{
         call::{Call, Caller},
+        disposition::disposition,
         present,
         refusal::Refusal,
         table::Answer,
     },
     settings::{LONGEST_WAIT, PICTURES_LIMIT, USUAL_WAIT},
 };
-use axum::{body::Body, response::Response};
+use axum::response::Response;
 use http::header;
 use std::sync::Arc;
 use studio_core::{
@@ -30,9 +34,7 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: C
                 let wanted = Wanted { tried: call.tried, decoded: true };
                 let shown = commands::find_pictures(&app, caller.user(), named, PICTURES_LIMIT, wanted).await?;
                 let read = read_image(&call.json, &app.catalog, &shown.pictures, app.chance.number(), call.now)?;
-                // Nothing is kept of what is only tried.
-                let brought = if call.tried { Vec::new() } else { shown.keep(&app).await? };
-                let asked = Asked { brought, ..asked(&caller, &mut call, read, Input::Image) };
+                let asked = Asked { brought: shown.brought, ..asked(&caller, &mut call, read, Input::Image) };
                 match make(&app, call.tried, asked).await? {
                     Made::Job(job) => *job,
                     Made::Estimate(estimate) => return Ok(estimate),
@@ -52,10 +54,9 @@ pub(in crate::http) fn generate_image(app: Arc<App>, caller: Caller, mut call: C
 
 /// The first picture's bytes.
 async fn picture(app: &App, job: &Job, output: &Output) -> Result<Response, Refusal> {
-    let bytes = app.assets.open(output.hash, 0..output.bytes).await?;
-    let response = Response::builder()
-        .header(header::CONTENT_TYPE, output.media_type.as_str())
-        .header(header::CONTENT_LENGTH, output.bytes)
-        .header("x-studio-job-id", job.id.to_string());
-    response.body(Body::from_stream(bytes)).map_err(|_| Refusal::internal())
+    let Output { hash, media_type, bytes, .. } = *output;
+    let disposition = disposition(media_type, None, &output.asset.to_string());
+    let mut response = send_made(app, Sent { hash, media_type, bytes, disposition, cache: NOT_KEPT }).await?;
+    name(&mut response, job);
+    Ok(response)
 }

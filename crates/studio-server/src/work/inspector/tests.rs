@@ -42,6 +42,10 @@ impl AssetStore for NoAssets {
 
 const GOOD: &str = r#"{"ok":{"mediaType":"image/png","width":2,"height":1}}"#;
 
+fn nobody() -> UserId {
+    UserId::new(studio_core::time::Timestamp::from_millis(1_790_000_000_000), [0; 10])
+}
+
 /// A stand-in for the child, in shell.
 fn stand_in(folder: &Path, script: &str) -> PathBuf {
     let path = folder.join("child");
@@ -57,7 +61,7 @@ fn stand_in(folder: &Path, script: &str) -> PathBuf {
 async fn look(script: &str, limit: Duration) -> Result<Inspected, NotInspected> {
     let folder = tempfile::tempdir().unwrap();
     let inspector = Inspector::new(stand_in(folder.path(), script));
-    let look = Look { kind: FileKind::Image, bytes: 9, keep_metadata: false, only_thumbnail: false };
+    let look = Look { owner: nobody(), kind: FileKind::Image, bytes: 9, keep_metadata: false, only_thumbnail: false };
     let file = File::open("/dev/null").unwrap();
     inspector.ask(&NoAssets, look, file, limit).await
 }
@@ -117,7 +121,7 @@ async fn a_child_that_does_not_end_is_ended() {
 #[tokio::test]
 async fn without_a_program_nothing_is_taken() {
     let inspector = Inspector::new("/nowhere/studio".into());
-    let look = Look { kind: FileKind::Image, bytes: 9, keep_metadata: false, only_thumbnail: false };
+    let look = Look { owner: nobody(), kind: FileKind::Image, bytes: 9, keep_metadata: false, only_thumbnail: false };
     let found = inspector.look(&NoAssets, look, File::open("/dev/null").unwrap()).await;
     assert!(matches!(found, Err(NotInspected::Unavailable(_))));
 }
