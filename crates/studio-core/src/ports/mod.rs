@@ -22,7 +22,7 @@ pub use people::{
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
     Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-    EntryRow, Forget, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError, UsageReport,
-    Waiting,
+    EntryRow, Forget, Forgotten, JobFilter, KeyRow, ModelUsage, PART_BYTES, Part, Period, Said, Store, StoreError,
+    UsageReport, Waiting,
 };
 pub use vault::{Entrusted, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};
