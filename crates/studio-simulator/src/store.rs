@@ -25,7 +25,7 @@ use studio_core::{
     people::AuditEntry,
     ports::{
         Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-        EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
+        EntryRow, Forget, Forgotten, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -416,13 +416,18 @@ impl Store for StorePort {
         ask!(self, dead_letters(before, limit))
     }
 
-    async fn forget(&self, _forget: Forget) -> Result<u64, StoreError> {
+    async fn forget(&self, _forget: Forget) -> Result<Forgotten, StoreError> {
         // Nobody in these worlds lives long enough.
         Err(misplaced())
     }
 
     async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError> {
         ask!(self, unnamed(hashes.clone(), since))
+    }
+
+    async fn forget_blobs(&self, _until: Timestamp, _limit: u32) -> Result<u64, StoreError> {
+        // Nothing in these worlds is removed or forgotten, so there is none.
+        Ok(0)
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {

@@ -43,6 +43,20 @@ CREATE UNIQUE INDEX assets_sent_once ON assets (owner, sent_as) WHERE sent_as IS
 ALTER TABLE forgotten_blobs ADD COLUMN owner BLOB;
 ALTER TABLE forgotten_blobs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX forgotten_of_owner ON forgotten_blobs (owner, at, bytes) WHERE owner IS NOT NULL;
+CREATE INDEX forgotten_by_age ON forgotten_blobs (at);
+
+-- What jobs that are not over need: it is neither removed nor forgotten. Repeated from their documents; erased with their end.
+CREATE TABLE job_inputs (
+  asset_id BLOB NOT NULL REFERENCES assets (id),
+  job_id   BLOB NOT NULL REFERENCES jobs (id),
+  PRIMARY KEY (asset_id, job_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_inputs_of_job ON job_inputs (job_id);
+INSERT INTO job_inputs (asset_id, job_id)
+  SELECT DISTINCT assets.id, jobs.id
+    FROM jobs, json_tree(jobs.doc, '$.input') AS part
+    JOIN assets ON part.key = 'asset' AND assets.owner = jobs.owner AND assets.id = unhex(replace(part.atom, '-', ''))
+    WHERE jobs.status NOT IN ('succeeded', 'failed', 'canceled', 'expired');
 
 -- Pages by which assets are shown to whoever knows their address.
 CREATE TABLE shares (

@@ -23,7 +23,7 @@ pub use people::{
 pub use provider::{Canceled, Capabilities, Lookup, Piece, Polled, Produced, Provider, Saying, Started, Submission};
 pub use store::{
     Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-    EntryRow, Forget, JobFilter, KeyRow, MOST_OWN_KEYS, ModelUsage, OWN_KEYS_WINDOW, PART_BYTES, Part, Period, Said,
-    Store, StoreError, UsageReport, Waiting,
+    EntryRow, Forget, Forgotten, JobFilter, KeyRow, MOST_OWN_KEYS, ModelUsage, OWN_KEYS_WINDOW, PART_BYTES, Part,
+    Period, Said, Store, StoreError, UsageReport, Waiting,
 };
 pub use vault::{Entrusted, Keyrings, NoKeyring, ProviderKey, Resealed, SealedRow, Vault};

@@ -4,7 +4,7 @@ use super::{Asset, Library, People, Vault};
 use crate::{
     caller::{ApiKey, KeyHash, KeyHolder, User},
     catalog::Modality,
-    id::{JobId, KeyId, LeaseToken, UserId},
+    id::{AssetId, JobId, KeyId, LeaseToken, UserId},
     idempotency::IdempotencyRecord,
     job::{Actor, ContentHash, Durability, Effect, Event, Job, Payer, Refused, Status},
     ledger::{Audit, Entry, Limits, Standing, Window},
@@ -74,6 +74,8 @@ pub enum Admitted {
     Unpriced,
     /// Its key is sealed by a master key that is being taken out of use: to be sealed again by another.
     SealRetired,
+    /// Its input names an asset that its owner has not, or has no more.
+    InputGone(AssetId),
 }
 
 /// Moves a job by an event.
@@ -189,10 +191,22 @@ pub struct Claim {
 pub struct Forget {
     /// Since before this.
     pub over_before: Timestamp,
-    /// Looks at so many of the oldest at most.
+    /// Only of those after this one: where the look before it ended ([`Forgotten::last`]).
+    pub after: Option<JobId>,
+    /// Looks at so many of the oldest of these at most.
     pub limit: u32,
     /// When.
     pub now: Timestamp,
+}
+
+/// What became of that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many jobs were forgotten.
+    pub jobs: u64,
+    /// The last one that was looked at. Those that have to wait lie before it, and others whose time has come behind it. Nothing:
+    /// there was none to look at.
+    pub last: Option<JobId>,
 }
 
 /// Jobs of one user that wait at one provider.
@@ -410,11 +424,15 @@ pub trait Store: Library + People + Vault + Send + Sync {
     async fn dead_letters(&self, before: Option<JobId>, limit: u32) -> Result<Vec<Job>, StoreError>;
 
     /// Forgets what was asked of some old jobs and what came of it ([`Job::forgotten`]), with their assets, words and
-    /// idempotency records; what they cost stays in the books. How many were forgotten.
-    async fn forget(&self, forget: Forget) -> Result<u64, StoreError>;
+    /// idempotency records; what they cost stays in the books.
+    async fn forget(&self, forget: Forget) -> Result<Forgotten, StoreError>;
 
     /// Those of some blobs that no asset names, nor did after `since`.
     async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError>;
+
+    /// Forgets of some blobs, the oldest first and at most so many, that assets named them which were gone by `until`, and whose
+    /// these were. Of how many.
+    async fn forget_blobs(&self, until: Timestamp, limit: u32) -> Result<u64, StoreError>;
 
     /// What was, or may have been, sent to providers for a job, in order.
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError>;

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use studio_core::{
     bill::Tokens,
     catalog::Model,
-    id::{JobId, RequestId, UserId},
+    id::{AssetId, JobId, RequestId, UserId},
     idempotency::IdempotencyRecord,
     job::{Durability, Job, NewJob, Payer, Priority, Status},
     ledger::{Standing, exceeded},
@@ -103,6 +103,9 @@ pub enum NotSubmitted {
     /// A key of its owner's own can't be sealed or opened.
     #[error("an own key can't be sealed or opened: {0}")]
     Unopened(NotOpened),
+    /// A picture that its input names is not its owner's, or no more.
+    #[error("a picture that it names is gone")]
+    InputGone(AssetId),
     /// Nobody runs its model here.
     #[error("no provider is configured for this model")]
     NoProvider,
@@ -249,6 +252,7 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
         Admitted::KeyReused => Err(NotSubmitted::KeyReused),
         Admitted::OverCap(over) => Err(NotSubmitted::OverCap { over, needed, now: job.created_at }),
         Admitted::Unpriced => Err(NotSubmitted::Unpriced),
+        Admitted::InputGone(asset) => Err(NotSubmitted::InputGone(asset)),
         Admitted::SealRetired => {
             let error = StoreError::Unavailable("the master key in use is retired: studio secret status".into());
             Err(error.into())

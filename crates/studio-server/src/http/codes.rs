@@ -116,6 +116,9 @@ codes! {
     NOT_TO_SETTLE = "not_to_settle", CONFLICT,
         "The job is not in a state in which a person may say what became of it.",
         "`details.status` says where it stands.";
+    INPUT_GONE = "input_gone", CONFLICT,
+        "A picture that the request needs was removed: before the job was done again, or while the request was on its way.",
+        "`details.assetId` names it. Make a new request with another picture.";
     MODEL_GONE = "model_gone", CONFLICT,
         "The job's model is not in the catalog any more.",
         "Make a new request with another model.";

@@ -258,6 +258,12 @@ impl From<NotSubmitted> for Refusal {
                 "The job was paid by an own key, which was erased when it was over. Send it with the retry: x-api-key-<provider>, or store it.",
             ),
             NotSubmitted::Unopened(error) => error.into(),
+            NotSubmitted::InputGone(asset) => {
+                let message = format!(
+                    "The picture {asset}, which the request needs, is not there any more. Name or bring another."
+                );
+                Self::new(codes::INPUT_GONE, message).with(json!({ "assetId": asset.to_string() }))
+            }
             NotSubmitted::QueueFull(full) => {
                 let whose = if full.of_user { "of your jobs" } else { "jobs" };
                 let message = format!(

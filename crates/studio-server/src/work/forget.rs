@@ -16,6 +16,8 @@ use studio_core::{
 const PERIOD: Duration = Duration::from_secs(3600);
 /// How many jobs are looked at in one commit.
 const AT_ONCE: u32 = 100;
+/// Of how many blobs it is forgotten in one commit that they were named.
+const BLOBS_AT_ONCE: u32 = 1_000;
 /// How many blobs the store is asked after at once.
 const ASKED_AT_ONCE: usize = 500;
 
@@ -38,12 +40,13 @@ async fn forget(app: &App) -> Result<(), StoreError> {
     let Some(kept) = app.retention else { return Ok(()) };
     let now = app.now();
     let over_before = now.minus(kept);
-    let mut all = 0;
-    loop {
-        let count = app.store.forget(Forget { over_before, limit: AT_ONCE, now }).await?;
-        all += count;
-        // Some of those that were looked at may have to wait: the next ones lie behind them, and their time comes, too.
-        if count == 0 || app.stopping.is_cancelled() {
+    let (mut all, mut after) = (0, None);
+    while !app.stopping.is_cancelled() {
+        let forgotten = app.store.forget(Forget { over_before, after, limit: AT_ONCE, now }).await?;
+        all += forgotten.jobs;
+        // Some of those that were looked at may have to wait, however many: it goes on behind them.
+        after = forgotten.last;
+        if after.is_none() {
             break;
         }
     }
@@ -74,6 +77,12 @@ async fn clear_away(app: &App) -> Result<(), NotCleared> {
             }
         }
         if app.stopping.is_cancelled() {
+            break;
+        }
+    }
+    // Whose they were is forgotten with them: it decides nothing any more.
+    while !app.stopping.is_cancelled() {
+        if app.store.forget_blobs(since, BLOBS_AT_ONCE).await? == 0 {
             break;
         }
     }

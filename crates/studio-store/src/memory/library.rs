@@ -4,7 +4,7 @@ use super::{ForgottenBlob, MemoryStore, State, refused};
 use async_trait::async_trait;
 use studio_core::{
     id::{AssetId, ShareId, UserId},
-    job::ContentHash,
+    job::{ContentHash, Job},
     library::{Facts, Origin, Share},
     ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, StoreError, Stored, Thumbnail},
     time::Timestamp,
@@ -13,6 +13,13 @@ use studio_core::{
 impl State {
     fn owned(&self, owner: UserId, id: AssetId) -> Option<&Asset> {
         self.assets.get(&id).filter(|asset| asset.owner == owner)
+    }
+
+    /// The first picture that the input of a job names and its owner has not, nor brings with it.
+    pub(super) fn missing(&self, job: &Job, brought: &[Asset]) -> Option<AssetId> {
+        let comes = |id| brought.iter().any(|asset| asset.id == id && asset.owner == job.owner);
+        let mut named = job.input.pictures().into_iter().map(|picture| picture.asset);
+        named.find(|id| !comes(*id) && self.owned(job.owner, *id).is_none())
     }
 
     fn uploaded(&self, owner: UserId, now: Timestamp) -> Stored {

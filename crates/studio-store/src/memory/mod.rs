@@ -26,8 +26,8 @@ use studio_core::{
     people::{AuditEntry, same_address},
     ports::{
         Admission, Admitted, Advance, Advanced, Asset, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim,
-        EntryFilter, EntryRow, Forget, JobFilter, KeyRow, MOST_OWN_KEYS, OWN_KEYS_WINDOW, PART_BYTES, Part, Period,
-        Said, Store, StoreError, UsageReport, Waiting,
+        EntryFilter, EntryRow, Forget, Forgotten, JobFilter, KeyRow, MOST_OWN_KEYS, OWN_KEYS_WINDOW, PART_BYTES, Part,
+        Period, Said, Store, StoreError, UsageReport, Waiting,
     },
     retry::is_due,
     time::Timestamp,
@@ -111,6 +111,9 @@ impl State {
         }
         if own_key.as_ref().is_some_and(|sealed| self.sealed.is_retired(sealed.key())) {
             return Ok(Admitted::SealRetired);
+        }
+        if let Some(gone) = self.missing(&job, &assets) {
+            return Ok(Admitted::InputGone(gone));
         }
         let standings = self.standings(job.payer, job.owner, job.created_at);
         if !standings.is_empty() && job.price_list.is_none() {
@@ -359,12 +362,16 @@ impl Store for MemoryStore {
         Ok(dead.take(limit).filter_map(|id| state.jobs.get(id).cloned()).collect())
     }
 
-    async fn forget(&self, forget: Forget) -> Result<u64, StoreError> {
+    async fn forget(&self, forget: Forget) -> Result<Forgotten, StoreError> {
         Ok(self.state().forget(forget))
     }
 
     async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError> {
         Ok(self.state().unnamed(hashes, since))
+    }
+
+    async fn forget_blobs(&self, until: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.state().forget_blobs(until, limit))
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {

@@ -1,7 +1,7 @@
-//! Accepts jobs: idempotency record, job, hold, the assets of its input, and for a job claimed at birth its first intent,
+//! Accepts jobs: idempotency record, job, hold, the assets of its input and that it needs them, and for a job claimed at birth its first intent,
 //! in one transaction.
 
-use super::{assets, budgets, jobs, ledger, people, turns, vault};
+use super::{assets, budgets, inputs, jobs, ledger, people, turns, vault};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
@@ -33,6 +33,9 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     {
         return Ok(Admitted::SealRetired);
     }
+    if let Some(gone) = inputs::missing(transaction, job, assets)? {
+        return Ok(Admitted::InputGone(gone));
+    }
     // Read here and nowhere else: of many who ask at once each sees what the one before it holds.
     let standings = budgets::standings(transaction, job.payer, job.owner, job.created_at)?;
     if !standings.is_empty() && job.price_list.is_none() {
@@ -61,6 +64,7 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     // Of the job as it was asked for: a hold is made before the first attempt.
     ledger::record(transaction, &hold(job, now))?;
     assets::insert_inputs(transaction, job.id, assets)?;
+    inputs::note(transaction, job)?;
     if let Some(sealed) = own_key {
         vault::keep_for_job(transaction, job.id, sealed)?;
     }

@@ -21,10 +21,11 @@ use studio_core::{
     ledger::Limits,
     people::AuditEntry,
     ports::{
-        Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Entrusted, Forget, ProviderKey,
-        Resealed, StoreError,
+        Admission, Admitted, Advance, Advanced, Checkpoint, Checkpointed, Claim, Entrusted, Forget, Forgotten,
+        ProviderKey, Resealed, StoreError,
     },
     seal::MasterKeyId,
+    time::Timestamp,
 };
 
 /// What the writer can be told.
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     People(Box<PeopleCommand>),
     /// Forget old jobs.
     Forget(Forget),
+    /// Forget whose some blobs were.
+    ForgetBlobs(Timestamp, u32),
     /// Change what someone keeps here.
     Library(Box<library::Change>),
     /// Keep a user's own key for a provider.
@@ -85,7 +88,9 @@ pub(crate) enum Answer {
     Found(bool),
     /// Of a change of what someone keeps here.
     Library(library::Done),
-    /// How many jobs were forgotten, or keys sealed anew.
+    /// Of old jobs.
+    Forgotten(Forgotten),
+    /// How many blobs were forgotten, or keys sealed anew.
     Counted(u64),
     /// Whether something sealed is kept.
     Kept(Entrusted),
@@ -117,7 +122,7 @@ impl Command {
                 | Event::Adjusted { .. } => advance.durability,
             },
             Self::People(command) => command.durability(),
-            Self::Checkpoint(_) | Self::Forget(_) | Self::Probe => Durability::Process,
+            Self::Checkpoint(_) | Self::Forget(_) | Self::ForgetBlobs(..) | Self::Probe => Durability::Process,
             Self::Library(change) => change.durability(),
             Self::Claim(_)
             | Self::EnsureUser(..)
@@ -159,7 +164,8 @@ pub(crate) fn apply(transaction: &Transaction<'_>, command: &Command) -> Result<
         }
         Command::People(command) => people::apply(transaction, command).map(Answer::People),
         Command::Library(change) => library::apply(transaction, change).map(Answer::Library),
-        Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Counted),
+        Command::Forget(forget) => retention::forget(transaction, forget).map(Answer::Forgotten),
+        Command::ForgetBlobs(until, limit) => retention::forget_blobs(transaction, *until, *limit).map(Answer::Counted),
         Command::KeepProviderKey(key, entry) => vault::keep(transaction, key, entry).map(Answer::Kept),
         Command::RemoveProviderKey(user, provider, entry) => {
             vault::remove(transaction, *user, provider, entry).map(Answer::Found)

@@ -82,6 +82,12 @@ pub(super) fn get_owned(connection: &Connection, owner: UserId, id: AssetId) -> 
     connection.prepare_cached(GET)?.query_row([id.as_uuid(), owner.as_uuid()], read).optional()
 }
 
+/// Whether there is such an asset, and it is `owner`'s.
+pub(super) fn is_owned(connection: &Connection, owner: UserId, id: AssetId) -> Result<bool, rusqlite::Error> {
+    const IS: &str = "SELECT 1 FROM assets WHERE id = ?1 AND owner = ?2";
+    connection.prepare_cached(IS)?.exists([id.as_uuid(), owner.as_uuid()])
+}
+
 /// The asset in the first columns of a row.
 pub(super) fn read(row: &Row<'_>) -> Result<Asset, rusqlite::Error> {
     let size = |index| u64::try_from(row.get::<_, i64>(index)?).map_err(|_| unknown(index, "a size"));

@@ -7,7 +7,7 @@
 use super::{
     assets,
     error::{read_json, write_json},
-    ledger, people, vault, words,
+    inputs, ledger, people, vault, words,
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
 use studio_core::{
@@ -161,6 +161,9 @@ pub(super) fn advance(transaction: &Transaction<'_>, advance: &Advance) -> Resul
             }
             if job.status.is_terminal() && job.key_source == KeySource::Request {
                 vault::erase_of_job(transaction, job.id)?;
+            }
+            if job.status.is_terminal() {
+                inputs::erase(transaction, job.id)?;
             }
             if matches!(advance.event, Event::Completed { .. }) {
                 assets::insert_outputs(transaction, &job, advance.now)?;

@@ -4,7 +4,8 @@
 use super::{
     apply::{Answer, Command},
     assets::{self, COLUMN_COUNT, columns},
-    error::{read_json, write_json},
+    error::write_json,
+    inputs,
     jobs::{self, integer},
     store::{Engine, Sqlite},
 };
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use studio_core::{
     id::{AssetId, ShareId, UserId},
-    job::{ContentHash, Durability, Job},
+    job::{ContentHash, Durability},
     library::{Facts, Origin, Share},
     ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, StoreError, Stored, Thumbnail},
     time::Timestamp,
@@ -35,12 +36,6 @@ pub(super) const SHARES: &str = "SELECT id, slug, owner, asset_id, title, create
 pub(super) const SHARE: &str = "SELECT id, slug, owner, asset_id, title, created_at FROM shares WHERE slug = ?1";
 /// Whether someone may not come in now: nor may what they show be seen.
 pub(super) const DISABLED: &str = "SELECT disabled_at IS NOT NULL FROM users WHERE id = ?1";
-/// Someone's jobs that are not over, in two halves: each has an index of its own.
-pub(super) const AT_WORK: &str = "SELECT doc FROM jobs INDEXED BY jobs_unfinished
-    WHERE owner = ?1 AND status IN ('submitting', 'running', 'collecting', 'unknown')";
-pub(super) const QUEUED: &str =
-    "SELECT doc FROM jobs INDEXED BY jobs_queued_by_turn WHERE owner = ?1 AND status = 'queued'";
-
 /// What the writer can be told of a library.
 #[derive(Debug)]
 pub(crate) enum Change {
@@ -133,19 +128,6 @@ fn uploaded(connection: &Connection, owner: UserId, now: Timestamp) -> Result<St
     Ok(Stored { used: u64::try_from(used).unwrap_or(0), leaving: u64::try_from(leaving).unwrap_or(0) })
 }
 
-/// Someone's jobs that are not over.
-pub(super) fn unfinished(connection: &Connection, owner: UserId) -> Result<Vec<Job>, rusqlite::Error> {
-    let mut jobs = Vec::new();
-    for query in [AT_WORK, QUEUED] {
-        let mut statement = connection.prepare_cached(query)?;
-        let mut rows = statement.query([owner.as_uuid()])?;
-        while let Some(row) = rows.next()? {
-            jobs.push(read_json(row, 0, "a job")?);
-        }
-    }
-    Ok(jobs)
-}
-
 fn remove(
     transaction: &Transaction<'_>,
     owner: UserId,
@@ -153,8 +135,8 @@ fn remove(
     now: Timestamp,
 ) -> Result<Removed, rusqlite::Error> {
     let Some(asset) = assets::get_owned(transaction, owner, id)? else { return Ok(Removed::Absent) };
-    if let Some(job) = unfinished(transaction, owner)?.iter().find(|job| job.needs(id)) {
-        return Ok(Removed::InUse(job.id));
+    if let Some(job) = inputs::needed_by(transaction, id)? {
+        return Ok(Removed::InUse(job));
     }
     remember_blobs(transaction, "id", id.as_uuid(), now)?;
     transaction.prepare_cached("DELETE FROM shares WHERE asset_id = ?1")?.execute([id.as_uuid()])?;

@@ -13,6 +13,7 @@ mod budgets;
 mod connection;
 mod damage;
 mod error;
+mod inputs;
 mod jobs;
 mod keys;
 mod ledger;

@@ -4,63 +4,57 @@
 
 use super::{
     error::{read_json, write_json},
+    inputs,
     jobs::integer,
     library,
 };
 use rusqlite::{Connection, Transaction, params};
-use std::collections::{HashMap, HashSet, hash_map::Entry};
 use studio_core::{
-    id::{AssetId, JobId},
+    id::JobId,
     job::{ContentHash, Job},
-    ports::Forget,
+    ports::{Forget, Forgotten},
     time::Timestamp,
 };
 use uuid::Uuid;
 
 /// Jobs that may be old enough, the oldest first: an id begins with the time at which it was made.
 pub(super) const OLDEST: &str = "SELECT doc FROM jobs INDEXED BY jobs_remembered
-    WHERE forgotten = 0 AND id < ?1 AND status IN ('succeeded', 'failed', 'canceled', 'expired') ORDER BY id LIMIT ?2";
+    WHERE forgotten = 0 AND id < ?1 AND id > ?2 AND status IN ('succeeded', 'failed', 'canceled', 'expired')
+    ORDER BY id LIMIT ?3";
 /// Whether any asset has these bytes, or shows them as its small picture.
 pub(super) const NAMED: &str =
     "SELECT 1 FROM assets WHERE hash = ?1 UNION ALL SELECT 1 FROM assets WHERE thumb_hash = ?1 LIMIT 1";
+/// Whether an asset that had them went a little while ago.
+pub(super) const RECENTLY: &str = "SELECT 1 FROM forgotten_blobs WHERE hash = ?1 AND at > ?2";
+pub(super) const LONG_AGO: &str = "SELECT hash FROM forgotten_blobs WHERE at <= ?1 ORDER BY at, hash LIMIT ?2";
 
-/// Forgets some jobs; how many.
-pub(super) fn forget(transaction: &Transaction<'_>, forget: &Forget) -> Result<u64, rusqlite::Error> {
+/// Forgets some jobs.
+pub(super) fn forget(transaction: &Transaction<'_>, forget: &Forget) -> Result<Forgotten, rusqlite::Error> {
     let bound = JobId::new(forget.over_before, [0xff; 10]).as_uuid();
+    let after = forget.after.map_or(Uuid::nil(), |id| id.as_uuid());
     let old: Vec<Job> = transaction
         .prepare_cached(OLDEST)?
-        .query_map(params![bound, forget.limit], |row| read_json(row, 0, "a job"))?
+        .query_map(params![bound, after, forget.limit], |row| read_json(row, 0, "a job"))?
         .collect::<Result<_, _>>()?;
-    let mut count = 0;
-    let mut unfinished = HashMap::new();
+    let mut forgotten = Forgotten { jobs: 0, last: old.last().map(|job| job.id) };
     for job in old.iter().filter(|job| job.may_be_forgotten(forget.over_before)) {
-        let theirs = match unfinished.entry(job.owner) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(library::unfinished(transaction, job.owner)?),
-        };
-        if is_needed(transaction, job, theirs)? {
-            continue;
+        if !inputs::any_needed_of(transaction, job.id)? {
+            forget_one(transaction, job, forget.now)?;
+            forgotten.jobs += 1;
         }
-        forget_one(transaction, job, forget.now)?;
-        count += 1;
     }
-    Ok(count)
+    Ok(forgotten)
 }
 
-/// Whether something that came with a job or was made by it is needed by one that is not over.
-fn is_needed(transaction: &Transaction<'_>, job: &Job, unfinished: &[Job]) -> Result<bool, rusqlite::Error> {
-    if unfinished.is_empty() {
-        return Ok(false);
-    }
-    let mut statement = transaction.prepare_cached("SELECT id FROM assets WHERE job_id = ?1")?;
-    let mut rows = statement.query([job.id.as_uuid()])?;
-    while let Some(row) = rows.next()? {
-        let asset = AssetId::from_uuid(row.get(0)?);
-        if unfinished.iter().any(|other| other.needs(asset)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Forgets of some blobs whose they were, and that they were anyone's; of how many.
+pub(super) fn forget_blobs(
+    transaction: &Transaction<'_>,
+    until: Timestamp,
+    limit: u32,
+) -> Result<u64, rusqlite::Error> {
+    let gone = format!("DELETE FROM forgotten_blobs WHERE hash IN ({LONG_AGO})");
+    let rows = transaction.prepare_cached(&gone)?.execute(params![until.as_millis(), limit])?;
+    Ok(u64::try_from(rows).unwrap_or(u64::MAX))
 }
 
 fn forget_one(transaction: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), rusqlite::Error> {
@@ -84,14 +78,10 @@ pub(super) fn unnamed(
     hashes: &[ContentHash],
     since: Timestamp,
 ) -> Result<Vec<ContentHash>, rusqlite::Error> {
-    let recently: HashSet<[u8; 32]> = connection
-        .prepare_cached("SELECT hash FROM forgotten_blobs WHERE at > ?1")?
-        .query_map([since.as_millis()], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let mut named = connection.prepare_cached(NAMED)?;
+    let (mut named, mut recently) = (connection.prepare_cached(NAMED)?, connection.prepare_cached(RECENTLY)?);
     let mut unnamed = Vec::new();
     for hash in hashes {
-        if !recently.contains(&hash.0) && !named.exists([hash.0])? {
+        if !named.exists([hash.0])? && !recently.exists(params![hash.0, since.as_millis()])? {
             unnamed.push(*hash);
         }
     }

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_queries_of_every_second_find_an_index() {
-        use super::super::{budgets, jobs, ledger, library, people, retention, turns, words};
+        use super::super::{budgets, inputs, jobs, ledger, library, people, retention, turns, words};
         for (query, index) in [
             (turns::NEXT_OWNER, "SEARCH jobs USING COVERING INDEX jobs_queued_by_turn (provider=? AND owner>?)"),
             (turns::DUE, "SEARCH jobs USING INDEX jobs_queued_by_turn (provider=? AND owner=?)"),
@@ -111,16 +111,20 @@ mod tests {
             (jobs::OVERDUE, "jobs_untold"),
             (jobs::LIST, "jobs_of_owner"),
             (jobs::DEAD, "jobs_dead"),
-            (retention::OLDEST, "jobs_remembered (id<?)"),
+            (retention::OLDEST, "jobs_remembered (id>? AND id<?)"),
             (retention::NAMED, "assets_by_hash (hash=?)"),
             (retention::NAMED, "assets_by_thumb (thumb_hash=?)"),
+            (retention::RECENTLY, "SEARCH forgotten_blobs USING PRIMARY KEY (hash=?)"),
+            (retention::LONG_AGO, "COVERING INDEX forgotten_by_age (at<?)"),
             (library::UPLOADED, "COVERING INDEX assets_uploaded (owner=?)"),
             (library::LEAVING, "COVERING INDEX forgotten_of_owner (owner=? AND at>?)"),
             (library::LIST, "assets_of_owner (owner=? AND id<?)"),
             (library::SENT_AS, "assets_sent_once (owner=? AND sent_as=?)"),
             (library::SHARES, "shares_of_owner (owner=? AND id<?)"),
-            (library::AT_WORK, "jobs_unfinished"),
-            (library::QUEUED, "jobs_queued_by_turn"),
+            (inputs::NEEDED_BY, "SEARCH job_inputs USING PRIMARY KEY (asset_id=?)"),
+            (inputs::NEEDED_OF_JOB, "SEARCH assets USING COVERING INDEX assets_of_job (job_id=?)"),
+            (inputs::NEEDED_OF_JOB, "SEARCH job_inputs USING PRIMARY KEY (asset_id=?)"),
+            (inputs::ERASE, "job_inputs_of_job (job_id=?)"),
             (budgets::STANDINGS, "SEARCH budgets USING PRIMARY KEY (payer=?)"),
             (budgets::STANDINGS, "SEARCH commitments USING PRIMARY KEY (payer=? AND span=? AND start=?)"),
             (&ledger::list_of(true, false), "entries_of_owner"),

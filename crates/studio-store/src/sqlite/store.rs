@@ -16,7 +16,7 @@ use studio_core::{
     people::AuditEntry,
     ports::{
         Admission, Admitted, Advance, Advanced, AttemptRow, BudgetRow, Checkpoint, Checkpointed, Claim, EntryFilter,
-        EntryRow, Forget, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
+        EntryRow, Forget, Forgotten, JobFilter, KeyRow, Part, Period, Store, StoreError, UsageReport, Waiting,
     },
     time::Timestamp,
     words::Log,
@@ -161,15 +161,22 @@ impl<E: Engine> Store for Sqlite<E> {
         self.0.ask_at_length(move |connection| jobs::dead(connection, before, limit)).await
     }
 
-    async fn forget(&self, forget: Forget) -> Result<u64, StoreError> {
+    async fn forget(&self, forget: Forget) -> Result<Forgotten, StoreError> {
         match self.0.run(Command::Forget(forget)).await? {
-            Answer::Counted(count) => Ok(count),
+            Answer::Forgotten(forgotten) => Ok(forgotten),
             other => Err(other.misplaced()),
         }
     }
 
     async fn unnamed(&self, hashes: Vec<ContentHash>, since: Timestamp) -> Result<Vec<ContentHash>, StoreError> {
         self.0.ask_at_length(move |connection| retention::unnamed(connection, &hashes, since)).await
+    }
+
+    async fn forget_blobs(&self, until: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        match self.0.run(Command::ForgetBlobs(until, limit)).await? {
+            Answer::Counted(count) => Ok(count),
+            other => Err(other.misplaced()),
+        }
     }
 
     async fn attempts(&self, job: JobId) -> Result<Vec<AttemptRow>, StoreError> {

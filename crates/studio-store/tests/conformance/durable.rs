@@ -3,7 +3,7 @@
 
 use crate::rig::{
     Rig, advance, asset_id, at, brought, completed, cut_short, draft, failed, job_id, key, key_id, lease, noted, plain,
-    record, said, told, user,
+    record, said, showing, told, user,
 };
 use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
@@ -13,7 +13,7 @@ use studio_core::{
     ledger::Limits,
     money::Nanos,
     people::Role,
-    ports::{Admission, Admitted, Advance, Advanced, Checkpointed, Store, StoreError},
+    ports::{Admission, Admitted, Advance, Advanced, Checkpointed, Removed, Store, StoreError},
     retry::{FailureKind, LANDING},
     words::{Log, Segment},
 };
@@ -117,6 +117,7 @@ fn of_the_first_schema(folder: &TempDir) -> TempDir {
         ("keys", "id, user_id, name, hash, last4, scopes, 5000, limits, created_at, revoked_at"),
         ("jobs", &of_jobs),
         ("attempts", "*"),
+        ("assets", "id, owner, job_id, hash, media_type, bytes, created_at"),
         ("accounts", "*"),
         ("entries", "seq, job_id, kind, attempt, provider, provider_ref, price_list, at"),
         ("lines", "*"),
@@ -139,6 +140,8 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
     rig.accept(Admission { claim: Some(lease(4)), ..plain(on_another_day.clone()) }).await;
     rig.moved(4, Actor::Holder(lease(4)), failed(FailureKind::NotConfigured, 7, at(0))).await;
     let running = rig.claim(2).await.remove(0);
+    let shown = brought(5, &user(1), job_id(5));
+    rig.accept(Admission { assets: vec![shown.clone()], ..plain(showing(5, &shown)) }).await;
     let (noon, later) = (at(0), on_another_day.created_at);
     let mut stood = rig.store.budgets(None, noon).await.unwrap();
     stood.extend(rig.store.budgets(None, later).await.unwrap());
@@ -164,6 +167,14 @@ async fn a_database_of_the_first_schema_is_brought_up_to_date() {
     for n in [1, 3] {
         assert_eq!(rig.checkpoint(n, n, said(0, 0, "x")).await, Checkpointed::Stale, "over, or nobody's");
     }
+    let remove = async |n| rig.store.remove_asset(user(1).id, asset_id(n), at(9)).await.unwrap();
+    assert_eq!(
+        (remove(1).await, remove(5).await),
+        (Removed::Gone, Removed::InUse(job_id(5))),
+        "as it needed them then"
+    );
+    rig.moved(5, Actor::Person, Event::CancelRequested).await;
+    assert_eq!(remove(5).await, Removed::Gone);
     rig.moved(2, Actor::Holder(lease(2)), told(5)).await;
     rig.assert_audit_is_clean().await;
 }

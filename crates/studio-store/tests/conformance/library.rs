@@ -2,7 +2,8 @@
 
 use crate::people::disabled;
 use crate::rig::{
-    self, Rig, asset_id, at, brought, completed, draft, hash_of, job_id, lease, plain, share_id, told, upload, user,
+    self, Rig, asset_id, at, brought, completed, draft, hash_of, job_id, lease, plain, record, share_id, showing, told,
+    upload, user,
 };
 use studio_core::{
     id::AssetId,
@@ -10,9 +11,8 @@ use studio_core::{
     job::{Actor, Event, Job},
     library::{Facts, Origin, Share},
     media::MediaType,
-    parameter::Parameters,
-    ports::{Admission, Asset, AssetFilter, Forget, Kept, NewUpload, Removed, STAYS, Stored, Thumbnail},
-    request::{ChatRequest, Format, Input, Message, Part, Picture, Role},
+    ports::{Admission, Admitted, Asset, AssetFilter, Kept, NewUpload, Removed, STAYS, Stored, Thumbnail},
+    request::Input,
 };
 
 stories![
@@ -23,6 +23,7 @@ stories![
     lists_are_newest_first_and_by_kind_and_origin,
     what_is_removed_is_gone_and_its_job_says_so,
     what_an_unfinished_job_needs_is_not_removed,
+    what_a_job_needs_must_be_there,
     a_thumbnail_is_noted_once_and_its_bytes_are_named,
     a_page_shows_its_asset_until_either_ends,
     what_is_forgotten_is_shown_no_more,
@@ -154,23 +155,6 @@ async fn what_is_removed_is_gone_and_its_job_says_so(rig: Rig) {
     assert_eq!(rig.store.unnamed(vec![made.hash], at(5_000)).await.unwrap(), [made.hash]);
 }
 
-/// A conversation that shows an asset.
-fn showing(n: u32, asset: &Asset) -> Job {
-    let Asset { id, hash, media_type, bytes, .. } = asset.clone();
-    let parts = vec![Part::Picture(Picture { asset: id, hash, media_type, bytes, tokens: 0, raster: None })];
-    let messages = vec![Message { role: Role::User, parts, tool_calls: Vec::new(), tool_call_id: None }];
-    let request = ChatRequest {
-        messages,
-        tools: Vec::new(),
-        tool_choice: None,
-        format: Format::Text,
-        stop: Vec::new(),
-        streams: false,
-        parameters: Parameters::new(),
-    };
-    Job { input: Input::Chat(request), ..draft(n) }
-}
-
 async fn what_an_unfinished_job_needs_is_not_removed(rig: Rig) {
     let asset = kept(&rig, upload(1, 1, 10)).await;
     let remove = async || rig.store.remove_asset(user(1).id, asset.id, at(5_000)).await.unwrap();
@@ -178,8 +162,52 @@ async fn what_an_unfinished_job_needs_is_not_removed(rig: Rig) {
     assert_eq!(remove().await, Removed::InUse(job_id(1)), "it waits");
     rig.claim(1).await;
     assert_eq!(remove().await, Removed::InUse(job_id(1)), "it is at work");
+    // Two that need it hold it, until both are over.
+    for n in [2, 3] {
+        rig.accept(plain(showing(n, &asset))).await;
+    }
     rig.moved(1, Actor::Holder(lease(1)), told(60)).await;
-    assert_eq!(remove().await, Removed::Gone, "it is over");
+    rig.moved(2, Actor::Person, Event::CancelRequested).await;
+    assert_eq!(remove().await, Removed::InUse(job_id(3)), "the others are over");
+    rig.moved(3, Actor::Person, Event::CancelRequested).await;
+    assert_eq!(remove().await, Removed::Gone, "all are over");
+}
+
+async fn what_a_job_needs_must_be_there(rig: Rig) {
+    let gone = upload(1, 1, 10).asset;
+    let named = |n, asset: &Asset| Admission {
+        idempotency: Some(record(&user(1), "k", 1)),
+        claim: Some(lease(n)),
+        ..plain(showing(n, asset))
+    };
+    let refused = async |admission: Admission, why: &str| {
+        let (job, held) = (admission.job.id, rig.committed(1).await);
+        let Input::Chat(request) = &admission.job.input else { panic!("it shows something") };
+        let names = request.messages[0].pictures().next().unwrap().asset;
+        assert_eq!(rig.store.admit(admission).await.unwrap(), Admitted::InputGone(names), "{why}");
+        assert_eq!(rig.store.job_for_work(job).await.unwrap(), None, "{why}");
+        assert_eq!(rig.store.replay(&record(&user(1), "k", 1)).await.unwrap(), None, "{why}: not remembered");
+        assert_eq!(rig.committed(1).await, held, "{why}: nothing is held");
+    };
+    refused(named(1, &gone), "it never was").await;
+    refused(named(1, &kept(&rig, upload(2, 2, 10)).await), "it is another's").await;
+    let mut theirs = named(1, &gone);
+    theirs.assets = vec![Asset { owner: user(2).id, ..brought(1, &user(2), job_id(1)) }];
+    refused(theirs, "what comes along is another's").await;
+    // It may come along; and what is there may be there twice.
+    let along = brought(3, &user(1), job_id(1));
+    let mut twice = Admission { assets: vec![along.clone()], ..plain(showing(1, &along)) };
+    let Input::Chat(request) = &mut twice.job.input else { panic!("it shows something") };
+    request.messages.push(request.messages[0].clone());
+    rig.accept(twice.clone()).await;
+    assert_eq!(rig.accept(twice).await.id, job_id(1), "a run that nobody knew of");
+    rig.moved(1, Actor::Person, Event::CancelRequested).await;
+    // Done again while it is there, and when it is there no more.
+    let again = |n| Admission { job: Job { retry_of: Some(job_id(1)), ..showing(n, &along) }, ..named(n, &along) };
+    assert_eq!(rig.store.remove_asset(user(1).id, along.id, at(5)).await.unwrap(), Removed::Gone);
+    refused(again(2), "it was removed").await;
+    let other = kept(&rig, upload(4, 1, 10)).await;
+    rig.accept(named(2, &other)).await;
 }
 
 async fn a_thumbnail_is_noted_once_and_its_bytes_are_named(rig: Rig) {
@@ -232,7 +260,7 @@ async fn what_is_forgotten_is_shown_no_more(rig: Rig) {
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
     assert!(rig.store.share(page(1, 1, asset_id(1))).await.unwrap());
     let uploaded = kept(&rig, upload(2, 1, 10)).await;
-    rig.store.forget(Forget { over_before: at(80_000), limit: 9, now: at(90_000) }).await.unwrap();
+    rig.forget(80_000, None, 9).await;
     assert_eq!(rig.store.shared("slug1").await.unwrap(), None);
     assert!(rig.store.asset(user(1).id, uploaded.id).await.unwrap().is_some(), "what no job made stays");
 }
@@ -252,8 +280,7 @@ async fn what_an_unfinished_job_needs_is_not_forgotten(rig: Rig) {
     rig.moved(1, Actor::Holder(lease(1)), completed(1, 60)).await;
     let made = rig.store.asset(user(1).id, asset_id(1)).await.unwrap().unwrap();
     rig.accept(plain(showing(2, &made))).await;
-    let forget =
-        async || rig.store.forget(Forget { over_before: at(80_000), limit: 9, now: at(90_000) }).await.unwrap();
+    let forget = async || rig.forget(80_000, None, 9).await.jobs;
     assert_eq!(forget().await, 0, "another waits for what it made");
     assert_eq!(rig.store.asset(user(1).id, made.id).await.unwrap(), Some(made.clone()));
     rig.moved(2, Actor::Person, Event::CancelRequested).await;

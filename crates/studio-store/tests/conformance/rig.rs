@@ -14,9 +14,12 @@ use studio_core::{
     money::Nanos,
     parameter::Parameters,
     people::{Action, Actor as Who, AuditEntry, Role, Via},
-    ports::{Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, NewUpload, Said, Store},
+    ports::{
+        Admission, Admitted, Advance, Advanced, Asset, Checkpoint, Checkpointed, Claim, Forget, Forgotten, NewUpload,
+        Said, Store,
+    },
     price::{PriceList, Unit, Usage},
-    request::{ImageRequest, Input},
+    request::{ChatRequest, Format, ImageRequest, Input, Message, Part, Picture, Role as Speaker},
     retry::{Failure, FailureKind},
     secret::Prompt,
     time::Timestamp,
@@ -200,6 +203,23 @@ pub(crate) fn hash_of(n: u8) -> ContentHash {
     ContentHash([n; 32])
 }
 
+/// Job `n`, a conversation that shows an asset.
+pub(crate) fn showing(n: u32, asset: &Asset) -> Job {
+    let Asset { id, hash, media_type, bytes, .. } = asset.clone();
+    let parts = vec![Part::Picture(Picture { asset: id, hash, media_type, bytes, tokens: 0, raster: None })];
+    let messages = vec![Message { role: Speaker::User, parts, tool_calls: Vec::new(), tool_call_id: None }];
+    let request = ChatRequest {
+        messages,
+        tools: Vec::new(),
+        tool_choice: None,
+        format: Format::Text,
+        stop: Vec::new(),
+        streams: false,
+        parameters: Parameters::new(),
+    };
+    Job { input: Input::Chat(request), ..draft(n) }
+}
+
 /// Asset `n`, uploaded by a user, with room for more.
 pub(crate) fn upload(n: u32, owner: u32, bytes: u64) -> NewUpload {
     let asset = brought(n, &user(owner), job_id(n));
@@ -300,6 +320,12 @@ impl Rig {
     pub(crate) async fn collecting(&self, n: u32) {
         assert_eq!(self.claim(n).await.first().map(|job| job.id), Some(job_id(n)));
         self.moved(n, Actor::Holder(lease(n)), Event::OutputsReady).await;
+    }
+
+    /// Forgets what was over before a moment, of the oldest so many jobs after one.
+    pub(crate) async fn forget(&self, over_before: i64, after: Option<u32>, limit: u32) -> Forgotten {
+        let forget = Forget { over_before: at(over_before), after: after.map(job_id), limit, now: at(90_000) };
+        self.store.forget(forget).await.unwrap()
     }
 
     /// What key `n` has spent and holds.

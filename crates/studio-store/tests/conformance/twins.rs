@@ -2,7 +2,7 @@
 
 use crate::rig::{
     PROVIDER, Rig, advance, at, brought, canceled, completed, cut_short, draft, failed, hash_of, job_id, key, key_id,
-    lease, noted, page, plain, record, told, upload, user,
+    lease, noted, page, plain, record, showing, told, upload, user,
 };
 use crate::vault::{master, provider_key, sealed};
 use proptest::prelude::*;
@@ -34,7 +34,8 @@ enum Happening {
     Entrust { owner: u32, provider: bool, by: u8 },
     TakeBack { owner: u32, provider: bool },
     Retire { master: u8 },
-    Forget { before: i64, limit: u32 },
+    Forget { before: i64, after: Option<u32>, limit: u32 },
+    ForgetBlobs { until: i64, limit: u32 },
     Upload { asset: u32, owner: u32, bytes: u64, name: Option<(u8, u8)> },
     Remove { asset: u32, owner: u32 },
     Share { asset: u32, owner: u32 },
@@ -55,6 +56,8 @@ struct Request {
     claim: Option<u32>,
     later: bool,
     asset: Option<u32>,
+    /// An asset that it shows.
+    shows: Option<u32>,
 }
 
 /// What is said, where: most of it fits.
@@ -155,13 +158,14 @@ fn happening() -> impl Strategy<Value = Happening> {
         ),
         prop::option::of(0u32..9),
         prop::bool::weighted(0.2),
-        prop::option::weighted(0.3, 0u32..12),
+        (prop::option::weighted(0.3, 0u32..12), prop::option::weighted(0.3, 0u32..12)),
     );
     prop_oneof![
-        4 => admit.prop_map(|(job, owner, hold, key, (payer, priced, retry_of, rank, per_owner), claim, later, asset)| {
+        4 => admit.prop_map(|(job, owner, hold, key, (payer, priced, retry_of, rank, per_owner), claim, later, assets)| {
+            let (asset, shows) = assets;
             let priority = Priority::ALL[rank];
             Happening::Admit(Request {
-                job, owner, hold, key, payer, priced, retry_of, priority, per_owner, claim, later, asset,
+                job, owner, hold, key, payer, priced, retry_of, priority, per_owner, claim, later, asset, shows,
             })
         }),
         9 => (0u32..12, speaker(), event(), prop::option::weighted(0.3, words()))
@@ -186,7 +190,9 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(owner, provider, by)| Happening::Entrust { owner, provider, by }),
         1 => (1u32..3, prop::bool::ANY).prop_map(|(owner, provider)| Happening::TakeBack { owner, provider }),
         1 => (0u8..3).prop_map(|master| Happening::Retire { master }),
-        1 => (0i64..4_000, 0u32..6).prop_map(|(before, limit)| Happening::Forget { before, limit }),
+        1 => (0i64..4_000, prop::option::weighted(0.3, 0u32..12), 0u32..6)
+            .prop_map(|(before, after, limit)| Happening::Forget { before, after, limit }),
+        1 => (0i64..4_000, 0u32..4).prop_map(|(until, limit)| Happening::ForgetBlobs { until, limit }),
     ]
 }
 
@@ -216,7 +222,8 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
     match happening {
         Happening::Admit(request) => {
             let Request { job: n, owner, hold, key, payer: kind, priced, retry_of, claim, later, asset, .. } = request;
-            let mut job = draft(n);
+            let shown = request.shows.map(|asset| brought(asset, &user(owner), job_id(n)));
+            let mut job = shown.map_or_else(|| draft(n), |asset| showing(n, &asset));
             job.owner = user(owner).id;
             job.payer = payer(kind, owner);
             let own = matches!(job.payer, Payer::OwnKey(_));
@@ -280,9 +287,11 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             answer(rig.store.create_key(new, limits, noted(now)).await)
         }
         Happening::SetBudgets { payer, limits } => answer(rig.store.set_budgets(payer, limits, noted(now)).await),
-        Happening::Forget { before, limit } => {
-            answer(rig.store.forget(Forget { over_before: at(before), limit, now }).await)
+        Happening::Forget { before, after, limit } => {
+            let after = after.map(job_id);
+            answer(rig.store.forget(Forget { over_before: at(before), after, limit, now }).await)
         }
+        Happening::ForgetBlobs { until, limit } => answer(rig.store.forget_blobs(at(until), limit).await),
         Happening::Upload { asset, owner, bytes, name } => {
             let named = name.map(|(name, sent)| (format!("u{name}"), hash_of(sent)));
             answer(rig.store.add_upload(NewUpload { named, quota: 100, ..upload(asset, owner, bytes) }).await)

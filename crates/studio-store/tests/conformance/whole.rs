@@ -1,7 +1,7 @@
 //! A change in several steps is made whole or not at all, whichever step breaks: each table in turn refuses what is written
 //! to it.
 
-use crate::rig::{Rig, advance, at, brought, completed, draft, job_id, lease, plain, record, user};
+use crate::rig::{Rig, advance, at, brought, completed, job_id, lease, plain, record, showing, user};
 use rusqlite::Connection;
 use std::sync::Arc;
 use studio_core::{
@@ -11,20 +11,21 @@ use studio_core::{
 use studio_store::{DATABASE_FILE, Options, SqliteStore};
 
 /// What an admission with everything writes to.
-const ADMITTED: [&str; 7] = ["jobs", "attempts", "entries", "lines", "commitments", "assets", "idempotency"];
+const ADMITTED: [&str; 8] =
+    ["jobs", "attempts", "entries", "lines", "commitments", "assets", "job_inputs", "idempotency"];
 /// What the end of a job writes to.
-const SETTLED: [&str; 5] = ["jobs", "attempts", "entries", "lines", "assets"];
+const SETTLED: [&str; 6] = ["jobs", "attempts", "entries", "lines", "job_inputs", "assets"];
 
 /// A table refuses every change.
 fn breaks(file: &Connection, table: &str) {
-    for change in ["INSERT", "UPDATE"] {
+    for change in ["INSERT", "UPDATE", "DELETE"] {
         let trigger = format!("CREATE TRIGGER broken_{change} BEFORE {change} ON {table}");
         file.execute_batch(&format!("{trigger} BEGIN SELECT RAISE(ABORT, 'broken'); END")).unwrap();
     }
 }
 
 fn mended(file: &Connection) {
-    file.execute_batch("DROP TRIGGER broken_INSERT; DROP TRIGGER broken_UPDATE").unwrap();
+    file.execute_batch("DROP TRIGGER broken_INSERT; DROP TRIGGER broken_UPDATE; DROP TRIGGER broken_DELETE").unwrap();
 }
 
 /// All rows of all tables that a job is in.
@@ -42,7 +43,7 @@ async fn f35_a_change_that_breaks_in_any_step_leaves_nothing() {
         idempotency: Some(record(&user(1), "k", 1)),
         assets: vec![brought(5, &user(1), job_id(1))],
         claim: Some(lease(1)),
-        ..plain(draft(1))
+        ..plain(showing(1, &brought(5, &user(1), job_id(1))))
     };
     let before = rows(&file);
     for table in ADMITTED {

@@ -1,6 +1,6 @@
 //! Pictures that are changed: what may be given and how, what stays as it is, and what is refused by name.
 
-use crate::{IMAGE, NOBODY, assert_clean, door::assert_refused, jobs, openai, setup, studio};
+use crate::{IMAGE, NOBODY, assert_clean, door::assert_refused, jobs, openai, setup, studio, upload::kept};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -194,16 +194,41 @@ async fn a_model_says_what_it_takes_and_refuses_the_rest() {
     assert_eq!(inputs("lab"), json!({ "image": false, "mask": "none" }));
 }
 
-#[tokio::test]
-async fn a_retry_finds_its_pictures_and_a_repeat_makes_nothing_new() {
-    let failed = cog_worker::Behaviour::FailedPrediction("out of paint".into());
-    let worker = CogWorker::start(failed).unwrap();
+/// A studio whose model `lab` changes pictures on a worker that we hold in our hands.
+fn with_lab(worker: &CogWorker) -> Studio {
     let config = format!(
         "[providers.lab]\nkind = \"cog\"\nbase_url = \"{}\"\n[[models]]\nid = \"lab\"\nmodality = \"image\"\nprovider = \"lab\"\n\
          inputs = {{ image = true, mask = \"any\" }}\n[models.prices]\nimage = 0.5\ninput_image = 0.25\n",
         worker.base_url()
     );
-    let studio = Studio::start(setup().config(&config)).unwrap();
+    Studio::start(setup().config(&config)).unwrap()
+}
+
+#[tokio::test]
+async fn a_retry_whose_picture_was_removed_is_refused_by_its_name_and_holds_nothing() {
+    let worker = CogWorker::start(cog_worker::Behaviour::FailedPrediction("out of paint".into())).unwrap();
+    let studio = with_lab(&worker);
+    let asset = kept(&studio, "", given().file()).await;
+    let reply = studio.post(IMAGE, &asked(json!({ "modelId": "lab", "image": asset["id"] }))).await.unwrap();
+    assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
+    let id = reply.json()["details"]["jobId"].as_str().unwrap().to_owned();
+    let gone = Studio::send(studio.request(Method::DELETE, asset["url"].as_str().unwrap())).await.unwrap();
+    assert_eq!(gone.status, StatusCode::OK, "what is over needs nothing");
+    worker.set(cog_worker::Behaviour::Normal);
+    let again = studio.request(Method::POST, &format!("/api/v1/jobs/{id}/retry")).header("idempotency-key", "k");
+    let refused = Studio::send(again).await.unwrap();
+    assert_refused(&refused, 409, "input_gone");
+    assert_eq!(refused.json()["details"], json!({ "assetId": asset["id"] }));
+    let jobs = studio.get("/api/v1/jobs").await.unwrap().json();
+    assert_eq!((jobs["items"].as_array().unwrap().len(), worker.predictions().len()), (1, 1), "nothing was made");
+    assert_clean(&studio, 0);
+}
+
+#[tokio::test]
+async fn a_retry_finds_its_pictures_and_a_repeat_makes_nothing_new() {
+    let failed = cog_worker::Behaviour::FailedPrediction("out of paint".into());
+    let worker = CogWorker::start(failed).unwrap();
+    let studio = with_lab(&worker);
     let body = asked(json!({ "modelId": "lab", "image": data_url(&given()), "mask": data_url(&white_mask()) }));
     let tried = studio.post(&format!("{IMAGE}?dryRun=true"), &body).await.unwrap().json();
     assert_eq!((&tried["price"]["atMost"]["amount"], &tried["parameters"]["width"]), (&json!("1"), &json!(SIZE)));

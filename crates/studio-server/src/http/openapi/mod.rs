@@ -259,7 +259,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((409, "The job says nothing: it makes files"));
     }
     if route.path.ends_with("/retry") {
-        refusals.push((409, "The job is not over, or it has a result"));
+        refusals.push((409, "The job is not over, or it has a result, or a picture that it needs is gone"));
     }
     if route.path.ends_with("/resolve") || route.path.ends_with("/adjust") {
         refusals.push((409, "The job is not unknown, or not over"));
