@@ -192,7 +192,8 @@ impl Run {
         let job = Job { key_source, ..job };
         let fits = self.fits(&job);
         let (idempotency, assets, claim, per_owner, own_key) = Default::default();
-        let answer = self.store.admit(Admission { job, idempotency, assets, claim, per_owner, own_key }).await?;
+        let quota = u64::MAX;
+        let answer = self.store.admit(Admission { job, idempotency, assets, claim, per_owner, own_key, quota }).await?;
         match answer {
             Admitted::Accepted(job) if fits => {
                 self.count(&job, job.hold.get()).await?;

@@ -160,5 +160,6 @@ async fn checkpoints(bytes: usize) -> Figures {
 fn admission(owner: UserId, n: u32) -> Admission {
     let payer = Payer::Key(KeyId::new(Timestamp::from_millis(T0), unlike(n % PAYERS)));
     let (job, record) = draft(n, owner, payer, Timestamp::from_millis(T0 + i64::from(n / 16)));
-    Admission { job, idempotency: Some(record), assets: Vec::new(), claim: None, per_owner: None, own_key: None }
+    let (assets, quota) = (Vec::new(), u64::MAX);
+    Admission { job, idempotency: Some(record), assets, claim: None, per_owner: None, own_key: None, quota }
 }

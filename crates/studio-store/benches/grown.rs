@@ -109,6 +109,7 @@ async fn life(store: &dyn Store, users: &[UserId], n: u32) {
         claim: Some(lease),
         per_owner: None,
         own_key: None,
+        quota: u64::MAX,
     };
     let Admitted::Accepted(job) = store.admit(admission).await.unwrap() else { unreachable!("it was refused") };
     let move_by = |event| Advance {

@@ -17,7 +17,7 @@ use studio_core::{
     ledger::{Standing, exceeded},
     library::{Facts, Origin},
     money::Nanos,
-    ports::{Admission, Admitted, Asset, StoreError},
+    ports::{Admission, Admitted, Asset, StoreError, Stored},
     price::{PriceError, Unit},
     request::{Flags, Input, Picture},
     time::Timestamp,
@@ -102,6 +102,16 @@ pub enum NotSubmitted {
     /// A picture that its input names is not its owner's, or no more.
     #[error("a picture that it names is gone")]
     InputGone(AssetId),
+    /// What it brings along would be too much beside what its owner brought before.
+    #[error("the quota is used up")]
+    OverQuota {
+        /// The quota.
+        quota: u64,
+        /// What they have without it.
+        stored: Stored,
+        /// How many bytes it brings along.
+        received: u64,
+    },
     /// Nobody runs its model here.
     #[error("no provider is configured for this model")]
     NoProvider,
@@ -177,7 +187,7 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
     let mut job = draft(app, asked, Some(&chosen))?;
     let mut own_key = chosen.sealed_for(app, &job)?;
     let assets: Vec<Asset> = brought.iter().map(|picture| asset(&job, picture)).collect();
-    let needed = job.hold;
+    let (needed, quota) = (job.hold, app.upload_limits.quota());
     let permit = lane.permits.clone().try_acquire_owned().ok();
     let claim = permit.as_ref().map(|_| app.lease());
     let (mut shortenings, mut seals) = (0, 1);
@@ -189,6 +199,7 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
             claim,
             per_owner: lane.per_owner,
             own_key: own_key.clone(),
+            quota,
         };
         // Accepted, perhaps, and claimed; but nobody goes on with what nobody was told of.
         let admitted = app.store.admit(admission).await.inspect_err(|_| app.attempts.not_begun(claim));
@@ -229,6 +240,10 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
         Admitted::OverCap(over) => Err(NotSubmitted::OverCap { over, needed, now: job.created_at }),
         Admitted::Unpriced => Err(NotSubmitted::Unpriced),
         Admitted::InputGone(asset) => Err(NotSubmitted::InputGone(asset)),
+        Admitted::OverQuota(stored) => {
+            let received = assets.iter().map(|asset| asset.bytes).sum();
+            Err(NotSubmitted::OverQuota { quota, stored, received })
+        }
         Admitted::SealRetired => {
             let error = StoreError::Unavailable("the master key in use is retired: studio secret status".into());
             Err(error.into())

@@ -78,7 +78,8 @@ fn admit(n: u8, durability: Durability) -> Command {
         now: T0,
     };
     let (idempotency, assets, claim, per_owner, own_key) = Default::default();
-    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, assets, claim, per_owner, own_key }))
+    let quota = u64::MAX;
+    Command::Admit(Box::new(Admission { job: job.queued(), idempotency, assets, claim, per_owner, own_key, quota }))
 }
 
 /// Has a group served; what each was told.
