@@ -192,8 +192,9 @@ impl Run {
         let job = Job { key_source, ..job };
         let fits = self.fits(&job);
         let (idempotency, assets, claim, per_owner, own_key) = Default::default();
-        let answer =
-            self.store.admit(Admission { job, idempotency, assets, claim, per_owner, own_key, entry: None }).await?;
+        let (quota, entry) = (u64::MAX, None);
+        let admission = Admission { job, idempotency, assets, claim, per_owner, own_key, entry, quota };
+        let answer = self.store.admit(admission).await?;
         match answer {
             Admitted::Accepted(job) if fits => {
                 self.count(&job, job.hold.get()).await?;

@@ -161,5 +161,5 @@ fn admission(owner: UserId, n: u32) -> Admission {
     let payer = Payer::Key(KeyId::new(Timestamp::from_millis(T0), unlike(n % PAYERS)));
     let (job, record) = draft(n, owner, payer, Timestamp::from_millis(T0 + i64::from(n / 16)));
     let (assets, claim, per_owner, own_key, entry) = (Vec::new(), None, None, None, None);
-    Admission { job, idempotency: Some(record), assets, claim, per_owner, own_key, entry }
+    Admission { job, idempotency: Some(record), assets, claim, per_owner, own_key, entry, quota: u64::MAX }
 }

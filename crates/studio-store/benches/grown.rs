@@ -110,6 +110,7 @@ async fn life(store: &dyn Store, users: &[UserId], n: u32) {
         per_owner: None,
         own_key: None,
         entry: None,
+        quota: u64::MAX,
     };
     let Admitted::Accepted(job) = store.admit(admission).await.unwrap() else { unreachable!("it was refused") };
     let move_by = |event| Advance {

@@ -36,10 +36,10 @@ CREATE INDEX assets_by_hash ON assets (hash);
 CREATE INDEX assets_by_thumb ON assets (thumb_hash) WHERE thumb_hash IS NOT NULL;
 CREATE INDEX assets_of_owner ON assets (owner, id);
 CREATE INDEX assets_of_job ON assets (job_id) WHERE job_id IS NOT NULL;
-CREATE INDEX assets_uploaded ON assets (owner, bytes) WHERE origin = 'uploaded';
+CREATE INDEX assets_brought ON assets (owner, bytes, origin) WHERE origin <> 'made';
 CREATE UNIQUE INDEX assets_sent_once ON assets (owner, sent_as) WHERE sent_as IS NOT NULL;
 
--- Whose uploads they were: what somebody removed takes room on the disk for a while yet. Of other assets there is no owner.
+-- Who brought them: what somebody removed takes room on the disk for a while yet. Of what jobs made there is no owner.
 ALTER TABLE forgotten_blobs ADD COLUMN owner BLOB;
 ALTER TABLE forgotten_blobs ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX forgotten_of_owner ON forgotten_blobs (owner, at, bytes) WHERE owner IS NOT NULL;

@@ -76,7 +76,7 @@ pub struct NewUpload {
     pub asset: Asset,
     /// What its sender called the request, and the hash of what they sent, which may be other bytes than those that are kept.
     pub named: Option<(String, ContentHash)>,
-    /// Most bytes that its owner's uploads may have together, with this one.
+    /// Most bytes that what its owner brought may have together, with this one.
     pub quota: u64,
 }
 
@@ -93,12 +93,28 @@ pub enum Kept {
     OverQuota(Stored),
 }
 
-/// What someone's uploads take on the disk.
+/// An upload that is there, by what its sender called the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentBefore {
+    /// What became of it.
+    pub asset: Asset,
+    /// The hash of what they sent, which may be other bytes than those that are kept.
+    pub sent: ContentHash,
+}
+
+impl SentBefore {
+    /// What becomes of bytes that come under the same name.
+    pub fn again(self, sent: ContentHash) -> Kept {
+        if self.sent == sent { Kept::Replayed(Box::new(self.asset)) } else { Kept::NameReused }
+    }
+}
+
+/// What someone brought takes on the disk: their uploads, and what came inside their requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// Bytes of those that they have.
+    /// Bytes of what they have.
     pub used: u64,
-    /// Bytes of those that they removed less than [`STAYS`] ago: these are on the disk still.
+    /// Bytes of what they removed less than [`STAYS`] ago: it is on the disk still.
     pub leaving: u64,
 }
 
@@ -145,11 +161,11 @@ pub trait Library: Send + Sync {
     /// that a file is kept may throw away their own.
     async fn add_upload(&self, upload: NewUpload) -> Result<Kept, StoreError>;
 
-    /// What became of an upload that its sender called by this name, as [`Kept::Replayed`] or [`Kept::NameReused`].
-    async fn upload_named(&self, owner: UserId, name: &str, sent: ContentHash) -> Result<Option<Kept>, StoreError>;
+    /// The upload that its sender called by this name, while it is there.
+    async fn upload_named(&self, owner: UserId, name: &str) -> Result<Option<SentBefore>, StoreError>;
 
-    /// How many bytes someone's uploads take now.
-    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError>;
+    /// How many bytes take now what someone brought.
+    async fn stored(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError>;
 
     /// An asset, if it is `owner`'s.
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError>;

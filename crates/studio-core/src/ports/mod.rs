@@ -13,7 +13,7 @@ mod vault;
 pub use assets::{AssetError, AssetStore, Blob, BlobReader, StagedBlob};
 pub use chance::{Chance, Clock};
 pub use fetcher::{Body, Destination, FetchError, Fetcher};
-pub use library::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, Stored, Thumbnail};
+pub use library::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, SentBefore, Stored, Thumbnail};
 pub use limiter::Limiter;
 pub use people::{
     AcceptLink, Account, AuditFilter, AuditRow, ChangePassword, ChangeUser, CreateLink, LinkAccepted, LinkCreated,

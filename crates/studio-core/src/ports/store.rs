@@ -1,6 +1,6 @@
 //! Remembers: one method is one transaction and one sentence of the domain. A refusal is an outcome, not an error.
 
-use super::{Asset, Library, People, Vault};
+use super::{Asset, Library, People, Stored, Vault};
 use crate::{
     caller::{ApiKey, KeyHash, KeyHolder, User},
     catalog::Modality,
@@ -57,6 +57,8 @@ pub struct Admission {
     pub own_key: Option<Sealed>,
     /// What is told of it in the audit log, where a person has another's work done again; written if it is accepted.
     pub entry: Option<AuditEntry>,
+    /// Most bytes that all of its owner may have that somebody brought, with what comes along: the same that uploads keep to.
+    pub quota: u64,
 }
 
 /// What became of an admission.
@@ -76,6 +78,8 @@ pub enum Admitted {
     SealRetired,
     /// Its input names an asset that its owner has not, or has no more.
     InputGone(AssetId),
+    /// What it brings along would be too much beside these.
+    OverQuota(Stored),
 }
 
 /// Moves a job by an event.

@@ -134,6 +134,11 @@ impl Found {
 }
 
 impl Brought {
+    /// How many bytes of it would be kept.
+    pub(super) fn bytes(&self) -> u64 {
+        self.picture.bytes
+    }
+
     /// Keeps it: its bytes are durable from then on.
     pub(super) async fn keep(self) -> Result<(Picture, Facts), AssetError> {
         self.staged.commit().await?;

@@ -19,7 +19,7 @@ use studio_core::{
     library::{Facts, Origin},
     money::Nanos,
     people::AuditEntry,
-    ports::{Admission, Admitted, Asset, AssetError, StoreError},
+    ports::{Admission, Admitted, Asset, AssetError, StoreError, Stored},
     price::{PriceError, Unit},
     request::{Flags, Input, Picture},
     time::Timestamp,
@@ -106,6 +106,16 @@ pub enum NotSubmitted {
     /// A picture that its input names is not its owner's, or no more.
     #[error("a picture that it names is gone")]
     InputGone(AssetId),
+    /// What it brings along would be too much beside what its owner brought before.
+    #[error("the quota is used up")]
+    OverQuota {
+        /// The quota.
+        quota: u64,
+        /// What they have without it.
+        stored: Stored,
+        /// How many bytes it brings along.
+        received: u64,
+    },
     /// Nobody runs its model here.
     #[error("no provider is configured for this model")]
     NoProvider,
@@ -190,12 +200,17 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
     let chosen = key(app, &mut asked).await?;
     let mut job = draft(app, asked, Some(&chosen))?;
     let mut own_key = chosen.sealed_for(app, &job)?;
-    let needed = job.hold;
+    let (needed, quota) = (job.hold, app.upload_limits.quota());
     let mut assets = Vec::with_capacity(brought.len());
     if !brought.is_empty() {
         // Once kept, they stay for a day even if the store refuses the job; so what it would refuse is asked before.
         let standings = app.store.standings(job.payer, job.owner, job.created_at).await?;
         afford(&mut job, &standings, may_shorten, limit)?;
+        let stored = app.store.stored(job.owner, job.created_at).await?;
+        let received = brought.iter().map(Brought::bytes).sum();
+        if received > stored.room(quota) {
+            return Err(NotSubmitted::OverQuota { quota, stored, received });
+        }
     }
     for picture in brought {
         let (picture, facts) = picture.keep().await?;
@@ -213,6 +228,7 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
             per_owner: lane.per_owner,
             own_key: own_key.clone(),
             entry: entry.clone(),
+            quota,
         };
         // Accepted, perhaps, and claimed; but nobody goes on with what nobody was told of.
         let admitted = app.store.admit(admission).await.inspect_err(|_| app.attempts.not_begun(claim));
@@ -253,6 +269,10 @@ pub async fn submit(app: &Arc<App>, mut asked: Asked<'_>) -> Result<Submitted, N
         Admitted::OverCap(over) => Err(NotSubmitted::OverCap { over, needed, now: job.created_at }),
         Admitted::Unpriced => Err(NotSubmitted::Unpriced),
         Admitted::InputGone(asset) => Err(NotSubmitted::InputGone(asset)),
+        Admitted::OverQuota(stored) => {
+            let received = assets.iter().map(|asset| asset.bytes).sum();
+            Err(NotSubmitted::OverQuota { quota, stored, received })
+        }
         Admitted::SealRetired => {
             let error = StoreError::Unavailable("the master key in use is retired: studio secret status".into());
             Err(error.into())

@@ -1,11 +1,13 @@
 //! Takes a file that someone brings: told by its first bytes, held against what it is said to be, counted against its cap and
-//! its owner's quota while it comes, looked into by a child, and only then kept. Until then it leaves nothing behind.
+//! its owner's quota while it comes, looked into by a child, and only then kept. Until then it leaves nothing behind. What comes
+//! under a name that is known needs no room: it is only compared.
 
 use crate::{
     app::App,
     work::inspector::{Inspected, Look, NotInspected},
 };
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,9 +15,10 @@ use std::{
 use studio_core::{
     id::{AssetId, UserId},
     inspection::FileKind,
+    job::ContentHash,
     library::{Contradiction, Facts, Origin, agreed},
     media::MediaType,
-    ports::{Asset, AssetError, Blob, Kept, NewUpload, StagedBlob, StoreError, Stored, Thumbnail},
+    ports::{Asset, AssetError, Blob, Kept, NewUpload, SentBefore, StagedBlob, StoreError, Stored, Thumbnail},
 };
 
 /// Why a file is not taken.
@@ -80,6 +83,8 @@ pub struct Claims {
     pub kind: Option<FileKind>,
     /// How many bytes will come, where that is known.
     pub announced: Option<u64>,
+    /// What its sender calls the request: the same again is the same asset.
+    pub request: Option<String>,
 }
 
 /// What is wanted of a file that has come.
@@ -91,8 +96,6 @@ pub struct Wishes {
     pub kind: Option<FileKind>,
     /// Metadata stays in it: where and by what a picture was made, and who sings.
     pub keep_metadata: bool,
-    /// What its sender calls the request: the same again is the same asset.
-    pub request: Option<String>,
 }
 
 /// A file that is its owner's now.
@@ -137,23 +140,39 @@ impl OnTheirWay {
     }
 }
 
+/// Where the bytes of a file go.
+enum Goes {
+    /// To where they may be kept, once they were looked into.
+    Staged(Box<dyn StagedBlob>),
+    /// Nowhere: a file was sent under this name before, and all that is to be learnt is whether this is the same.
+    Compared(Box<SentBefore>, Sha256),
+}
+
 /// A file on its way in. Dropped before [`Upload::finish`], it leaves nothing behind.
 pub struct Upload<'a> {
     app: &'a App,
     owner: UserId,
     claims: Claims,
-    staged: Box<dyn StagedBlob>,
+    goes: Goes,
     /// Its first bytes, until they tell what it is.
     head: Vec<u8>,
     kind: Option<MediaType>,
     received: u64,
-    /// What its owner's uploads take, as it was when this one began.
+    room: Room<'a>,
+    /// What its owner brought takes, as it was when this one began.
     stored: Stored,
 }
 
-impl Drop for Upload<'_> {
+/// How many bytes of a file on its way count against its owner's quota, until it is kept or gone.
+struct Room<'a> {
+    ways: &'a OnTheirWay,
+    owner: UserId,
+    bytes: u64,
+}
+
+impl Drop for Room<'_> {
     fn drop(&mut self) {
-        self.app.on_their_way.release(self.owner, self.received);
+        self.ways.release(self.owner, self.bytes);
     }
 }
 
@@ -167,19 +186,31 @@ impl<'a> Upload<'a> {
         if let Some(received) = claims.announced.filter(|announced| *announced > cap) {
             return Err(NotUploaded::TooLarge { kind, limit: cap, received });
         }
-        let (quota, stored) = (limits.quota(), app.store.uploaded(owner, app.now()).await?);
+        let known = match &claims.request {
+            Some(request) => app.store.upload_named(owner, request).await?,
+            None => None,
+        };
+        let (quota, stored) = (limits.quota(), app.store.stored(owner, app.now()).await?);
         let announced = claims.announced.unwrap_or(1);
-        if announced > stored.room(quota) {
-            return Err(NotUploaded::OverQuota { quota, stored, received: announced });
-        }
-        let staged = app.assets.stage(limits.largest_cap()).await?;
-        Ok(Self { app, owner, claims, staged, head: Vec::new(), kind: None, received: 0, stored })
+        let goes = match known {
+            // What was said of the file before is said again, however little room there is by now.
+            Some(known) => Goes::Compared(Box::new(known), Sha256::new()),
+            None if announced > stored.room(quota) => {
+                return Err(NotUploaded::OverQuota { quota, stored, received: announced });
+            }
+            None => Goes::Staged(app.assets.stage(limits.largest_cap()).await?),
+        };
+        let room = Room { ways: &app.on_their_way, owner, bytes: 0 };
+        Ok(Self { app, owner, claims, goes, head: Vec::new(), kind: None, received: 0, room, stored })
     }
 
     /// Takes what came next. An error ends it: no more is to be read.
     pub async fn take(&mut self, bytes: Bytes) -> Result<(), NotUploaded> {
         let more = bytes.len() as u64;
-        self.reserve(more)?;
+        if matches!(self.goes, Goes::Staged(_)) {
+            self.reserve(more)?;
+        }
+        self.received += more;
         if self.kind.is_none() {
             self.head.extend(bytes.iter().take(MediaType::SNIFF_BYTES - self.head.len()));
             if self.head.len() == MediaType::SNIFF_BYTES {
@@ -191,7 +222,11 @@ impl<'a> Upload<'a> {
             let kind = self.kind.map(MediaType::kind);
             return Err(NotUploaded::TooLarge { kind, limit: cap, received: self.received });
         }
-        Ok(self.staged.write(bytes).await?)
+        match &mut self.goes {
+            Goes::Staged(staged) => staged.write(bytes).await?,
+            Goes::Compared(_, hasher) => hasher.update(&bytes),
+        }
+        Ok(())
     }
 
     fn cap(&self, kind: Option<FileKind>) -> u64 {
@@ -205,11 +240,11 @@ impl<'a> Upload<'a> {
         let added = self.app.on_their_way.add(self.owner, more, self.stored.room(quota));
         let received = self.received + more;
         added.map_err(|on_their_way| {
-            let others = on_their_way.saturating_sub(self.received);
+            let others = on_their_way.saturating_sub(self.room.bytes);
             let stored = Stored { used: self.stored.used.saturating_add(others), ..self.stored };
             NotUploaded::OverQuota { quota, stored, received }
         })?;
-        self.received = received;
+        self.room.bytes += more;
         Ok(())
     }
 
@@ -219,7 +254,7 @@ impl<'a> Upload<'a> {
             return Err(NotUploaded::Empty);
         }
         let found = MediaType::sniff(&self.head).ok_or(NotUploaded::UnknownType)?;
-        let Claims { name, media_type, kind, announced } = &self.claims;
+        let Claims { name, media_type, kind, announced, .. } = &self.claims;
         let told = agreed(found, name.as_deref(), media_type.as_deref()).map_err(|contradiction| {
             let said_by = match contradiction {
                 Contradiction::Ending => "name",
@@ -249,24 +284,31 @@ impl<'a> Upload<'a> {
         if self.received > limit {
             return Err(NotUploaded::TooLarge { kind: Some(kind.kind()), limit, received: self.received });
         }
-        let (app, owner) = (self.app, self.owner);
-        let sent = self.staged.so_far()?;
-        let named = wishes.request.map(|request| (request, sent.hash));
+        let (app, owner, quota) = (self.app, self.owner, self.app.upload_limits.quota());
+        let staged = match self.goes {
+            Goes::Staged(staged) => staged,
+            Goes::Compared(known, hasher) => {
+                return known_before(known.again(ContentHash(hasher.finalize().into())), quota, self.received);
+            }
+        };
+        let sent = staged.so_far()?;
+        let named = self.claims.request.map(|request| (request, sent.hash));
+        // The same may have come beside it since it began.
         if let Some((request, hash)) = &named
-            && let Some(known) = app.store.upload_named(owner, request, *hash).await?
+            && let Some(known) = app.store.upload_named(owner, request).await?
         {
-            return known_before(known, app.upload_limits.quota(), sent.bytes);
+            return known_before(known.again(*hash), quota, sent.bytes);
         }
         let (kind, keep_metadata) = (kind.kind(), wishes.keep_metadata);
         let look = Look { owner, kind, bytes: sent.bytes, keep_metadata, only_thumbnail: false };
-        let file = self.staged.reader().await?;
+        let file = staged.reader().await?;
         let inspected = app.inspector.look(&*app.assets, look, file).await?;
         // What others have added since is told before anything is kept; the last word has the store.
-        let (quota, stored) = (app.upload_limits.quota(), app.store.uploaded(owner, app.now()).await?);
+        let stored = app.store.stored(owner, app.now()).await?;
         if sent.bytes > stored.room(quota) {
             return Err(NotUploaded::OverQuota { quota, stored, received: sent.bytes });
         }
-        let asset = self.keep(inspected).await?;
+        let asset = keep(app, owner, self.claims.name, staged, inspected).await?;
         let upload = NewUpload { asset: asset.clone(), named, quota };
         match app.store.add_upload(upload).await? {
             Kept::Added => {
@@ -277,34 +319,35 @@ impl<'a> Upload<'a> {
             known => known_before(known, quota, sent.bytes),
         }
     }
+}
 
-    /// Makes the bytes durable: cleaned ones instead of those that came.
-    async fn keep(&mut self, inspected: Inspected) -> Result<Asset, NotUploaded> {
-        let Inspected { media_type, facts, thumbnail, clean } = inspected;
-        let app = self.app;
-        let staged = match clean {
-            Some(clean) => clean,
-            None => std::mem::replace(&mut self.staged, app.assets.stage(0).await?),
-        };
-        let Blob { hash, bytes } = staged.commit().await?;
-        let thumbnail = match thumbnail {
-            Some((media_type, picture)) => Some(keep_thumbnail(app, media_type, picture).await?),
-            None => None,
-        };
-        Ok(Asset {
-            id: AssetId::new(app.now(), app.chance.id_bytes()),
-            owner: self.owner,
-            job: None,
-            origin: Origin::Uploaded,
-            hash,
-            media_type,
-            bytes,
-            name: self.claims.name.take(),
-            facts: Facts::from(facts),
-            thumbnail,
-            created_at: app.now(),
-        })
-    }
+/// Makes the bytes durable: cleaned ones instead of those that came.
+async fn keep(
+    app: &App,
+    owner: UserId,
+    name: Option<String>,
+    staged: Box<dyn StagedBlob>,
+    inspected: Inspected,
+) -> Result<Asset, NotUploaded> {
+    let Inspected { media_type, facts, thumbnail, clean } = inspected;
+    let Blob { hash, bytes } = clean.unwrap_or(staged).commit().await?;
+    let thumbnail = match thumbnail {
+        Some((media_type, picture)) => Some(keep_thumbnail(app, media_type, picture).await?),
+        None => None,
+    };
+    Ok(Asset {
+        id: AssetId::new(app.now(), app.chance.id_bytes()),
+        owner,
+        job: None,
+        origin: Origin::Uploaded,
+        hash,
+        media_type,
+        bytes,
+        name,
+        facts: Facts::from(facts),
+        thumbnail,
+        created_at: app.now(),
+    })
 }
 
 /// Keeps a small picture.

@@ -141,7 +141,7 @@ codes! {
         "The file has more bytes than files of its kind may have.",
         "`details.limitBytes` says how many it may have, `details.receivedBytes` how many it has.";
     QUOTA_EXCEEDED = "quota_exceeded", PAYLOAD_TOO_LARGE,
-        "Your uploads would have more bytes together than they may have.",
+        "What you brought, by uploads or inside requests, would have more bytes together than it may have.",
         "`details` has the quota and what is used of it. Remove what you don't need: `DELETE /api/v1/assets/{id}`.";
     BODY_TOO_LARGE = "body_too_large", PAYLOAD_TOO_LARGE,
         "The body is larger than the route takes.",

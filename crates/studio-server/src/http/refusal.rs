@@ -258,6 +258,7 @@ impl From<NotSubmitted> for Refusal {
                 "The job was paid by an own key, which was erased when it was over. Send it with the retry: x-api-key-<provider>, or store it.",
             ),
             NotSubmitted::Unopened(error) => error.into(),
+            NotSubmitted::OverQuota { quota, stored, received } => library::over_quota(quota, stored, received),
             NotSubmitted::InputGone(asset) => {
                 let message = format!(
                     "The picture {asset}, which the request needs, is not there any more. Name or bring another."

@@ -59,7 +59,7 @@ pub struct UploadSettings {
     pub video: Option<ByteSize>,
     /// Most bytes of things to learn from: 1 GiB.
     pub dataset: Option<ByteSize>,
-    /// Most bytes of all uploads of one user that are kept: 10 GiB.
+    /// Most bytes that are kept of what one user brought, by uploads or inside requests: 10 GiB.
     pub per_user: Option<ByteSize>,
     /// Most uploads of one user at once: 4.
     pub at_once: Option<usize>,
@@ -69,7 +69,7 @@ pub struct UploadSettings {
     pub deadline_seconds: Option<u64>,
 }
 
-/// What all uploads of one user may have together.
+/// What all that one user brought may have together.
 pub const USUAL_QUOTA: u64 = 10 << 30;
 
 impl UploadSettings {
@@ -89,7 +89,7 @@ impl UploadSettings {
         FileKind::ALL.map(|kind| self.cap(kind)).into_iter().max().unwrap_or(0)
     }
 
-    /// Most bytes of all uploads of one user.
+    /// Most bytes of all that one user brought.
     pub fn quota(&self) -> u64 {
         self.per_user.map_or(USUAL_QUOTA, |size| size.0)
     }

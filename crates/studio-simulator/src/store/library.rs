@@ -4,9 +4,8 @@ use super::{StorePort, misplaced};
 use async_trait::async_trait;
 use studio_core::{
     id::{AssetId, ShareId, UserId},
-    job::ContentHash,
     library::{Facts, Share},
-    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, StoreError, Stored, Thumbnail},
+    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, SentBefore, StoreError, Stored, Thumbnail},
     time::Timestamp,
 };
 
@@ -16,12 +15,12 @@ impl Library for StorePort {
         Err(misplaced())
     }
 
-    async fn upload_named(&self, owner: UserId, name: &str, sent: ContentHash) -> Result<Option<Kept>, StoreError> {
-        ask!(self, upload_named(owner, name, sent))
+    async fn upload_named(&self, owner: UserId, name: &str) -> Result<Option<SentBefore>, StoreError> {
+        ask!(self, upload_named(owner, name))
     }
 
-    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
-        ask!(self, uploaded(owner, now))
+    async fn stored(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
+        ask!(self, stored(owner, now))
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {

@@ -4,9 +4,9 @@ use super::{ForgottenBlob, MemoryStore, State, refused};
 use async_trait::async_trait;
 use studio_core::{
     id::{AssetId, ShareId, UserId},
-    job::{ContentHash, Job},
+    job::Job,
     library::{Facts, Origin, Share},
-    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, StoreError, Stored, Thumbnail},
+    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, SentBefore, StoreError, Stored, Thumbnail},
     time::Timestamp,
 };
 
@@ -22,17 +22,16 @@ impl State {
         named.find(|id| !comes(*id) && self.owned(job.owner, *id).is_none())
     }
 
-    fn uploaded(&self, owner: UserId, now: Timestamp) -> Stored {
-        let uploads = self.assets.values().filter(|asset| asset.owner == owner && asset.origin == Origin::Uploaded);
+    pub(super) fn stored(&self, owner: UserId, now: Timestamp) -> Stored {
+        let brought = self.assets.values().filter(|asset| asset.owner == owner && asset.origin != Origin::Made);
         let since = now.minus(STAYS);
         let leaving = self.forgotten_blobs.values().filter(|blob| blob.owner == Some(owner) && blob.at > since);
-        Stored { used: uploads.map(|asset| asset.bytes).sum(), leaving: leaving.map(|blob| blob.bytes).sum() }
+        Stored { used: brought.map(|asset| asset.bytes).sum(), leaving: leaving.map(|blob| blob.bytes).sum() }
     }
 
-    fn sent_before(&self, owner: UserId, name: &str, sent: ContentHash) -> Option<Kept> {
-        let (before, id) = self.sent.get(&(owner, name.to_owned()))?;
-        let asset = self.assets.get(id)?.clone();
-        Some(if *before == sent { Kept::Replayed(Box::new(asset)) } else { Kept::NameReused })
+    fn sent_before(&self, owner: UserId, name: &str) -> Option<SentBefore> {
+        let (sent, id) = self.sent.get(&(owner, name.to_owned()))?;
+        Some(SentBefore { asset: self.assets.get(id)?.clone(), sent: *sent })
     }
 
     fn add_upload(&mut self, upload: NewUpload) -> Result<Kept, StoreError> {
@@ -40,10 +39,12 @@ impl State {
         if self.owned(asset.owner, asset.id).is_some() {
             return Ok(Kept::Added);
         }
-        if let Some(known) = named.as_ref().and_then(|(name, sent)| self.sent_before(asset.owner, name, *sent)) {
-            return Ok(known);
+        if let Some((name, sent)) = &named
+            && let Some(known) = self.sent_before(asset.owner, name)
+        {
+            return Ok(known.again(*sent));
         }
-        let stored = self.uploaded(asset.owner, asset.created_at);
+        let stored = self.stored(asset.owner, asset.created_at);
         if asset.bytes > stored.room(quota) {
             return Ok(Kept::OverQuota(stored));
         }
@@ -62,7 +63,7 @@ impl State {
     pub(super) fn remove_assets(&mut self, goes: impl Fn(&Asset) -> bool, now: Timestamp) {
         let gone: Vec<Asset> = self.assets.values().filter(|asset| goes(asset)).cloned().collect();
         for asset in gone {
-            let owner = Some(asset.owner).filter(|_| asset.origin == Origin::Uploaded);
+            let owner = Some(asset.owner).filter(|_| asset.origin != Origin::Made);
             let thumbnail = asset.thumbnail.map(|thumbnail| (thumbnail.hash, None, thumbnail.bytes));
             for (hash, owner, bytes) in std::iter::once((asset.hash, owner, asset.bytes)).chain(thumbnail) {
                 let known = self.forgotten_blobs.get(&hash).and_then(|blob| blob.owner);
@@ -110,12 +111,12 @@ impl Library for MemoryStore {
         self.state().add_upload(upload)
     }
 
-    async fn upload_named(&self, owner: UserId, name: &str, sent: ContentHash) -> Result<Option<Kept>, StoreError> {
-        Ok(self.state().sent_before(owner, name, sent))
+    async fn upload_named(&self, owner: UserId, name: &str) -> Result<Option<SentBefore>, StoreError> {
+        Ok(self.state().sent_before(owner, name))
     }
 
-    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
-        Ok(self.state().uploaded(owner, now))
+    async fn stored(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
+        Ok(self.state().stored(owner, now))
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {

@@ -67,7 +67,7 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct ForgottenBlob {
     at: Timestamp,
-    /// Whose upload it was.
+    /// Who brought it.
     owner: Option<UserId>,
     bytes: u64,
 }
@@ -100,7 +100,7 @@ impl State {
     }
 
     fn admit(&mut self, admission: Admission) -> Result<Admitted, StoreError> {
-        let Admission { mut job, idempotency, assets, claim, per_owner, own_key, entry } = admission;
+        let Admission { mut job, idempotency, assets, claim, per_owner, own_key, entry, quota } = admission;
         match idempotency.as_ref().and_then(|record| self.replay(record)) {
             Some(Admitted::Replayed(stored)) if stored.id == job.id => return Ok(Admitted::Accepted(stored)),
             Some(known) => return Ok(known),
@@ -114,6 +114,11 @@ impl State {
         }
         if let Some(gone) = self.missing(&job, &assets) {
             return Ok(Admitted::InputGone(gone));
+        }
+        let (stored, comes) =
+            (self.stored(job.owner, job.created_at), assets.iter().map(|asset| asset.bytes).sum::<u64>());
+        if !assets.is_empty() && comes > stored.room(quota) {
+            return Ok(Admitted::OverQuota(stored));
         }
         let standings = self.standings(job.payer, job.owner, job.created_at);
         if !standings.is_empty() && job.price_list.is_none() {

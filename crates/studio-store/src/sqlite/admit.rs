@@ -1,7 +1,7 @@
 //! Accepts jobs: idempotency record, job, hold, the assets of its input and that it needs them, and for a job claimed at birth its first intent,
 //! in one transaction.
 
-use super::{assets, budgets, inputs, jobs, ledger, people, turns, vault};
+use super::{assets, budgets, inputs, jobs, ledger, library, people, turns, vault};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use studio_core::{
     id::JobId,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// Accepts a job, or says why not; then nothing is written.
 pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Result<Admitted, rusqlite::Error> {
-    let Admission { job, idempotency, assets, claim, per_owner, own_key, entry } = admission;
+    let Admission { job, idempotency, assets, claim, per_owner, own_key, entry, quota } = admission;
     if let Some(record) = idempotency
         && let Some(known) = replay(transaction, record)?
     {
@@ -35,6 +35,12 @@ pub(super) fn admit(transaction: &Transaction<'_>, admission: &Admission) -> Res
     }
     if let Some(gone) = inputs::missing(transaction, job, assets)? {
         return Ok(Admitted::InputGone(gone));
+    }
+    if !assets.is_empty() {
+        let stored = library::stored(transaction, job.owner, job.created_at)?;
+        if assets.iter().map(|asset| asset.bytes).sum::<u64>() > stored.room(*quota) {
+            return Ok(Admitted::OverQuota(stored));
+        }
     }
     // Read here and nowhere else: of many who ask at once each sees what the one before it holds.
     let standings = budgets::standings(transaction, job.payer, job.owner, job.created_at)?;

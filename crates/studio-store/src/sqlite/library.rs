@@ -15,12 +15,13 @@ use studio_core::{
     id::{AssetId, ShareId, UserId},
     job::{ContentHash, Durability},
     library::{Facts, Origin, Share},
-    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, StoreError, Stored, Thumbnail},
+    ports::{Asset, AssetFilter, Kept, Library, NewUpload, Removed, STAYS, SentBefore, StoreError, Stored, Thumbnail},
     time::Timestamp,
 };
 use uuid::Uuid;
 
-pub(super) const UPLOADED: &str = "SELECT coalesce(sum(bytes), 0) FROM assets WHERE owner = ?1 AND origin = 'uploaded'";
+/// What somebody brought, however it came.
+pub(super) const BROUGHT: &str = "SELECT coalesce(sum(bytes), 0) FROM assets WHERE owner = ?1 AND origin <> 'made'";
 pub(super) const LEAVING: &str =
     "SELECT coalesce(sum(bytes), 0) FROM forgotten_blobs INDEXED BY forgotten_of_owner WHERE owner = ?1 AND at > ?2";
 pub(super) const LIST: &str = concat!(
@@ -95,11 +96,11 @@ fn add(transaction: &Transaction<'_>, upload: &NewUpload) -> Result<Kept, rusqli
         return Ok(Kept::Added);
     }
     if let Some((name, sent)) = named
-        && let Some(known) = sent_before(transaction, asset.owner, name, *sent)?
+        && let Some(known) = sent_before(transaction, asset.owner, name)?
     {
-        return Ok(known);
+        return Ok(known.again(*sent));
     }
-    let stored = uploaded(transaction, asset.owner, asset.created_at)?;
+    let stored = stored(transaction, asset.owner, asset.created_at)?;
     if asset.bytes > stored.room(*quota) {
         return Ok(Kept::OverQuota(stored));
     }
@@ -107,21 +108,14 @@ fn add(transaction: &Transaction<'_>, upload: &NewUpload) -> Result<Kept, rusqli
     Ok(Kept::Added)
 }
 
-fn sent_before(
-    connection: &Connection,
-    owner: UserId,
-    name: &str,
-    sent: ContentHash,
-) -> Result<Option<Kept>, rusqlite::Error> {
-    let known = connection
-        .prepare_cached(SENT_AS)?
-        .query_row(params![owner.as_uuid(), name], |row| Ok((assets::read(row)?, ContentHash(row.get(COLUMN_COUNT)?))))
-        .optional()?;
-    Ok(known.map(|(asset, before)| if before == sent { Kept::Replayed(Box::new(asset)) } else { Kept::NameReused }))
+fn sent_before(connection: &Connection, owner: UserId, name: &str) -> Result<Option<SentBefore>, rusqlite::Error> {
+    let read = |row: &Row<'_>| Ok(SentBefore { asset: assets::read(row)?, sent: ContentHash(row.get(COLUMN_COUNT)?) });
+    connection.prepare_cached(SENT_AS)?.query_row(params![owner.as_uuid(), name], read).optional()
 }
 
-fn uploaded(connection: &Connection, owner: UserId, now: Timestamp) -> Result<Stored, rusqlite::Error> {
-    let used: i64 = connection.prepare_cached(UPLOADED)?.query_row([owner.as_uuid()], |row| row.get(0))?;
+/// What someone brought takes so much.
+pub(super) fn stored(connection: &Connection, owner: UserId, now: Timestamp) -> Result<Stored, rusqlite::Error> {
+    let used: i64 = connection.prepare_cached(BROUGHT)?.query_row([owner.as_uuid()], |row| row.get(0))?;
     let since = now.minus(STAYS).as_millis();
     let leaving: i64 =
         connection.prepare_cached(LEAVING)?.query_row(params![owner.as_uuid(), since], |row| row.get(0))?;
@@ -149,8 +143,8 @@ fn remove(
     Ok(Removed::Gone)
 }
 
-/// Notes which blobs the assets named that have `value` in a column, which are about to go; and of uploads, whose they were:
-/// they take room for a while yet.
+/// Notes which blobs the assets named that have `value` in a column, which are about to go; and of what
+/// somebody brought, whose it was: it takes room for a while yet.
 pub(super) fn remember_blobs(
     transaction: &Transaction<'_>,
     column: &str,
@@ -159,7 +153,7 @@ pub(super) fn remember_blobs(
 ) -> Result<(), rusqlite::Error> {
     let remember = format!(
         "INSERT INTO forgotten_blobs (hash, at, owner, bytes)
-            SELECT hash, ?2, iif(origin = 'uploaded', owner, NULL), bytes FROM assets WHERE {column} = ?1
+            SELECT hash, ?2, iif(origin <> 'made', owner, NULL), bytes FROM assets WHERE {column} = ?1
             UNION SELECT thumb_hash, ?2, NULL, thumb_bytes FROM assets WHERE {column} = ?1 AND thumb_hash IS NOT NULL
         ON CONFLICT (hash) DO UPDATE SET at = ?2, bytes = excluded.bytes, owner = coalesce(excluded.owner, owner)"
     );
@@ -239,13 +233,13 @@ impl<E: Engine> Library for Sqlite<E> {
         }
     }
 
-    async fn upload_named(&self, owner: UserId, name: &str, sent: ContentHash) -> Result<Option<Kept>, StoreError> {
+    async fn upload_named(&self, owner: UserId, name: &str) -> Result<Option<SentBefore>, StoreError> {
         let name = name.to_owned();
-        self.0.ask(move |connection| sent_before(connection, owner, &name, sent)).await
+        self.0.ask(move |connection| sent_before(connection, owner, &name)).await
     }
 
-    async fn uploaded(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
-        self.0.ask(move |connection| uploaded(connection, owner, now)).await
+    async fn stored(&self, owner: UserId, now: Timestamp) -> Result<Stored, StoreError> {
+        self.0.ask(move |connection| stored(connection, owner, now)).await
     }
 
     async fn asset(&self, owner: UserId, id: AssetId) -> Result<Option<Asset>, StoreError> {

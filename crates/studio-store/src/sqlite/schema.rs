@@ -116,7 +116,7 @@ mod tests {
             (retention::NAMED, "assets_by_thumb (thumb_hash=?)"),
             (retention::RECENTLY, "SEARCH forgotten_blobs USING PRIMARY KEY (hash=?)"),
             (retention::LONG_AGO, "COVERING INDEX forgotten_by_age (at<?)"),
-            (library::UPLOADED, "COVERING INDEX assets_uploaded (owner=?)"),
+            (library::BROUGHT, "COVERING INDEX assets_brought (owner=?)"),
             (library::LEAVING, "COVERING INDEX forgotten_of_owner (owner=? AND at>?)"),
             (library::LIST, "assets_of_owner (owner=? AND id<?)"),
             (library::SENT_AS, "assets_sent_once (owner=? AND sent_as=?)"),

@@ -2,8 +2,8 @@
 
 use crate::people::disabled;
 use crate::rig::{
-    self, Rig, asset_id, at, brought, completed, draft, hash_of, job_id, lease, plain, record, share_id, showing, told,
-    upload, user,
+    self, HOLD, Rig, asset_id, at, brought, completed, draft, hash_of, job_id, lease, plain, record, share_id, showing,
+    told, upload, user,
 };
 use studio_core::{
     id::AssetId,
@@ -11,13 +11,14 @@ use studio_core::{
     job::{Actor, Event, Job},
     library::{Facts, Origin, Share},
     media::MediaType,
-    ports::{Admission, Admitted, Asset, AssetFilter, Kept, NewUpload, Removed, STAYS, Stored, Thumbnail},
+    ports::{Admission, Admitted, Asset, AssetFilter, Kept, NewUpload, Removed, STAYS, SentBefore, Stored, Thumbnail},
     request::Input,
 };
 
 stories![
     an_upload_is_its_owners_alone,
     a_quota_is_kept_to_the_byte,
+    what_comes_inside_requests_is_in_the_same_quota,
     what_was_removed_takes_room_until_it_is_off_the_disk,
     the_same_request_again_finds_its_upload,
     lists_are_newest_first_and_by_kind_and_origin,
@@ -45,8 +46,8 @@ async fn an_upload_is_its_owners_alone(rig: Rig) {
     assert_eq!(rig.store.add_upload(new).await.unwrap(), Kept::Added, "a run that nobody knew of");
     assert_eq!(rig.store.asset(user(1).id, asset.id).await.unwrap(), Some(asset.clone()));
     assert_eq!(rig.store.asset(user(2).id, asset.id).await.unwrap(), None);
-    assert_eq!(rig.store.uploaded(user(1).id, at(5)).await.unwrap().used, 100, "once, without its thumbnail");
-    assert_eq!(rig.store.uploaded(user(2).id, at(5)).await.unwrap(), Stored::default());
+    assert_eq!(rig.store.stored(user(1).id, at(5)).await.unwrap().used, 100, "once, without its thumbnail");
+    assert_eq!(rig.store.stored(user(2).id, at(5)).await.unwrap(), Stored::default());
 }
 
 async fn a_quota_is_kept_to_the_byte(rig: Rig) {
@@ -57,11 +58,49 @@ async fn a_quota_is_kept_to_the_byte(rig: Rig) {
     kept(&rig, of(2, 400)).await;
     assert_eq!(rig.store.add_upload(of(3, 1)).await.unwrap(), Kept::OverQuota(Stored { used: 1_000, leaving: 0 }));
     kept(&rig, NewUpload { quota: 1_000, ..upload(4, 2, 1_000) }).await;
-    // What jobs make and bring is not counted, and what is removed frees its place.
-    rig.accept(Admission { assets: vec![brought(9, &user(1), job_id(1))], ..plain(draft(1)) }).await;
+    // What jobs make is not counted, and what is removed frees its place.
+    rig.accept(plain(draft(1))).await;
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(9, 60)).await;
     assert_eq!(rig.store.remove_asset(user(1).id, asset_id(1), at(5)).await.unwrap(), Removed::Gone);
     kept(&rig, of(3, 600)).await;
-    assert_eq!(rig.store.uploaded(user(1).id, at(5)).await.unwrap(), Stored { used: 1_000, leaving: 600 });
+    assert_eq!(rig.store.stored(user(1).id, at(5)).await.unwrap(), Stored { used: 1_000, leaving: 600 });
+}
+
+async fn what_comes_inside_requests_is_in_the_same_quota(rig: Rig) {
+    let bringing = |n: u32, bytes: &[u64]| {
+        let asset = |(i, bytes): (usize, &u64)| {
+            let name = 10 * n + u32::try_from(i).unwrap();
+            let hash = hash_of(u8::try_from(name).unwrap());
+            Asset { id: asset_id(name), hash, bytes: *bytes, ..brought(1, &user(1), job_id(n)) }
+        };
+        let assets = bytes.iter().enumerate().map(asset).collect();
+        Admission { assets, quota: 1_000, ..plain(draft(n)) }
+    };
+    let stored = async || rig.store.stored(user(1).id, at(50)).await.unwrap();
+    kept(&rig, NewUpload { quota: 1_000, ..upload(1, 1, 300) }).await;
+    rig.accept(bringing(1, &[200, 100])).await;
+    assert_eq!(rig.accept(bringing(1, &[200, 100])).await.id, job_id(1), "a run that nobody knew of");
+    assert_eq!(stored().await, Stored { used: 600, leaving: 0 });
+    // All that it brings, together.
+    let refused = rig.store.admit(Admission { claim: Some(lease(2)), ..bringing(2, &[300, 101]) }).await.unwrap();
+    assert_eq!(refused, Admitted::OverQuota(Stored { used: 600, leaving: 0 }));
+    assert_eq!(rig.store.job_for_work(job_id(2)).await.unwrap(), None);
+    assert_eq!((rig.committed(1).await, stored().await.used), (HOLD, 600), "nothing is held or kept");
+    rig.accept(bringing(2, &[300, 100])).await;
+    let more = rig.store.add_upload(NewUpload { quota: 1_000, ..upload(2, 1, 1) }).await.unwrap();
+    assert_eq!(more, Kept::OverQuota(Stored { used: 1_000, leaving: 0 }), "uploads see it, too");
+    // Who brings nothing needs no room; what goes takes its room for a while yet.
+    rig.accept(bringing(3, &[])).await;
+    for n in 1..=3 {
+        rig.moved(n, Actor::Person, Event::CancelRequested).await;
+    }
+    assert_eq!(rig.store.remove_asset(user(1).id, asset_id(10), at(40)).await.unwrap(), Removed::Gone);
+    assert_eq!(stored().await, Stored { used: 800, leaving: 200 });
+    assert_eq!(rig.forget(80_000, None, 9).await.jobs, 3);
+    assert_eq!(stored().await, Stored { used: 300, leaving: 700 });
+    let day = i64::try_from(STAYS.as_millis()).unwrap();
+    assert_eq!(rig.store.stored(user(1).id, at(90_000 + day)).await.unwrap(), Stored { used: 300, leaving: 0 });
 }
 
 async fn what_was_removed_takes_room_until_it_is_off_the_disk(rig: Rig) {
@@ -78,8 +117,8 @@ async fn what_was_removed_takes_room_until_it_is_off_the_disk(rig: Rig) {
     kept(&rig, of(2, 1, 30)).await;
     remove(2, 40).await;
     let leaving = Stored { used: 0, leaving: 1_400 };
-    assert_eq!(rig.store.uploaded(user(1).id, at(50)).await.unwrap(), leaving);
-    assert_eq!((leaving.room(1_000), rig.store.uploaded(user(2).id, at(50)).await.unwrap()), (600, Stored::default()));
+    assert_eq!(rig.store.stored(user(1).id, at(50)).await.unwrap(), leaving);
+    assert_eq!((leaving.room(1_000), rig.store.stored(user(2).id, at(50)).await.unwrap()), (600, Stored::default()));
     assert_eq!(
         rig.store.add_upload(of(3, 1, 50)).await.unwrap(),
         Kept::OverQuota(leaving),
@@ -90,24 +129,27 @@ async fn what_was_removed_takes_room_until_it_is_off_the_disk(rig: Rig) {
     assert_eq!(rig.store.add_upload(of(3, 1, 19 + day)).await.unwrap(), Kept::OverQuota(leaving));
     kept(&rig, of(3, 1, 20 + day)).await;
     // What a job made and what is small was never theirs to count.
-    rig.accept(Admission { assets: vec![brought(9, &user(1), job_id(1))], ..plain(draft(1)) }).await;
-    rig.moved(1, Actor::Person, Event::CancelRequested).await;
+    rig.accept(plain(draft(1))).await;
+    rig.collecting(1).await;
+    rig.moved(1, Actor::Holder(lease(1)), completed(9, 60)).await;
     remove(9, 60).await;
-    assert_eq!(rig.store.uploaded(user(1).id, at(41 + day)).await.unwrap(), Stored { used: 700, leaving: 0 });
+    assert_eq!(rig.store.stored(user(1).id, at(41 + day)).await.unwrap(), Stored { used: 700, leaving: 0 });
 }
 
 async fn the_same_request_again_finds_its_upload(rig: Rig) {
     let named = |n, owner, sent| NewUpload { named: Some(("k".into(), hash_of(sent))), ..upload(n, owner, 10) };
     let first = kept(&rig, named(1, 1, 1)).await;
-    let found = Some(Kept::Replayed(Box::new(first.clone())));
-    assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(1)).await.unwrap(), found);
-    assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(2)).await.unwrap(), Some(Kept::NameReused));
-    assert_eq!(rig.store.upload_named(user(1).id, "other", hash_of(1)).await.unwrap(), None);
+    let found = rig.store.upload_named(user(1).id, "k").await.unwrap().unwrap();
+    assert_eq!(found, SentBefore { asset: first.clone(), sent: hash_of(1) });
+    assert_eq!(found.clone().again(hash_of(1)), Kept::Replayed(Box::new(first.clone())));
+    assert_eq!(found.again(hash_of(2)), Kept::NameReused);
+    assert_eq!(rig.store.upload_named(user(1).id, "other").await.unwrap(), None);
+    assert_eq!(rig.store.upload_named(user(2).id, "k").await.unwrap(), None);
     assert_eq!(rig.store.add_upload(named(2, 1, 1)).await.unwrap(), Kept::Replayed(Box::new(first.clone())));
     assert_eq!(rig.store.add_upload(named(2, 1, 2)).await.unwrap(), Kept::NameReused);
     kept(&rig, named(3, 2, 2)).await;
     rig.store.remove_asset(user(1).id, first.id, at(5)).await.unwrap();
-    assert_eq!(rig.store.upload_named(user(1).id, "k", hash_of(1)).await.unwrap(), None, "its name went with it");
+    assert_eq!(rig.store.upload_named(user(1).id, "k").await.unwrap(), None, "its name went with it");
     kept(&rig, named(4, 1, 2)).await;
 }
 

@@ -141,7 +141,7 @@ async fn whose_bytes_were_is_forgotten_in_the_end(rig: Rig) {
     }
     let left = async || {
         let hashes = [1, 2, 3].map(hash_of).to_vec();
-        (rig.store.uploaded(user(1).id, at(40)).await.unwrap().leaving, rig.store.unnamed(hashes, at(0)).await.unwrap())
+        (rig.store.stored(user(1).id, at(40)).await.unwrap().leaving, rig.store.unnamed(hashes, at(0)).await.unwrap())
     };
     assert_eq!(left().await, (300, vec![]));
     assert_eq!(rig.store.forget_blobs(at(9), 9).await.unwrap(), 0);

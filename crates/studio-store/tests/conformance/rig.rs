@@ -117,7 +117,8 @@ pub(crate) fn draft(n: u32) -> Job {
 }
 
 pub(crate) fn plain(job: Job) -> Admission {
-    Admission { job, idempotency: None, assets: Vec::new(), claim: None, per_owner: None, own_key: None, entry: None }
+    let (assets, quota) = (Vec::new(), u64::MAX >> 1);
+    Admission { job, idempotency: None, assets, claim: None, per_owner: None, own_key: None, entry: None, quota }
 }
 
 /// What a repeat of `owner`'s request under `key` finds it by; `body` stands for what was asked.

@@ -21,6 +21,9 @@ use studio_core::{
 };
 use studio_store::{MemoryStore, Options, SqliteStore};
 
+/// Room for two of the pictures that come inside requests.
+const QUOTA: u64 = 30_000;
+
 /// One thing that happens. Numbers are drawn from few, so that things meet.
 #[derive(Debug, Clone)]
 enum Happening {
@@ -181,7 +184,7 @@ fn happening() -> impl Strategy<Value = Happening> {
                 payer: payer(kind, n), limits: limits.into_iter().map(|(w, limit)| (w, Nanos::new(limit))).collect(),
             }),
         1 => (1u32..6).prop_map(|id| Happening::RevokeKey { id }),
-        2 => (0u32..12, 1u32..4, 0u64..60, prop::option::of((0u8..2, 0u8..2)))
+        2 => (0u32..12, 1u32..4, 0..QUOTA, prop::option::of((0u8..2, 0u8..2)))
             .prop_map(|(asset, owner, bytes, name)| Happening::Upload { asset, owner, bytes, name }),
         2 => (0u32..12, 1u32..4).prop_map(|(asset, owner)| Happening::Remove { asset, owner }),
         1 => (0u32..12, 1u32..4).prop_map(|(asset, owner)| Happening::Share { asset, owner }),
@@ -239,7 +242,7 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
             let assets = asset.map(|asset| brought(asset, &user(owner), job.id)).into_iter().collect();
             let own_key = own.then(|| sealed(1 + (n % 2) as u8, &Place::JobKey(job.id), "sk"));
             let (claim, per_owner) = (claim.map(lease), request.per_owner);
-            let admission = Admission { idempotency, assets, claim, per_owner, own_key, ..plain(job) };
+            let admission = Admission { idempotency, assets, claim, per_owner, own_key, quota: QUOTA, ..plain(job) };
             answer(rig.store.admit(admission).await)
         }
         Happening::Move { job: n, by, mut event, words } => {
@@ -294,7 +297,7 @@ async fn happen(rig: &Rig, number: u32, happening: Happening) -> String {
         Happening::ForgetBlobs { until, limit } => answer(rig.store.forget_blobs(at(until), limit).await),
         Happening::Upload { asset, owner, bytes, name } => {
             let named = name.map(|(name, sent)| (format!("u{name}"), hash_of(sent)));
-            answer(rig.store.add_upload(NewUpload { named, quota: 100, ..upload(asset, owner, bytes) }).await)
+            answer(rig.store.add_upload(NewUpload { named, quota: QUOTA, ..upload(asset, owner, bytes) }).await)
         }
         Happening::Remove { asset, owner } => {
             answer(rig.store.remove_asset(user(owner).id, crate::rig::asset_id(asset), now).await)
@@ -352,7 +355,7 @@ async fn everything(rig: &Rig, now: i64) -> Vec<String> {
         for name in 0..3 {
             all.push(answer(store.replay(&record(&owner, &format!("k{name}"), 0)).await));
         }
-        all.push(answer(store.uploaded(owner.id, at(100_000)).await));
+        all.push(answer(store.stored(owner.id, at(100_000)).await));
         all.push(answer(store.assets(owner.id, AssetFilter { limit: 99, ..AssetFilter::default() }).await));
         all.push(answer(store.shares(owner.id, None, 99).await));
         all.push(answer(store.unnamed((0..12).map(hash_of).collect(), at(500)).await));

@@ -40,6 +40,7 @@ mod pages;
 mod people;
 mod polyglots;
 mod provider_keys;
+mod quota;
 mod refusals;
 mod secrets;
 mod sessions;

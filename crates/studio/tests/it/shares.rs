@@ -6,7 +6,15 @@ use crate::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use studio_testkit::studio::{Reply, Studio};
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+use studio_testkit::{
+    good_files::{sounds, webp},
+    studio::{Reply, Studio},
+};
 
 const SHARE: &str = "/api/v1/share";
 
@@ -122,6 +130,67 @@ async fn a_page_ends_at_once_and_what_never_was_is_the_same_answer() {
         assert_eq!(said(look(&studio, &path).await), never, "{path}");
     }
     assert_eq!(studio.get("/api/v1/shares").await.unwrap().json()["items"], json!([]));
+}
+
+/// Begins to read what is there, and reads no more of it than its head; how many bytes it will have.
+fn begin(studio: &Studio, path: &str, more: &str) -> (TcpStream, usize) {
+    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n{more}\r\n").as_bytes())
+        .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    (stream, length.parse().unwrap())
+}
+
+/// Reads until the connection ends; how many bytes came.
+fn rest_of(mut stream: TcpStream) -> usize {
+    let (mut part, mut count) = (vec![0; 64 << 10], 0);
+    loop {
+        match stream.read(&mut part) {
+            Ok(0) => return count,
+            Ok(read) => count += read,
+            Err(error) => {
+                assert_ne!(error.kind(), ErrorKind::WouldBlock, "it neither comes nor ends");
+                return count;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_flows_breaks_off_when_its_page_or_its_key_ends() {
+    let studio = studio();
+    // Far more than what may be on its way between the two ends.
+    let sound = sounds::riff(&[sounds::wav_format(1, 1, 8_000, 16), webp::chunk(b"data", &vec![0; 48 << 20])]);
+    let asset = kept(&studio, "?name=long.wav", sound).await;
+    let url = asset["url"].as_str().unwrap();
+    let page = async || share(&studio, &json!({ "assetId": asset["id"] })).await;
+    let delete = async |path: &str| {
+        let reply = Studio::send(studio.request(Method::DELETE, path)).await.unwrap();
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+    };
+    let (unread, length) = begin(&studio, &parts_of(&page().await)[2], "");
+    assert_eq!((rest_of(unread), length as u64), (length, asset["bytes"].as_u64().unwrap()), "nothing ended");
+    let ended = page().await;
+    let (unread, length) = begin(&studio, &parts_of(&ended)[2], "");
+    delete(&format!("/api/v1/shares/{}", ended["slug"].as_str().unwrap())).await;
+    assert!(rest_of(unread) < length, "the page has ended");
+    let key = studio.post("/api/v1/keys", &json!({ "name": "short-lived" })).await.unwrap().json()["key"].clone();
+    let (unread, length) = begin(&studio, url, &format!("Authorization: Bearer {}\r\n", key["key"].as_str().unwrap()));
+    delete(&format!("/api/v1/keys/{}", key["id"].as_str().unwrap())).await;
+    assert!(rest_of(unread) < length, "the key is revoked");
+    let (unread, length) = begin(&studio, &parts_of(&page().await)[2], "");
+    delete(url).await;
+    assert!(rest_of(unread) < length, "what it shows is removed");
 }
 
 #[tokio::test]

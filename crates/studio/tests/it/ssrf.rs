@@ -7,8 +7,9 @@
 use crate::{
     IMAGE,
     chat::{CHAT, TALKER},
-    setup,
+    setup, upload,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use studio_testkit::{
@@ -31,18 +32,22 @@ async fn no_target_is_reached_by_what_a_user_names() {
     let studio = Studio::start(setup.config(TALKER)).unwrap();
     let targets = canaries.targets();
     assert!(targets.len() >= 250, "{}", targets.len());
+    let good = format!("data:image/png;base64,{}", STANDARD.encode(upload::png()));
     let dry = format!("{CHAT}?dryRun=true");
     for url in &targets {
         for (path, body) in [
             (CHAT, shows(url)),
             (dry.as_str(), shows(url)),
             (IMAGE, json!({ "prompt": "a cat", "image": url })),
-            (IMAGE, json!({ "prompt": "a cat", "mask": { "url": url } })),
+            (IMAGE, json!({ "prompt": "a cat", "image": good, "mask": { "url": url } })),
         ] {
             let reply = studio.post(path, &body).await.unwrap();
             // A try asks nobody, so a name may be anybody's.
             let tried = path == dry && reply.status == StatusCode::OK;
             assert!(tried || reply.status == StatusCode::BAD_REQUEST, "{path} {url}: {}", reply.json());
+            // The rest of it is good: it is refused for the address alone.
+            let masked = !body["mask"].is_null();
+            assert!(!masked || reply.json()["details"]["fields"][0]["field"] == "mask", "{url}: {}", reply.json());
         }
     }
     println!("user-given: {} tries, {} reached a canary", targets.len() * 4, canaries.visits());

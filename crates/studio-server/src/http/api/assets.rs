@@ -1,7 +1,7 @@
 //! `/assets`: what someone has here, its bytes, its small pictures, and its end.
 
 use super::{
-    bytes::{FOR_EVER, Sent, send},
+    bytes::{FOR_EVER, Leave, Sent, send},
     id, json, page, page_size,
 };
 use crate::{
@@ -40,7 +40,8 @@ pub(in crate::http) fn get_asset(app: Arc<App>, caller: Caller, call: Call) -> A
         let asset = named(&app, &caller, &call).await?;
         let Asset { id, hash, media_type, bytes, .. } = asset;
         let disposition = disposition(media_type, asset.name.as_deref(), &id.to_string());
-        send(&app, &call, Sent { hash, media_type, bytes, disposition, cache: FOR_EVER }).await
+        let leave = Leave::Owner(caller);
+        send(&app, &call, leave, Sent { hash, media_type, bytes, disposition, cache: FOR_EVER }).await
     })
 }
 
@@ -56,7 +57,8 @@ pub(in crate::http) fn get_thumbnail(app: Arc<App>, caller: Caller, call: Call) 
         let asset = named(&app, &caller, &call).await?;
         let Thumbnail { hash, media_type, bytes } = commands::thumbnail(&app, &asset).await?;
         let disposition = disposition(media_type, None, &format!("{}-small", asset.id));
-        send(&app, &call, Sent { hash, media_type, bytes, disposition, cache: FOR_EVER }).await
+        let leave = Leave::Owner(caller);
+        send(&app, &call, leave, Sent { hash, media_type, bytes, disposition, cache: FOR_EVER }).await
     })
 }
 

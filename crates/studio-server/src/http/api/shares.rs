@@ -2,7 +2,7 @@
 //! each time, so that it ends at once; absent, ended and removed are one answer.
 
 use super::{
-    bytes::{NOT_KEPT, Sent, send},
+    bytes::{Leave, NOT_KEPT, Sent, send},
     id, json, page, page_size,
 };
 use crate::{
@@ -130,7 +130,8 @@ pub(in crate::http) fn get_shared_content(app: Arc<App>, call: Call) -> Answer {
         let (share, asset) = shown(&app, &call).await?;
         let Asset { hash, media_type, bytes, .. } = asset;
         let disposition = disposition(media_type, asset.name.as_deref(), &share.slug);
-        send(&app, &call, Sent { hash, media_type, bytes, disposition, cache: NOT_KEPT }).await.map(unlisted)
+        let leave = Leave::Page(share.slug, asset.id);
+        send(&app, &call, leave, Sent { hash, media_type, bytes, disposition, cache: NOT_KEPT }).await.map(unlisted)
     })
 }
 
@@ -138,8 +139,11 @@ pub(in crate::http) fn get_shared_thumbnail(app: Arc<App>, call: Call) -> Answer
     Box::pin(async move {
         let (share, asset) = shown(&app, &call).await?;
         let Thumbnail { hash, media_type, bytes } = commands::thumbnail(&app, &asset).await?;
+        // It may have waited for long until it was made.
+        shown(&app, &call).await?;
         let disposition = disposition(media_type, None, &format!("{}-small", share.slug));
-        send(&app, &call, Sent { hash, media_type, bytes, disposition, cache: NOT_KEPT }).await.map(unlisted)
+        let leave = Leave::Page(share.slug, asset.id);
+        send(&app, &call, leave, Sent { hash, media_type, bytes, disposition, cache: NOT_KEPT }).await.map(unlisted)
     })
 }
 

@@ -36,6 +36,7 @@ pub(in crate::http) fn upload(app: Arc<App>, caller: Caller, mut call: Call) -> 
             media_type: Some(said.clone()),
             kind: wishes.kind,
             announced,
+            request: read_idempotency_key(&call.headers)?.map(|key| key.as_str().to_owned()),
         };
         let limits = app.upload_limits;
         let boundary = boundary(&said).transpose()?;
@@ -70,8 +71,7 @@ fn answer(uploaded: &Uploaded) -> Response {
 
 /// What address and headers say.
 fn read_wishes(call: &Call) -> Result<Wishes, Refusal> {
-    let request = read_idempotency_key(&call.headers)?.map(|key| key.as_str().to_owned());
-    let mut wishes = Wishes { request, ..Wishes::default() };
+    let mut wishes = Wishes::default();
     for field in ["name", "kind", "keepMetadata"] {
         if let Some(text) = call.query.get(field) {
             read_wish(&mut wishes, field, text)?;

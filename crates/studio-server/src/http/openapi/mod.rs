@@ -231,7 +231,10 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     }
     if route.body != BodyRule::None {
         refusals.push((408, "The body came too slowly"));
-        refusals.push((413, "The body is too large"));
+        let brings = route.idempotent || matches!(route.body, BodyRule::File);
+        let too_much =
+            if brings { "The body is too large, or all that you brought would be" } else { "The body is too large" };
+        refusals.push((413, too_much));
         refusals.push((507, "The disk is full; nothing was accepted"));
     }
     if matches!(route.body, BodyRule::Json(..)) {
@@ -242,7 +245,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((422, "The idempotency key named another request before"));
     }
     if waits(route) {
-        refusals.push((409, "The job was canceled"));
+        refusals.push((409, "The job was canceled, or a picture that it needs was removed before it was accepted"));
         refusals.push((502, "The job failed; `details.reason` says why"));
         refusals.push((504, "The job's deadline passed"));
     }

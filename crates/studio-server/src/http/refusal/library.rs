@@ -22,21 +22,7 @@ impl From<NotUploaded> for Refusal {
                 Self::new(codes::FILE_TOO_LARGE, message)
                     .with(json!({ "limitBytes": limit, "receivedBytes": received, "kind": kind }))
             }
-            NotUploaded::OverQuota { quota, stored: Stored { used, leaving }, received } => {
-                let message = if used.saturating_add(received) > quota {
-                    format!(
-                        "Your uploads may have {quota} bytes together; they have {used}, and this one has {received} or more. \
-                         Remove some: DELETE /api/v1/assets/{{id}}."
-                    )
-                } else {
-                    format!(
-                        "Of your uploads {used} bytes are there, and {leaving} that you removed stay on the disk for a day. Both and \
-                         this one, of {received} bytes or more, may be twice the {quota} that you may have. Try again tomorrow."
-                    )
-                };
-                Self::new(codes::QUOTA_EXCEEDED, message)
-                    .with(json!({ "quotaBytes": quota, "usedBytes": used, "leavingBytes": leaving, "receivedBytes": received }))
-            }
+            NotUploaded::OverQuota { quota, stored, received } => over_quota(quota, stored, received),
             NotUploaded::Empty => Self::new(codes::UNSUPPORTED_TYPE, "The file is empty.").with(taken()),
             NotUploaded::UnknownType => {
                 let message = "The file is none of those that are taken, by its first bytes; details.taken lists them.";
@@ -59,6 +45,23 @@ impl From<NotUploaded> for Refusal {
             NotUploaded::Store(error) => error.into(),
         }
     }
+}
+
+/// What somebody brings, in whatever way, would be too much beside what they brought before.
+pub(super) fn over_quota(quota: u64, Stored { used, leaving }: Stored, received: u64) -> Refusal {
+    let message = if used.saturating_add(received) > quota {
+        format!(
+            "What you bring, by uploads or inside requests, may have {quota} bytes together; what is there has {used}, and this has \
+             {received} or more. Remove some: DELETE /api/v1/assets/{{id}}."
+        )
+    } else {
+        format!(
+            "Of what you brought {used} bytes are there, and {leaving} that you removed stay on the disk for a day. Both and \
+             this, of {received} bytes or more, may be twice the {quota} that you may have. Try again tomorrow."
+        )
+    };
+    Refusal::new(codes::QUOTA_EXCEEDED, message)
+        .with(json!({ "quotaBytes": quota, "usedBytes": used, "leavingBytes": leaving, "receivedBytes": received }))
 }
 
 fn taken() -> serde_json::Value {

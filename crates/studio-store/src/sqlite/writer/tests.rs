@@ -86,6 +86,7 @@ fn admit(n: u8, durability: Durability) -> Command {
         per_owner,
         own_key,
         entry: None,
+        quota: u64::MAX,
     }))
 }
 
