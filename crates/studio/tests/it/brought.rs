@@ -126,10 +126,10 @@ async fn who_is_refused_leaves_no_picture_behind() {
     let poor = studio.make_key("poor@example.org", &["--budget", "0.0000001"]).unwrap();
     let picture = uri("image/png", &good("plain.png"));
     let edit = json!({ "prompt": "a sea", "quality": "standard", "image": picture });
-    let mut unpriced = shown(&[picture.clone()]);
+    let mut unpriced = shown(std::slice::from_ref(&picture));
     unpriced["modelId"] = "unpriced".into();
     for (path, body, code) in [
-        (CHAT, shown(&[picture.clone()]), "over_budget"),
+        (CHAT, shown(std::slice::from_ref(&picture)), "over_budget"),
         (IMAGE, edit.clone(), "over_budget"),
         (CHAT, unpriced, "unpriced_model"),
     ] {
