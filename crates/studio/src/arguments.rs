@@ -99,7 +99,8 @@ pub(crate) enum Command {
 pub(crate) struct Inspect {
     /// As what: image, audio, video or dataset
     #[arg(long, value_parser = |text: &str| FileKind::parse(text).ok_or("image, audio, video or dataset"))]
-    pub(crate) kind: FileKind,
+    #[arg(required_unless_present = "confined")]
+    pub(crate) kind: Option<FileKind>,
     /// Leave metadata, such as the place where a picture was taken, in the file
     #[arg(long)]
     pub(crate) keep_metadata: bool,
@@ -109,12 +110,18 @@ pub(crate) struct Inspect {
     /// Say on standard error how much memory it took
     #[arg(long)]
     pub(crate) tell_peak: bool,
+    /// Look into nothing: try what the process can still do after it has confined itself, and say it in JSON
+    #[arg(long, conflicts_with = "kind")]
+    pub(crate) confined: bool,
 }
 
 impl Inspect {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let Self { kind, keep_metadata, only_thumbnail, tell_peak } = *self;
-        studio_engines::inspect::run(Options { kind, keep_metadata, only_thumbnail, tell_peak })?;
+        let Self { kind, keep_metadata, only_thumbnail, tell_peak, .. } = *self;
+        match kind {
+            Some(kind) => studio_engines::inspect::run(Options { kind, keep_metadata, only_thumbnail, tell_peak })?,
+            None => studio_engines::inspect::try_confinement()?,
+        }
         Ok(())
     }
 }

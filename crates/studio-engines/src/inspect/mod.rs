@@ -3,7 +3,7 @@
 //! A file from outside is hostile until it has been read, and whoever reads it may break: decoders are large, and files are
 //! made to hit their bugs. So the server only ever looks at the first bytes itself, and has a child read the rest. The child
 //! first limits itself for good: memory, seconds on a processor, nothing written, almost nothing open. Standard input is the
-//! file. It writes one line, a [`Verdict`], and then the bytes of its sections: a thumbnail, and a clean copy if there was
+//! file; once it has that, it gives up whatever else a process can do ([`confine`]), and only then reads its first byte. It writes one line, a [`Verdict`], and then the bytes of its sections: a thumbnail, and a clean copy if there was
 //! something to remove. If it dies instead, the file is refused.
 //!
 //! Each format has a file that walks through its container, and each walk goes from the outside in: first what the headers
@@ -14,6 +14,7 @@ pub mod bounds;
 
 mod audio;
 mod boxes;
+mod confine;
 mod dataset;
 mod image;
 mod plan;
@@ -22,6 +23,8 @@ mod source;
 mod video;
 mod webm;
 
+pub use confine::Probe;
+
 use crate::worker;
 use bounds::{ADDRESS_SPACE_BYTES, CPU_SECONDS, DATASET_CPU_SECONDS, NICENESS, OPEN_FILES};
 use plan::Plan;
@@ -29,7 +32,8 @@ use refusal::{Looked, damaged, refuse};
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use source::Source;
 use std::{
-    io::{self, BufWriter, Write},
+    fs::File,
+    io::{self, BufWriter, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 use studio_core::inspection::{Facts, FileKind, MOST_TEXT_BYTES, RefusalCode, Section, SectionName, Verdict};
@@ -71,6 +75,9 @@ pub fn run(options: Options) -> Result<(), InspectError> {
     limit(options.kind).map_err(InspectError::Limits)?;
     worker::hide_panic_texts();
     let source = Source::stdin()?;
+    // Opened as long as anything can be.
+    let status = options.tell_peak.then(|| File::open("/proc/self/status")).transpose()?;
+    confine::confine();
     let found = catch_unwind(AssertUnwindSafe(|| look(&source, options))).unwrap_or_else(|_| Err(damaged(BROKE)));
     let mut out = BufWriter::new(io::stdout().lock());
     match found {
@@ -78,11 +85,21 @@ pub fn run(options: Options) -> Result<(), InspectError> {
         Err(refused) => write_line(&Verdict::Refused(refused), &mut out)?,
     }
     out.flush()?;
-    if options.tell_peak {
+    if let Some(status) = status {
         // There is nobody to tell when standard error is gone.
-        drop(io::stderr().write_all(format!("{PEAK} {} KiB\n", peak_kib()?).as_bytes()));
+        drop(io::stderr().write_all(format!("{PEAK} {} KiB\n", peak_kib(status)?).as_bytes()));
     }
     Ok(())
+}
+
+/// Confines itself as [`run`] does, tries to do what it should not be able to do then, and says on standard output what came of it,
+/// a [`Probe`]. Call it before any other thread exists.
+pub fn try_confinement() -> io::Result<()> {
+    let probe = confine::probe();
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, &probe)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// What is said of a file that we could not look into for a fault of our own.
@@ -91,9 +108,10 @@ pub const BROKE: &str = "nothing could be made of it";
 /// What stands before the number when the process says how much memory it took.
 pub const PEAK: &str = "peak memory:";
 
-/// The most memory that this process ever had, in KiB.
-fn peak_kib() -> io::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+/// The most memory that this process ever had, in KiB, by what the kernel says of it there.
+fn peak_kib(file: File) -> io::Result<u64> {
+    let mut status = String::new();
+    file.take(1 << 20).read_to_string(&mut status)?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).ok_or_else(|| io::ErrorKind::NotFound.into())
 }

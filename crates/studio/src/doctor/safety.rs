@@ -12,12 +12,19 @@ use crate::{
     system::SystemClock,
     wiring::refuse_absent,
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 use studio_core::{
     caller::Scope,
     ports::{Clock, Keyrings, StoreError},
     seal::MasterKeyId,
 };
+use studio_engines::inspect::Probe;
 use studio_store::{Snapshot, SqliteStore};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -41,6 +48,7 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
         );
         findings.coded("runs_as_root");
     }
+    inspector(findings);
     setup_link(data, findings);
     let snapshot = refuse_absent(data).ok().and_then(|()| SqliteStore::look(data).ok());
     // Of another version it is told by who looked at the database.
@@ -53,6 +61,36 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
         }
         backups(data, findings);
     }
+}
+
+/// What the child that looks into files could do if a file took it over: it is asked to try.
+fn inspector(findings: &mut Findings) {
+    match try_confinement() {
+        Ok(Probe { confined: true, landlock, .. }) => {
+            let walls = if landlock { "seccomp and Landlock" } else { "seccomp; this kernel has no Landlock" };
+            findings.ok("inspector", format!("who looks into files can open nothing and start nothing ({walls})"));
+            return;
+        }
+        Ok(Probe { could, .. }) => findings.warn(
+            "inspector",
+            format!("who looks into files could still {}: a file that takes it over has your rights", could.join(", ")),
+            "run it on a Linux kernel with seccomp, and in a container that allows it; docs/security.md",
+        ),
+        Err(error) => findings.warn(
+            "inspector",
+            format!("what who looks into files could do can't be told: {error}"),
+            "look whether `studio inspect --confined` runs",
+        ),
+    }
+    findings.coded("inspector_unconfined");
+}
+
+fn try_confinement() -> io::Result<Probe> {
+    let mut child = Command::new(std::env::current_exe()?);
+    child.args(["inspect", "--confined"]).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+    let said = child.output()?;
+    let probe = serde_json::from_slice(&said.stdout)?;
+    if said.status.success() { Ok(probe) } else { Err(io::Error::other("it failed")) }
 }
 
 /// How the outside comes.

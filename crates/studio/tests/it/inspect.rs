@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use studio_core::inspection::{Facts, FileKind, MOST_LINE_BYTES, RefusalCode, SectionName, Verdict};
-use studio_engines::inspect::{BROKE, PEAK, bounds};
+use studio_engines::inspect::{BROKE, PEAK, Probe, bounds};
 use studio_testkit::{
     good_files::{self, Expected, MAKER, PLACE, Sample, sounds},
     hostile_files,
@@ -285,4 +285,25 @@ fn the_page_tells_the_bounds_that_are_in_force() {
     for code in RefusalCode::ALL {
         assert!(page.contains(&format!("`{}`", code.as_str())), "docs/media.md does not say: {code:?}");
     }
+}
+
+/// Whether this machine can confine a process, by what its kernel says of this one. A build machine may be without.
+pub(crate) fn can_confine() -> bool {
+    let can = cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
+    can && std::fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| line.starts_with("Seccomp:"))
+}
+
+#[test]
+fn who_looks_into_files_can_do_nothing_else() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_studio")).args(["inspect", "--confined"]).env_clear().output().unwrap();
+    assert!(output.status.success());
+    let probe: Probe = serde_json::from_slice(&output.stdout).unwrap();
+    if can_confine() {
+        assert!(probe.confined && probe.could.is_empty(), "{probe:?}");
+    } else {
+        println!("NOT TESTED: this kernel has no seccomp, and nothing confines who looks into files: {probe:?}");
+        assert!(!probe.confined, "and it is not told that it is");
+    }
+    println!("confined: {}, Landlock: {}", probe.confined, probe.landlock);
 }
