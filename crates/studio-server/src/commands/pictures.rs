@@ -18,7 +18,7 @@ use studio_core::{
     inspection::FileKind,
     job::ContentHash,
     media::{MediaType, Raster},
-    ports::{Asset, AssetError, StagedBlob, StoreError},
+    ports::{Asset, AssetError, StagedBlob, StoreError, Stored},
     request::{MAX_EDIT_PIXELS, MAX_PICTURES, Picture, PictureSource, Pictures},
 };
 use tokio::time::Instant;
@@ -86,10 +86,21 @@ pub async fn find_pictures(
         let picture = found.map(|found| shown.take(found));
         shown.pictures.insert(path, picture);
     }
+    let received = shown.brought.iter().map(|(picture, _)| picture.bytes).sum();
+    if received > 0 && !wanted.tried {
+        refuse_too_much(app, owner, received).await?;
+    }
     Ok(shown)
 }
 
-/// Why it can't be told whether a picture is there: nothing is wrong with the request.
+/// Refuses what is beyond the quota before anything is kept: what the store refuses is on the disk by then, and stays for a day.
+/// The last word has the store.
+async fn refuse_too_much(app: &App, owner: UserId, received: u64) -> Result<(), NotLooked> {
+    let (quota, stored) = (app.upload_limits.quota(), app.store.stored(owner, app.now()).await?);
+    if received > stored.room(quota) { Err(NotLooked::OverQuota { quota, stored, received }) } else { Ok(()) }
+}
+
+/// Why pictures are not looked at, although nothing is wrong with the request.
 #[derive(Debug, thiserror::Error)]
 pub enum NotLooked {
     /// The library can't be asked.
@@ -101,6 +112,16 @@ pub enum NotLooked {
     /// It can't be looked into now.
     #[error(transparent)]
     NotInspected(NotInspected),
+    /// What comes with the request would be too much beside what its owner brought before.
+    #[error("the quota is used up")]
+    OverQuota {
+        /// The quota.
+        quota: u64,
+        /// What they have without it.
+        stored: Stored,
+        /// How many bytes come with the request.
+        received: u64,
+    },
 }
 
 /// A picture that was found.

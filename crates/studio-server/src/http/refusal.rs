@@ -214,6 +214,7 @@ impl From<NotLooked> for Refusal {
             NotLooked::Store(error) => error.into(),
             NotLooked::Assets(error) => error.into(),
             NotLooked::NotInspected(not) => not.into(),
+            NotLooked::OverQuota { quota, stored, received } => library::over_quota(quota, stored, received),
         }
     }
 }
