@@ -53,7 +53,7 @@ impl Png {
             let body = [&name[..], data].concat();
             file.extend((data.len() as u32).to_be_bytes());
             file.extend(&body);
-            file.extend(crc(&body).to_be_bytes());
+            file.extend(crc32fast::hash(&body).to_be_bytes());
         }
         file
     }
@@ -244,12 +244,6 @@ fn copy(bits: &mut Bits<'_>, out: &mut Vec<u8>, distances: &Code, length: usize)
     let from = out.len().checked_sub(distance)?;
     (0..length).for_each(|i| out.push(out[from + i]));
     Some(())
-}
-
-fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 })
-    })
 }
 
 fn adler(bytes: &[u8]) -> u32 {

@@ -13,6 +13,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::{io::Write, net::TcpStream};
 use studio_testkit::{
+    good_files::{self, png::Picture},
     openai::{Behaviour, KEY, OpenAi},
     studio::Studio,
 };
@@ -73,27 +74,28 @@ async fn pictures_inside_requests_are_in_the_same_quota() {
     let config = format!("[uploads]\nper_user = \"{}\"\n{TALKER}", bytes.len() * 2 + bytes.len() / 2);
     let setup = setup().variable("OPENAI_API_KEY", KEY).variable("OPENAI_BASE_URL", &api.base_url());
     let studio = Studio::start(setup.config(&config)).unwrap();
-    let inline = format!("data:image/png;base64,{}", STANDARD.encode(&bytes));
-    let ask = async || {
+    let ask = async |bytes: &[u8]| {
+        let inline = format!("data:image/png;base64,{}", STANDARD.encode(bytes));
         let picture = json!({ "type": "image", "url": inline });
         let content = [json!({ "type": "text", "text": "what?" }), picture];
         let body = json!({ "modelId": "talker", "messages": [{ "role": "user", "content": content }] });
         studio.post(CHAT, &body).await.unwrap()
     };
     kept(&studio, "", bytes.clone()).await;
-    assert_eq!(ask().await.status, StatusCode::OK);
-    let refused = ask().await;
+    assert_eq!(ask(&bytes).await.status, StatusCode::OK);
+    let (before, other) = (blobs(&studio), good_files::png::file(&Picture::rgb(41, 30), &[]));
+    let refused = ask(&other).await;
     let (status, code, details) = refusal(&refused);
     assert_eq!((status, &*code), (413, "quota_exceeded"), "{}", refused.json());
-    let expected = json!({ "quotaBytes": bytes.len() * 5 / 2, "usedBytes": bytes.len() * 2, "leavingBytes": 0, "receivedBytes": bytes.len() });
-    assert_eq!(details, expected);
+    let expected = json!({ "quotaBytes": bytes.len() * 5 / 2, "usedBytes": bytes.len() * 2, "leavingBytes": 0, "receivedBytes": other.len() });
+    assert_eq!((details, blobs(&studio)), (expected, before));
     assert_eq!(refusal(&send(&studio, "", bytes.clone()).await).1, "quota_exceeded");
     assert_eq!((api.chats().len(), studio.verify().unwrap()["violations"].clone()), (1, json!([])));
     // What came inside a request can be removed as all else.
     let sent = studio.get("/api/v1/assets?origin=sent").await.unwrap().json()["items"][0].clone();
     let gone = studio.request(Method::DELETE, sent["url"].as_str().unwrap());
     assert_eq!(Studio::send(gone).await.unwrap().status, StatusCode::OK);
-    assert_eq!(ask().await.status, StatusCode::OK);
+    assert_eq!(ask(&bytes).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
