@@ -3,8 +3,9 @@
 //! A file from outside is hostile until it has been read, and whoever reads it may break: decoders are large, and files are
 //! made to hit their bugs. So the server only ever looks at the first bytes itself, and has a child read the rest. The child
 //! first limits itself for good: memory, seconds on a processor, nothing written, almost nothing open. Standard input is the
-//! file; once it has that, it gives up whatever else a process can do ([`confine`]), and only then reads its first byte. It writes one line, a [`Verdict`], and then the bytes of its sections: a thumbnail, and a clean copy if there was
-//! something to remove. If it dies instead, the file is refused.
+//! file; once it has that, it gives up whatever else a process can do ([`confine`]), and only then reads its first byte. It writes
+//! one line, a [`Verdict`], and then the bytes of its sections: a thumbnail, and a clean copy if there was something to remove. If it
+//! dies instead, the file is refused.
 //!
 //! Each format has a file that walks through its container, and each walk goes from the outside in: first what the headers
 //! say is held against the [`bounds`], and only then is anything unpacked. The same walk says what the clean copy leaves

@@ -1,5 +1,5 @@
-//! Accepts jobs: idempotency record, job, hold, the assets of its input and that it needs them, and for a job claimed at birth its first intent,
-//! in one transaction.
+//! Accepts jobs: idempotency record, job, hold, the assets of its input and that it needs them, and for a job claimed at birth its
+//! first intent, in one transaction.
 
 use super::{assets, budgets, inputs, jobs, ledger, library, people, turns, vault};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
