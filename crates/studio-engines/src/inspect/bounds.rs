@@ -9,7 +9,7 @@ pub const DATASET_CPU_SECONDS: u64 = 20;
 /// Files that the process may have open: its three streams, and what the system's own library opens.
 pub const OPEN_FILES: u64 = 16;
 /// Added to its niceness: the server's answers come before its work.
-pub const NICENESS: i32 = 10;
+pub const NICENESS: i32 = 5;
 
 /// Longest picture, in bytes. It is held in memory.
 pub const IMAGE_BYTES: u64 = 64 << 20;

@@ -78,7 +78,7 @@ constants! {
     /// Requests for small pictures that are not made yet that may wait. One is made at a time, in a place of those above.
     Count THUMBNAILS_WAITING: usize = 32;
     /// Longest that a look into a file may take.
-    Time INSPECTION_LIMIT: Duration = Duration::from_secs(10);
+    Time INSPECTION_LIMIT: Duration = Duration::from_secs(30);
     /// The same for an archive or many lines.
     Time INSPECTION_LIMIT_OF_DATASETS: Duration = Duration::from_secs(60);
     /// Most bytes of a small picture.
