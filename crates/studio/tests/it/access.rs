@@ -146,6 +146,8 @@ impl Town {
         }
         bodies.insert("ImageRequest".into(), small("a dog"));
         bodies.insert("ShareRequest".into(), show);
+        // Enough for all that is done again here, whether or not what was done before it is over.
+        bodies.insert("BudgetRequest".into(), json!({ "day": "1000" }));
         bodies.insert("ChatRequest".into(), conversation.clone());
         bodies.insert("TitleRequest".into(), conversation);
         bodies.insert("LoginRequest".into(), json!({ "email": "owner@example.com", "password": PASSWORD }));
