@@ -255,6 +255,12 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     if route.path == "/api/v1/assets/{id}" && route.method == Verb::Delete {
         refusals.push((409, "A job that is not over needs it"));
     }
+    if route.path == "/api/v1/auth/login" {
+        refusals.push((401, "The address or the password is wrong, or the account is disabled: nobody is told which"));
+    }
+    if ["/api/v1/auth/accept", "/api/v1/auth/setup"].contains(&route.path) {
+        refusals.push((409, "The link is not good, or somebody else has that address"));
+    }
     if route.path == "/api/v1/share" {
         refusals.push((404, "There is no such asset, or it is another's"));
     }
