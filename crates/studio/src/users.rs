@@ -92,7 +92,7 @@ pub(crate) async fn invite_one(config: &Config, arguments: InviteUser) -> anyhow
     let email = read_address(&arguments.email).map_err(|fault| anyhow!("the address {fault}"))?;
     let role = read_role(&arguments.role)?;
     let store = open_existing_store(config.data())?;
-    match invite(desk(&store), &Doer::COMMAND_LINE, None, email, role).await {
+    match invite(desk(&store), &Doer::COMMAND_LINE, email, role).await {
         Ok(new) => show_link(config, &new, arguments.json)?,
         Err(NotLinked::Known) => {
             bail!("there is a user of that address already; to let them sign in: studio user reset-link")
@@ -105,7 +105,7 @@ pub(crate) async fn invite_one(config: &Config, arguments: InviteUser) -> anyhow
 async fn change(config: &Config, who: &str, as_json: bool, change: UserChange) -> anyhow::Result<ExitCode> {
     let store = open_existing_store(config.data())?;
     let user = find(&store, who).await?;
-    match change_user(desk(&store), &Doer::COMMAND_LINE, None, user.id, change).await {
+    match change_user(desk(&store), &Doer::COMMAND_LINE, user.id, change).await {
         Ok(user) if as_json => say(&show_user(&user).to_string()),
         Ok(user) => {
             let state = if user.is_active() { "" } else { ", disabled" };
@@ -136,7 +136,7 @@ pub(crate) async fn reset(config: &Config, arguments: &NamedUser) -> anyhow::Res
     if !user.is_active() {
         bail!("{} is disabled; studio user enable {} first", user.email, user.email);
     }
-    let new = reset_link(desk(&store), &Doer::COMMAND_LINE, None, user.id).await?;
+    let new = reset_link(desk(&store), &Doer::COMMAND_LINE, user.id).await?;
     show_link(config, &new, arguments.json)?;
     Ok(ExitCode::SUCCESS)
 }

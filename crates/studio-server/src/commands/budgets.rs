@@ -1,13 +1,13 @@
 //! Sets budgets.
 
-use super::people::{Desk, Doer};
+use super::people::{Desk, Doer, NotByKey, may_say_of_money};
 use serde_json::{Map, Value};
 use studio_core::{
     id::{KeyId, UserId},
     job::Payer,
     ledger::Limits,
     people::Action,
-    ports::{BudgetRow, StoreError},
+    ports::BudgetRow,
 };
 
 /// Sets all budgets of a user or of a key, whichever has that id; how they stand then. Nothing: there is none.
@@ -16,7 +16,8 @@ pub async fn set_budgets(
     doer: &Doer,
     id: UserId,
     limits: Limits,
-) -> Result<Option<BudgetRow>, StoreError> {
+) -> Result<Option<BudgetRow>, NotByKey> {
+    may_say_of_money(desk, doer).await?;
     for payer in [Payer::Key(KeyId::from_uuid(id.as_uuid())), Payer::User(id)] {
         let details: Map<_, _> =
             limits.iter().map(|(window, limit)| (window.as_str().to_owned(), Value::from(limit.to_string()))).collect();

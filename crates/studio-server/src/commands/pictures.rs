@@ -247,7 +247,7 @@ impl<'a> Finder<'a> {
     async fn brought(&self, picture: Picture, staged: Box<dyn StagedBlob>) -> Result<Result<Found, String>, NotLooked> {
         let came = picture.bytes;
         if self.wanted.decoded && !fair(picture.raster) {
-            // Refused for what its head says or does not say, and in words that tell what may be changed.
+            // Refused for what its head says, by whoever reads the request, in words that tell what may be changed.
             return Ok(Ok(Found { picture, came, brought: None }));
         }
         let file = staged.reader().await?;
@@ -297,7 +297,7 @@ fn not_decoded(not: NotInspected) -> Result<String, NotLooked> {
     }
 }
 
-/// Whether a picture that is to be changed says how large it is, and is not too large for that.
+/// Whether a picture that is to be changed does not say itself that it is too large for that.
 fn fair(raster: Option<Raster>) -> bool {
     raster.is_none_or(|raster| raster.pixels() <= MAX_EDIT_PIXELS)
 }

@@ -110,13 +110,13 @@ fn is_too_deep(bytes: &[u8]) -> bool {
     false
 }
 
-/// Clears away what is left of a body. True: all of it, and the connection can go on. `asked`: somebody has begun to read it.
-pub(super) async fn drain(body: &mut Body, headers: &HeaderMap, asked: bool) -> bool {
+/// Clears away what is left of a body. True: all of it, and the connection can go on. `waiting`: its sender waits for permission.
+pub(super) async fn drain(body: &mut Body, waiting: bool) -> bool {
     if body.is_end_stream() {
         return true;
     }
-    // Who waits for permission to send has sent nothing, and will not. Whoever begins to read gives it.
-    if headers.contains_key(header::EXPECT) && !asked {
+    // They have sent nothing, and will not.
+    if waiting {
         return false;
     }
     let deadline = Instant::now() + DRAIN_TIME;
@@ -136,47 +136,34 @@ pub(super) async fn drain(body: &mut Body, headers: &HeaderMap, asked: bool) -> 
     }
 }
 
-/// Whether anybody has begun to read a body.
-#[derive(Clone, Default)]
-pub(super) struct Asked(Arc<AtomicBool>);
+/// Whether the sender of a body waits for permission to send it. Whoever begins to read gives it.
+#[derive(Clone)]
+pub(super) struct Waiting(Arc<AtomicBool>);
 
-impl Asked {
-    /// Whether somebody has by now.
-    pub(super) fn by_now(&self) -> bool {
+impl Waiting {
+    /// Whether they still do.
+    pub(super) fn now(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A body that notes when somebody begins to read it: from then on its sender is told to send, and sends.
-pub(super) fn watch(body: Body) -> (Body, Asked) {
-    let asked = Asked::default();
-    (Body::new(Watched { body, asked: asked.clone() }), asked)
+/// Whether the sender of a request with these headers waits, as long as nobody has read of its body.
+pub(super) fn waits(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::EXPECT)
 }
 
-struct Watched {
-    body: Body,
-    asked: Asked,
-}
-
-impl http_body::Body for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.asked.0.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.body).poll_frame(context)
+/// A body that notes when its sender waits no more.
+pub(super) fn watch(body: Body, headers: &HeaderMap) -> (Body, Waiting) {
+    let waiting = Waiting(Arc::new(AtomicBool::new(waits(headers))));
+    if !waiting.now() {
+        return (body, waiting);
     }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    let told = waiting.clone();
+    let body = body.map_frame(move |frame| {
+        told.0.store(false, Ordering::Relaxed);
+        frame
+    });
+    (Body::new(body), waiting)
 }
 
 /// A body that is lent to a handler. What it leaves of it comes back, so that the answer to whoever still sends is not lost.

@@ -119,6 +119,7 @@ impl Caller {
         Doer {
             actor: Actor { user: Some(self.user()), via },
             role: Some(self.person().role),
+            key: self.key().cloned(),
             network: call.from.map(|address| address.to_string()),
             request: Some(call.request),
         }

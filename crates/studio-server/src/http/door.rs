@@ -111,7 +111,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
     let now = app.now();
     let id = RequestId::new(now, app.chance.id_bytes());
     let (parts, body) = request.into_parts();
-    let (mut body, asked) = body::watch(body);
+    let (mut body, waiting) = body::watch(body, &parts.headers);
     let own_name = headers::request_id(&parts.headers);
     let name = own_name.clone().unwrap_or_else(|| id.to_string());
     let path = matched.as_ref().map_or("", |matched| matched.path);
@@ -132,7 +132,7 @@ async fn pass(app: Arc<App>, request: Request, matched: Option<Matched>) -> Resp
         let result = enforce(&task_app, id, now, parts, &mut body, matched, &mut note).await;
         let drained = match &result {
             // Whoever still sends must be able to read the answer before the connection closes.
-            Err(_) => body::drain(&mut body, &request_headers, asked.by_now()).await,
+            Err(_) => body::drain(&mut body, waiting.now()).await,
             Ok(_) => true,
         };
         (result, note, drained, request_headers)
@@ -490,7 +490,7 @@ async fn read_body(
         }
         BodyRule::None => {
             // Nobody reads it, so nobody may be made to wait for it.
-            if !body::drain(body, headers, false).await {
+            if !body::drain(body, body::waits(headers)).await {
                 return Err(Refusal::too_large(0));
             }
             Ok(nothing())

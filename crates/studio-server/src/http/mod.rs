@@ -18,6 +18,7 @@ mod door;
 mod flights;
 mod form;
 mod headers;
+mod leave;
 mod multipart;
 mod network;
 mod openapi;

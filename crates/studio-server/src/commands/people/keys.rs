@@ -47,12 +47,9 @@ pub enum NotMade {
     /// Nothing of its owner's opens anything.
     #[error("{0} is disabled")]
     Disabled(String),
-    /// The key that makes it lacks a scope that it is to have.
-    #[error("the key that makes it lacks the scope {}", .0.as_str())]
-    Beyond(Scope),
-    /// The key that makes it has a bound of its own, which the new one would not have.
-    #[error("the key that makes it has {0} of its own")]
-    Bounded(&'static str),
+    /// They came by a key that may not.
+    #[error(transparent)]
+    NotByKey(#[from] NotByKey),
     /// It is to have rate limits of its own, which only whoever runs the studio gives: they stand in place of the configured ones.
     #[error("only whoever runs the studio gives a key rate limits of its own")]
     Rates,
@@ -144,11 +141,11 @@ async fn has_budget(desk: Desk<'_>, key: &ApiKey) -> Result<bool, StoreError> {
 /// Why a key may not do what whoever signs in may.
 #[derive(Debug, thiserror::Error)]
 pub enum NotByKey {
-    /// It may less than its owner.
-    #[error("this key lacks the scope {}, which you have", .0.as_str())]
+    /// It lacks a scope that it would give.
+    #[error("the key that asks for it lacks the scope {}", .0.as_str())]
     Beyond(Scope),
     /// It has a bound of its own.
-    #[error("this key has {0} of its own")]
+    #[error("the key that asks for it has {0} of its own")]
     Bounded(&'static str),
     /// The store can't.
     #[error(transparent)]
@@ -156,9 +153,9 @@ pub enum NotByKey {
 }
 
 /// Refuses a key that may less than its owner, or has a bound of its own, where it would give rights: whoever has them then is free
-/// of both. `by`: the key by which `doer` came, if they did.
-pub async fn may_give_rights(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>) -> Result<(), NotByKey> {
-    let Some(key) = by else { return Ok(()) };
+/// of both.
+pub(super) async fn may_give_rights(desk: Desk<'_>, doer: &Doer) -> Result<(), NotByKey> {
+    let Some(key) = &doer.key else { return Ok(()) };
     let all = doer.role.map_or(&[][..], Role::scopes);
     if let Some(scope) = all.iter().find(|scope| !key.scopes.contains(scope)) {
         return Err(NotByKey::Beyond(*scope));
@@ -167,8 +164,8 @@ pub async fn may_give_rights(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>) -
 }
 
 /// Refuses a key that has a budget of its own where it would say what money is for: that budget, too.
-pub async fn may_say_of_money(desk: Desk<'_>, by: Option<&ApiKey>) -> Result<(), NotByKey> {
-    let Some(key) = by else { return Ok(()) };
+pub async fn may_say_of_money(desk: Desk<'_>, doer: &Doer) -> Result<(), NotByKey> {
+    let Some(key) = &doer.key else { return Ok(()) };
     if has_budget(desk, key).await? { Err(NotByKey::Bounded(A_BUDGET)) } else { Ok(()) }
 }
 
@@ -177,18 +174,18 @@ pub async fn create_own_key(
     desk: Desk<'_>,
     doer: &Doer,
     owner: &User,
-    by: Option<&ApiKey>,
     new: NewKey,
 ) -> Result<(ApiKey, Secret), NotMade> {
-    if let Some(key) = by {
+    if let Some(key) = &doer.key {
         if let Some(scope) = new.scopes.iter().find(|scope| !key.scopes.contains(scope)) {
-            return Err(NotMade::Beyond(*scope));
+            return Err(NotByKey::Beyond(*scope).into());
         }
         if let Some(bound) = bound_of(desk, key).await? {
-            return Err(NotMade::Bounded(bound));
+            return Err(NotByKey::Bounded(bound).into());
         }
     }
-    let runs_it = owner.role.has(Scope::Admin) && by.is_none_or(|key| key.scopes.contains(&Scope::Admin));
+    let runs_it =
+        owner.role.has(Scope::Admin) && doer.key.as_ref().is_none_or(|key| key.scopes.contains(&Scope::Admin));
     if !new.rates.is_empty() && !runs_it {
         return Err(NotMade::Rates);
     }

@@ -1,9 +1,8 @@
 //! Makes and withdraws one-time links. Their tokens leave here once and are kept nowhere.
 
-use super::{Desk, Doer, NotByKey, ensure_user, may_give_rights};
+use super::{Desk, Doer, NotByKey, ensure_user, keys::may_give_rights};
 use serde_json::json;
 use studio_core::{
-    caller::ApiKey,
     id::{LinkId, UserId},
     people::{Action, Link, LinkKind, NotChanged, Role, User},
     ports::{CreateLink, LinkCreated, LinkWithdrawn, StoreError},
@@ -89,21 +88,15 @@ async fn create(desk: Desk<'_>, doer: &Doer, kind: LinkKind, whom: For, role: Ro
     }
 }
 
-/// Invites someone who is not known yet. `by`: the key by which who asks came, if they did.
-pub async fn invite(
-    desk: Desk<'_>,
-    doer: &Doer,
-    by: Option<&ApiKey>,
-    email: String,
-    role: Role,
-) -> Result<NewLink, NotLinked> {
-    may_give_rights(desk, doer, by).await?;
+/// Invites someone who is not known yet.
+pub async fn invite(desk: Desk<'_>, doer: &Doer, email: String, role: Role) -> Result<NewLink, NotLinked> {
+    may_give_rights(desk, doer).await?;
     create(desk, doer, LinkKind::Invitation, For::Address(email), role).await
 }
 
-/// A link by which someone who is known chooses a password: their first one, or another. `by` as of [`invite`].
-pub async fn reset_link(desk: Desk<'_>, doer: &Doer, by: Option<&ApiKey>, user: UserId) -> Result<NewLink, NotLinked> {
-    may_give_rights(desk, doer, by).await?;
+/// A link by which someone who is known chooses a password: their first one, or another.
+pub async fn reset_link(desk: Desk<'_>, doer: &Doer, user: UserId) -> Result<NewLink, NotLinked> {
+    may_give_rights(desk, doer).await?;
     if doer.actor.user == Some(user) {
         // Whoever took a session or a key must not get in for good.
         return Err(NotLinked::Own);

@@ -13,9 +13,7 @@ mod users;
 
 pub use accept::{Acceptance, NotAccepted, accept, look_at_link};
 pub use hashing::{Hashing, NotHashed};
-pub use keys::{
-    NewKey, NotByKey, NotMade, create_key, create_own_key, ensure_user, may_give_rights, may_say_of_money, revoke_key,
-};
+pub use keys::{NewKey, NotByKey, NotMade, create_key, create_own_key, ensure_user, may_say_of_money, revoke_key};
 pub use links::{NewLink, NotLinked, OWNER, invite, reset_link, setup_link, withdraw_invitation};
 pub use password::{NoNewPassword, change_password};
 pub use seen::LastSeen;
@@ -24,6 +22,7 @@ pub use sign_in::{NotSignedIn, SignedIn, Visit, sign_in};
 pub use users::{NoSuchChange, change_user};
 
 use studio_core::{
+    caller::ApiKey,
     id::{AuditId, RequestId},
     people::{Action, Actor, AuditEntry, Role, TokenHash, Via, mint_token, read_token},
     ports::{Chance, Clock, Store},
@@ -48,6 +47,8 @@ pub struct Doer {
     pub actor: Actor,
     /// What they are. Nothing: the command line, or the studio itself, which may all.
     pub role: Option<Role>,
+    /// The key by which they came, if they did: what they do is not free of its bounds.
+    pub key: Option<ApiKey>,
     /// From which address.
     pub network: Option<String>,
     /// In which request.
@@ -61,7 +62,7 @@ impl Doer {
     pub const STUDIO: Self = Self::nobody(Via::Studio);
 
     const fn nobody(via: Via) -> Self {
-        Self { actor: Actor { user: None, via }, role: None, network: None, request: None }
+        Self { actor: Actor { user: None, via }, role: None, key: None, network: None, request: None }
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Visit {
 impl Visit {
     pub(super) fn doer(&self, user: Option<UserId>, via: Via) -> Doer {
         let actor = Actor { user, via };
-        Doer { actor, role: None, network: self.network.clone(), request: Some(self.request) }
+        Doer { actor, role: None, key: None, network: self.network.clone(), request: Some(self.request) }
     }
 
     /// A session that begins now.

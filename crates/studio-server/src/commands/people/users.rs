@@ -1,8 +1,7 @@
 //! Changes what someone is, what they are called, and whether anything of theirs opens anything.
 
-use super::{Desk, Doer, NotByKey, may_give_rights};
+use super::{Desk, Doer, NotByKey, keys::may_give_rights};
 use studio_core::{
-    caller::ApiKey,
     id::UserId,
     people::{Action, NotChanged, User, UserChange},
     ports::{ChangeUser, StoreError, UserChanged},
@@ -26,16 +25,10 @@ pub enum NoSuchChange {
 }
 
 /// Changes someone; as they are then. In the server their keys and sessions follow within a second; whoever calls it there forgets
-/// what it remembers of callers. `by`: the key by which `doer` came, if they did; one with a bound makes nobody more than they are.
-pub async fn change_user(
-    desk: Desk<'_>,
-    doer: &Doer,
-    by: Option<&ApiKey>,
-    user: UserId,
-    change: UserChange,
-) -> Result<User, NoSuchChange> {
+/// what it remembers of callers.
+pub async fn change_user(desk: Desk<'_>, doer: &Doer, user: UserId, change: UserChange) -> Result<User, NoSuchChange> {
     if change.role.is_some() || change.disabled == Some(false) {
-        may_give_rights(desk, doer, by).await?;
+        may_give_rights(desk, doer).await?;
     }
     let entry = desk.entry(doer, Action::UserChanged).of("user", user);
     match desk.store.change_user(ChangeUser { user, change, by: doer.role, entry }).await? {

@@ -1,7 +1,7 @@
 //! `/assets`: what someone has here, its bytes, its small pictures, and its end.
 
 use super::{
-    bytes::{FOR_EVER, Leave, Sent, send},
+    bytes::{FOR_EVER, Sent, send},
     id, json, page, page_size,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         call::{Call, Caller},
         codes,
         disposition::disposition,
+        leave::Leave,
         present,
         refusal::Refusal,
         table::Answer,
@@ -20,6 +21,7 @@ use http::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
 use studio_core::{
+    caller::Scope,
     id::AssetId,
     inspection::FileKind,
     library::Origin,
@@ -40,7 +42,7 @@ pub(in crate::http) fn get_asset(app: Arc<App>, caller: Caller, call: Call) -> A
         let asset = named(&app, &caller, &call).await?;
         let Asset { id, hash, media_type, bytes, .. } = asset;
         let disposition = disposition(media_type, asset.name.as_deref(), &id.to_string());
-        let leave = Leave::Owner(caller);
+        let leave = Leave::Caller(caller, Scope::Read);
         send(&app, &call, leave, Sent { hash, media_type, bytes, disposition, cache: FOR_EVER }).await
     })
 }
@@ -57,7 +59,7 @@ pub(in crate::http) fn get_thumbnail(app: Arc<App>, caller: Caller, call: Call) 
         let asset = named(&app, &caller, &call).await?;
         let Thumbnail { hash, media_type, bytes } = commands::thumbnail(&app, &asset).await?;
         let disposition = disposition(media_type, None, &format!("{}-small", asset.id));
-        let leave = Leave::Owner(caller);
+        let leave = Leave::Caller(caller, Scope::Read);
         send(&app, &call, leave, Sent { hash, media_type, bytes, disposition, cache: FOR_EVER }).await
     })
 }

@@ -5,16 +5,12 @@
 
 use crate::{
     app::App,
-    http::{auth::still_good, call::Call, caller::Caller, refusal::Refusal},
-    settings::KEY_MEMORY,
+    http::{call::Call, leave::Leave, refusal::Refusal},
 };
 use axum::{body::Body, response::Response};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderValue, StatusCode, header, response::Builder};
 use std::{ops::Range, sync::Arc};
-use studio_core::{id::AssetId, job::ContentHash, media::MediaType, ports::AssetError};
-use tokio::time::Instant;
+use studio_core::{job::ContentHash, media::MediaType};
 
 /// What may be done with bytes on their way: nothing.
 const SANDBOX: HeaderValue =
@@ -23,30 +19,6 @@ const SANDBOX: HeaderValue =
 pub(super) const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 /// What can end at any moment is asked for each time.
 pub(super) const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
-
-/// How many bytes flow before it is asked again whether they may: much is gone within a second.
-const UNASKED_BYTES: usize = 1 << 20;
-
-/// By whose leave bytes are sent. It may end while they flow.
-pub(super) enum Leave {
-    /// Of somebody who may come in, and whose they are.
-    Owner(Caller),
-    /// Of a page that shows an asset.
-    Page(String, AssetId),
-}
-
-impl Leave {
-    /// Whether it still stands. A store that is busy says nothing against it.
-    async fn stands(&self, app: &App) -> bool {
-        match self {
-            Self::Owner(caller) => still_good(app, caller).await,
-            Self::Page(slug, asset) => match app.store.shared(slug).await {
-                Ok(shown) => shown.is_some_and(|(_, shown)| shown.id == *asset),
-                Err(_) => true,
-            },
-        }
-    }
-}
 
 /// Bytes to be sent.
 pub(super) struct Sent {
@@ -67,43 +39,7 @@ pub(super) async fn send(app: &Arc<App>, call: &Call, leave: Leave, sent: Sent) 
     let range = wanted_range(call, sent.bytes, &tag)?;
     let bytes = app.assets.open(sent.hash, range.clone().unwrap_or(0..sent.bytes)).await?;
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let (app, leave) = (app.clone(), Arc::new(leave));
-    let stands = move || {
-        let (app, leave) = (app.clone(), leave.clone());
-        async move { leave.stands(&app).await }
-    };
-    finish(status, Body::from_stream(while_it_stands(bytes, stands)), &sent, &tag, range)
-}
-
-/// The leave by which bytes were to be sent has ended.
-#[derive(Debug, thiserror::Error)]
-enum BrokenOff {
-    #[error("the leave to send it has ended")]
-    Ended,
-    #[error(transparent)]
-    Assets(#[from] AssetError),
-}
-
-/// Bytes as long as they may flow: asked again about every second, and for each mebibyte. Then it breaks off, so that whoever
-/// reads knows that it is not all.
-fn while_it_stands<B, S, F>(bytes: B, stands: S) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send
-where
-    B: Stream<Item = Result<Bytes, AssetError>> + Unpin + Send,
-    S: Fn() -> F + Send,
-    F: Future<Output = bool> + Send,
-{
-    let begun = (bytes, stands, Instant::now() + KEY_MEMORY, 0);
-    stream::try_unfold(begun, |(mut bytes, stands, ask_at, unasked)| async move {
-        let Some(next) = bytes.next().await.transpose()? else { return Ok(None) };
-        let flows = unasked + next.len();
-        if flows < UNASKED_BYTES && Instant::now() < ask_at {
-            return Ok(Some((next, (bytes, stands, ask_at, flows))));
-        }
-        match stands().await {
-            true => Ok(Some((next, (bytes, stands, Instant::now() + KEY_MEMORY, 0)))),
-            false => Err(BrokenOff::Ended),
-        }
-    })
+    finish(status, Body::from_stream(leave.send(app.clone(), bytes)), &sent, &tag, range)
 }
 
 /// Sends all of them as the answer to what made them: that is no address of theirs, so there are no ranges and no tag.
@@ -164,34 +100,4 @@ fn finish(
             response.header(header::CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, sent.bytes));
     }
     response.body(body).map_err(|_| Refusal::internal())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::{
-        pin::pin,
-        sync::atomic::{AtomicBool, Ordering},
-        time::Duration,
-    };
-    use tokio::time::advance;
-
-    #[tokio::test(start_paused = true)]
-    async fn what_flows_is_asked_after_by_time_and_by_bytes() {
-        for (chunk, pause, more) in [(1, KEY_MEMORY, 0), (UNASKED_BYTES / 4, Duration::ZERO, 3)] {
-            let stands = AtomicBool::new(true);
-            let bytes = stream::repeat_with(|| Ok(Bytes::from(vec![0; chunk])));
-            let mut flow = pin!(while_it_stands(bytes, || async { stands.load(Ordering::Relaxed) }));
-            for _ in 0..40 {
-                assert!(matches!(flow.next().await, Some(Ok(next)) if next.len() == chunk));
-                advance(pause).await;
-            }
-            stands.store(false, Ordering::Relaxed);
-            for _ in 0..more {
-                assert!(matches!(flow.next().await, Some(Ok(_))), "nobody was asked yet");
-            }
-            assert!(matches!(flow.next().await, Some(Err(BrokenOff::Ended))));
-            assert!(flow.next().await.is_none());
-        }
-    }
 }

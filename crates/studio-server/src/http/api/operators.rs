@@ -3,7 +3,10 @@
 use super::{amount, id, json};
 use crate::{
     app::App,
-    commands::{self, Move, NotSaid, move_job, people::may_say_of_money},
+    commands::{
+        self, Move, NotSaid, move_job,
+        people::{Doer, may_say_of_money},
+    },
     http::{
         call::{Call, Caller},
         present,
@@ -45,7 +48,7 @@ pub(in crate::http) fn resolve_job(app: Arc<App>, caller: Caller, call: Call) ->
         let reason = fields.text("reason").unwrap_or("an operator looked it up").to_owned();
         let charge = fields.finish(Some(charged.unwrap_or(Nanos::ZERO)))?;
         let id = id("id", call.parameter("id"), JobId::parse)?;
-        say(&app, &caller, &call, id, move |job| commands::resolution(job, charge, &reason)).await
+        say(&app, &caller.doer(&call), id, move |job| commands::resolution(job, charge, &reason)).await
     })
 }
 
@@ -60,24 +63,23 @@ pub(in crate::http) fn adjust_job(app: Arc<App>, caller: Caller, call: Call) -> 
         let reason = fields.text("reason").unwrap_or_default().to_owned();
         let (provided, paid) = fields.finish(Some((provided, paid)))?;
         let id = id("id", call.parameter("id"), JobId::parse)?;
-        say(&app, &caller, &call, id, move |job| commands::adjustment(job, provided, paid, &reason)).await
+        say(&app, &caller.doer(&call), id, move |job| commands::adjustment(job, provided, paid, &reason)).await
     })
 }
 
 /// Carries out what a person says of a job.
 async fn say(
     app: &Arc<App>,
-    caller: &Caller,
-    call: &Call,
+    doer: &Doer,
     id: JobId,
     event: impl FnOnce(&Job) -> Result<Event, NotSaid>,
 ) -> Result<Response, Refusal> {
-    may_say_of_money(app.desk(), caller.key()).await?;
+    may_say_of_money(app.desk(), doer).await?;
     let absent = || Refusal::not_found("job");
     let job = app.store.job_for_work(id).await?.ok_or_else(absent)?;
     let event = event(&job)?;
     tracing::info!(job.id = %id, event = event.name(), "a person says");
-    let entry = commands::told(app.desk(), &caller.doer(call), &job, &event);
+    let entry = commands::told(app.desk(), doer, &job, &event);
     match move_job(app, Move { entry, ..Move::new(id, Actor::Person, event) }).await? {
         Advanced::Moved { job, .. } | Advanced::Refused { job, reason: Refused::Nothing } => {
             Ok(json(StatusCode::OK, &json!({ "success": true, "job": present::for_operators(&job) })))

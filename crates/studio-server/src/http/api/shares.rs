@@ -2,7 +2,7 @@
 //! each time, so that it ends at once; absent, ended and removed are one answer.
 
 use super::{
-    bytes::{Leave, NOT_KEPT, Sent, send},
+    bytes::{NOT_KEPT, Sent, send},
     id, json, page, page_size,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     http::{
         call::{Call, Caller},
         disposition::disposition,
+        leave::Leave,
         pages::escaped,
         present,
         refusal::Refusal,

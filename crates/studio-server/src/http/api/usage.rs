@@ -4,15 +4,16 @@ use super::{id, json, ours_or_all, page, page_size, time};
 use crate::{
     app::App,
     http::{
-        auth::still_may,
         call::{Call, Caller},
         csv::{self, Cell},
+        leave::Leave,
         present::{self, money},
         refusal::Refusal,
         table::Answer,
     },
 };
 use axum::{body::Body, response::Response};
+use bytes::Bytes;
 use futures_util::stream::try_unfold;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -88,15 +89,6 @@ pub(in crate::http) fn list_entries(app: Arc<App>, caller: Caller, call: Call) -
     })
 }
 
-/// Why a table breaks off.
-#[derive(Debug, thiserror::Error)]
-enum NotTold {
-    #[error("its reader may not read on")]
-    NotAnyMore,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// All of them as a table, read page by page while it is sent; the first one before anything is. It breaks off when its reader may
 /// not read on.
 async fn table(app: Arc<App>, caller: Caller, filter: EntryFilter) -> Result<Response, Refusal> {
@@ -121,27 +113,22 @@ async fn table(app: Arc<App>, caller: Caller, filter: EntryFilter) -> Result<Res
     let filter = EntryFilter { limit: TABLE_PAGE, ..filter };
     let first = app.store.entries(filter.clone()).await?;
     let head = csv::line(&HEAD.map(Cell::Text));
-    let scope = filter.owner.map_or(Scope::Admin, |_| Scope::Read);
-    let pages = try_unfold(Some((filter, head, first)), move |state| {
-        let (app, caller) = (app.clone(), caller.clone());
-        async move {
-            let Some((filter, head, rows)) = state else { return Ok::<_, NotTold>(None) };
-            let text = head + &rows.iter().map(row).collect::<String>();
-            let next = match rows.last().filter(|_| rows.len() == TABLE_PAGE as usize) {
-                None => None,
-                Some(last) => {
-                    if !still_may(&app, &caller, scope).await {
-                        return Err(NotTold::NotAnyMore);
-                    }
-                    let filter = EntryFilter { before: Some(last.number), ..filter };
-                    let rows = app.store.entries(filter.clone()).await?;
-                    Some((filter, String::new(), rows))
-                }
-            };
-            Ok(Some((text, next)))
-        }
+    let leave = Leave::Caller(caller, filter.owner.map_or(Scope::Admin, |_| Scope::Read));
+    let store = app.store.clone();
+    let pages = try_unfold(Some((store, filter, head, first)), |state| async move {
+        let Some((store, filter, head, rows)) = state else { return Ok::<_, StoreError>(None) };
+        let text = head + &rows.iter().map(row).collect::<String>();
+        let next = match rows.last().filter(|_| rows.len() == TABLE_PAGE as usize) {
+            None => None,
+            Some(last) => {
+                let filter = EntryFilter { before: Some(last.number), ..filter };
+                let rows = store.entries(filter.clone()).await?;
+                Some((store, filter, String::new(), rows))
+            }
+        };
+        Ok(Some((Bytes::from(text), next)))
     });
-    let mut response = Response::new(Body::from_stream(pages));
+    let mut response = Response::new(Body::from_stream(leave.send(app, Box::pin(pages))));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"usage.csv\""));

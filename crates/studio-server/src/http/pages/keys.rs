@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
-    commands::people::{self as verbs, NewKey, NotMade},
+    commands::people::{self as verbs, NewKey, NotByKey, NotMade},
     http::{
         call::{Call, Caller},
         refusal::Refusal,
@@ -195,13 +195,13 @@ pub(in crate::http) fn create(app: Arc<App>, caller: Caller, mut call: Call) -> 
         };
         let name = new.name.clone();
         let doer = caller.doer(&call);
-        match verbs::create_own_key(app.desk(), &doer, caller.person(), caller.key(), new).await {
+        match verbs::create_own_key(app.desk(), &doer, caller.person(), new).await {
             Ok((key, text)) => {
                 tracing::info!(key.id = %key.id, user = %key.user, "key made");
                 let seen = Seen { here: "/account", ..Seen::of(Some(&caller), &view) };
                 show(StatusCode::OK, "Your new key", &seen, made(&name, text.expose(), &view.origin))
             }
-            Err(not @ (NotMade::LacksScope { .. } | NotMade::Beyond(_) | NotMade::Bounded(_))) => {
+            Err(not @ (NotMade::LacksScope { .. } | NotMade::NotByKey(NotByKey::Beyond(_) | NotByKey::Bounded(_)))) => {
                 let faults = Faults::one("scopes", format!("No key was made: {not}."));
                 again(&app, &caller, &view, StatusCode::FORBIDDEN, &typed, &faults).await
             }

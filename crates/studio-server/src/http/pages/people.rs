@@ -208,7 +208,7 @@ async fn change(
     then: &'static str,
 ) -> Result<Response, Refusal> {
     let (user, doer) = (super::id(&call, UserId::parse)?, caller.doer(&call));
-    match verbs::change_user(app.desk(), &doer, caller.key(), user, change).await {
+    match verbs::change_user(app.desk(), &doer, user, change).await {
         Ok(_) => {
             app.callers.forget();
             see_other(then)
@@ -285,7 +285,7 @@ pub(in crate::http) fn invite(app: Arc<App>, caller: Caller, mut call: Call) -> 
         let (Ok(email), Some(role)) = (email, role) else {
             return again(&app, &caller, &View::of(&call), StatusCode::BAD_REQUEST, &typed, &faults).await;
         };
-        let link = verbs::invite(app.desk(), &caller.doer(&call), caller.key(), email, role).await;
+        let link = verbs::invite(app.desk(), &caller.doer(&call), email, role).await;
         made(&app, &caller, &View::of(&call), &typed, link).await
     })
 }
@@ -293,7 +293,7 @@ pub(in crate::http) fn invite(app: Arc<App>, caller: Caller, mut call: Call) -> 
 pub(in crate::http) fn reset_link(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let user = super::id(&call, UserId::parse)?;
-        let link = verbs::reset_link(app.desk(), &caller.doer(&call), caller.key(), user).await;
+        let link = verbs::reset_link(app.desk(), &caller.doer(&call), user).await;
         made(&app, &caller, &View::of(&call), &Typed::new(), link).await
     })
 }

@@ -47,7 +47,7 @@ pub(in crate::http) fn create_invitation(app: Arc<App>, caller: Caller, call: Ca
         let email = email.map_err(|fault| fields.fault("email", fault)).ok().flatten();
         let role = role(&mut fields, "role").unwrap_or(Role::Member);
         let email = fields.finish(email)?;
-        let new = people::invite(app.desk(), &caller.doer(&call), caller.key(), email, role).await?;
+        let new = people::invite(app.desk(), &caller.doer(&call), email, role).await?;
         Ok(json(StatusCode::OK, &show_new_link(&call, &new)))
     })
 }

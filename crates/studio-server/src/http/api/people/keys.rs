@@ -75,7 +75,7 @@ pub(in crate::http) fn create_key(app: Arc<App>, caller: Caller, call: Call) -> 
         let new = read(&call.json, call.now)?;
         let limits = new.limits.clone();
         let (doer, owner) = (caller.doer(&call), caller.person());
-        let (key, text) = people::create_own_key(app.desk(), &doer, owner, caller.key(), new).await?;
+        let (key, text) = people::create_own_key(app.desk(), &doer, owner, new).await?;
         let mut shown = show(&key, &limits);
         shown["key"] = text.expose().into();
         Ok(json(StatusCode::OK, &json!({ "success": true, "key": shown })))

@@ -94,10 +94,12 @@ impl From<NotByKey> for Refusal {
     fn from(not: NotByKey) -> Self {
         let message = match not {
             NotByKey::Store(error) => return error.into(),
-            NotByKey::Beyond(scope) => format!(
-                "This key lacks the scope {}, which you have, so it can't give others what it has not. Sign in to do it.",
-                scope.as_str()
-            ),
+            NotByKey::Beyond(scope) => {
+                format!(
+                    "This key lacks the scope {}, so it gives nobody and nothing more. Sign in to do it.",
+                    scope.as_str()
+                )
+            }
             NotByKey::Bounded(bound) => {
                 format!("This key has {bound} of its own, so it can't do what would be free of that. Sign in to do it.")
             }
@@ -128,30 +130,22 @@ impl From<NotLinked> for Refusal {
 
 impl From<NotMade> for Refusal {
     fn from(not: NotMade) -> Self {
-        let message = match not {
-            NotMade::LacksScope { scope, role, .. } => return Self::missing_role(scope, role),
-            NotMade::Disabled(_) => return Self::not_found("user"),
-            NotMade::Store(error) => return error.into(),
-            NotMade::TooMany => {
-                let message = format!(
+        match not {
+            NotMade::LacksScope { scope, role, .. } => Self::missing_role(scope, role),
+            NotMade::Disabled(_) => Self::not_found("user"),
+            NotMade::NotByKey(not) => not.into(),
+            NotMade::Rates => Self::new(
+                codes::NOT_ALLOWED,
+                "Only whoever runs the studio gives a key rate limits of its own. Leave `limits` out.",
+            ),
+            NotMade::TooMany => Self::new(
+                codes::TOO_MANY_KEYS,
+                format!(
                     "You have {OWN_KEYS_LIMIT} keys that are good or were made within a day, the most that one person \
                      makes. Revoke one that you do not need, or come back tomorrow."
-                );
-                return Self::new(codes::TOO_MANY_KEYS, message);
-            }
-            NotMade::Rates => {
-                let message = "Only whoever runs the studio gives a key rate limits of its own. Leave `limits` out.";
-                return Self::new(codes::NOT_ALLOWED, message);
-            }
-            NotMade::Beyond(scope) => {
-                format!("This key lacks the scope {}, so it can't make one that has it.", scope.as_str())
-            }
-            NotMade::Bounded(bound) => {
-                format!(
-                    "This key has {bound} of its own, so it can't make one that is free of it. Sign in to make keys."
-                )
-            }
-        };
-        Self::new(codes::BOUNDED_KEY, message)
+                ),
+            ),
+            NotMade::Store(error) => error.into(),
+        }
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::http) fn change_user(app: Arc<App>, caller: Caller, call: Call) ->
     Box::pin(async move {
         let user = id("id", call.parameter("id"), UserId::parse)?;
         let change = read(&call.json)?;
-        let user = people::change_user(app.desk(), &caller.doer(&call), caller.key(), user, change).await?;
+        let user = people::change_user(app.desk(), &caller.doer(&call), user, change).await?;
         app.callers.forget();
         Ok(json(StatusCode::OK, &json!({ "success": true, "user": show_user(&user) })))
     })
@@ -80,7 +80,7 @@ fn read(body: &Value) -> Result<UserChange, Invalid> {
 pub(in crate::http) fn create_reset_link(app: Arc<App>, caller: Caller, call: Call) -> Answer {
     Box::pin(async move {
         let user = id("id", call.parameter("id"), UserId::parse)?;
-        let new = people::reset_link(app.desk(), &caller.doer(&call), caller.key(), user).await?;
+        let new = people::reset_link(app.desk(), &caller.doer(&call), user).await?;
         Ok(json(StatusCode::OK, &show_new_link(&call, &new)))
     })
 }
