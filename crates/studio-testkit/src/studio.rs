@@ -8,12 +8,13 @@ use crate::{
     clock::WallClock,
     events::{EventReader, read_events},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::Value;
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -182,6 +183,24 @@ impl Studio {
     /// Where it listens: `http://127.0.0.1:1234`.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// A connection of one's own, for what no client sends. Half a minute of silence on it is an error.
+    pub fn connect(&self) -> Result<TcpStream> {
+        let stream = TcpStream::connect(self.address.trim_start_matches("http://"))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(stream)
+    }
+
+    /// The same, with a head sent that waits for permission to send its body, and the permission read.
+    pub fn connect_and_wait(&self, head: &str) -> Result<TcpStream> {
+        const PERMISSION: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+        let mut stream = self.connect()?;
+        stream.write_all(head.as_bytes())?;
+        let mut told = [0; PERMISSION.len()];
+        stream.read_exact(&mut told)?;
+        ensure!(told == PERMISSION, "{}", String::from_utf8_lossy(&told));
+        Ok(stream)
     }
 
     /// Its process.

@@ -3,10 +3,7 @@
 use crate::{IMAGE, NOBODY, setup, small, studio};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::{
-    io::{Read, Write},
-    net::TcpStream,
-};
+use std::io::{Read, Write};
 use studio_server::http::{ROUTES, Who};
 use studio_testkit::studio::{Reply, Studio};
 
@@ -174,7 +171,7 @@ async fn f02_broken_large_and_mistyped_bodies_are_refused() {
 #[test]
 fn a_body_of_unannounced_length_is_stopped_at_the_limit_and_the_answer_can_be_read() {
     let studio = studio();
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    let mut stream = studio.connect().unwrap();
     let head = format!(
         "POST {IMAGE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
         studio.key()

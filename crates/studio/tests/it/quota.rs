@@ -11,7 +11,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use std::{io::Write, net::TcpStream};
+use std::io::Write;
 use studio_testkit::{
     good_files::{self, png::Picture},
     openai::{Behaviour, KEY, OpenAi},
@@ -54,7 +54,7 @@ async fn a_quota_is_never_passed_however_many_come_at_once() {
 async fn what_is_on_its_way_counts_against_the_quota() {
     let studio = Studio::start(setup().config("[uploads]\nper_user = \"100 KiB\"\n")).unwrap();
     let whole = [png(), vec![0; 80 << 10]].concat();
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    let mut stream = studio.connect().unwrap();
     stream.write_all(head(&studio, "Transfer-Encoding: chunked\r\n").as_bytes()).unwrap();
     stream.write_all(format!("{:x}\r\n", whole.len()).as_bytes()).unwrap();
     stream.write_all(&whole).unwrap();

@@ -181,19 +181,13 @@ async fn who_signs_in_again_has_one_session_in_that_browser() {
 
 /// Begins a request and stops before its body: it is signed in once the server asks for that.
 fn begun(studio: &Studio, method: &str, path: &str, key: &str, body: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let media_type = if path == "/api/v1/upload" { "application/octet-stream" } else { "application/json" };
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: studio\r\nAuthorization: Bearer {key}\r\nContent-Type: {media_type}\r\n\
          Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut told = [0; 25];
-    stream.read_exact(&mut told).unwrap();
-    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream
+    studio.connect_and_wait(&head).unwrap()
 }
 
 fn ended(mut stream: TcpStream, body: &[u8]) -> String {

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use std::{
     io::{ErrorKind, Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 use studio_testkit::{
     good_files::{sounds, webp},
@@ -134,8 +133,7 @@ async fn a_page_ends_at_once_and_what_never_was_is_the_same_answer() {
 
 /// Begins to read what is there, and reads no more of it than its head; how many bytes it will have.
 fn begin(studio: &Studio, path: &str, more: &str) -> (TcpStream, usize) {
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut stream = studio.connect().unwrap();
     stream
         .write_all(format!("GET {path} HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n{more}\r\n").as_bytes())
         .unwrap();

@@ -10,7 +10,6 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{Read, Write},
-    net::TcpStream,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -144,13 +143,9 @@ async fn f07_what_is_of_no_type_that_is_taken_is_refused_by_its_first_bytes() {
 async fn who_was_told_to_send_can_read_why_it_was_for_nothing() {
     let studio = studio();
     let bytes = [png(), vec![0; 2 << 20]].concat();
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let more = format!("Content-Length: {}\r\nExpect: 100-continue\r\n", bytes.len());
-    stream.write_all(head(&studio, &more).replacen(UPLOAD, &format!("{UPLOAD}?name=cat.jpg"), 1).as_bytes()).unwrap();
-    let mut told = [0; 25];
-    stream.read_exact(&mut told).unwrap();
-    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let head = head(&studio, &more).replacen(UPLOAD, &format!("{UPLOAD}?name=cat.jpg"), 1);
+    let mut stream = studio.connect_and_wait(&head).unwrap();
     stream.write_all(&bytes).unwrap();
     // The connection goes on, so it is asked for something else.
     stream.write_all(b"GET /api/v1/health/live HTTP/1.1\r\nHost: studio\r\nConnection: close\r\n\r\n").unwrap();
@@ -347,7 +342,7 @@ pub(crate) fn wait_until_on_its_way(studio: &Studio, bytes: u64) {
 async fn what_breaks_off_leaves_nothing_and_frees_its_place() {
     let studio = Studio::start(setup().config("[uploads]\nat_once = 1\n")).unwrap();
     let before = blobs(&studio);
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    let mut stream = studio.connect().unwrap();
     stream.write_all(head(&studio, "Content-Length: 100000\r\n").as_bytes()).unwrap();
     stream.write_all(&[png(), vec![0; 1_000]].concat()).unwrap();
     wait_until_on_its_way(&studio, 1);
@@ -363,7 +358,7 @@ async fn what_breaks_off_leaves_nothing_and_frees_its_place() {
 async fn what_comes_too_slowly_is_told_so() {
     let studio = Studio::start(setup().config("[uploads]\nidle_seconds = 1\n")).unwrap();
     let before = blobs(&studio);
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    let mut stream = studio.connect().unwrap();
     stream.write_all(head(&studio, "Content-Length: 100000\r\n").as_bytes()).unwrap();
     stream.write_all(&png()[..20]).unwrap();
     let mut reply = String::new();
@@ -373,7 +368,7 @@ async fn what_comes_too_slowly_is_told_so() {
     assert_eq!(blobs(&studio), before);
     // And altogether, however it drips.
     let studio = Studio::start(setup().config("[uploads]\ndeadline_seconds = 1\n")).unwrap();
-    let mut stream = TcpStream::connect(studio.address().trim_start_matches("http://")).unwrap();
+    let mut stream = studio.connect().unwrap();
     stream.write_all(head(&studio, "Content-Length: 100000000\r\n").as_bytes()).unwrap();
     stream.write_all(&good("plain.wav")).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
