@@ -219,6 +219,7 @@ impl Browser {
     /// Clicks where a person would, and waits for the page that this may open.
     pub async fn click(&self, selector: &str) -> Result<()> {
         let element = self.find(selector).await?;
+        self.shown().await?;
         self.post(&format!("/element/{}/click", element.0), json!({})).await.map(drop)
     }
 
@@ -236,6 +237,7 @@ impl Browser {
             .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() })));
         let actions: Vec<_> = strokes.collect();
         let body = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] });
+        self.shown().await?;
         self.post("/actions", body).await.map(drop)
     }
 
@@ -271,6 +273,11 @@ impl Browser {
             }
             ensure!(Instant::now() < deadline, "waited for {script}");
         }
+    }
+
+    /// Waits until there is something to see: Chromium throws away what hands do before that, and a person would not do it.
+    async fn shown(&self) -> Result<()> {
+        self.wait_for("return performance.getEntriesByType('paint').length").await.map(drop)
     }
 
     /// Gives a command of the Chrome DevTools protocol.
