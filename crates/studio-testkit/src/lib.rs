@@ -27,4 +27,5 @@ pub mod torture;
 pub mod website;
 
 mod bits;
+mod described;
 mod raw_http;

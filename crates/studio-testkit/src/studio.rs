@@ -6,6 +6,7 @@
 use crate::{
     canaries,
     clock::WallClock,
+    described,
     events::{EventReader, read_events},
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -376,13 +377,14 @@ impl Studio {
     pub async fn send(request: reqwest::RequestBuilder) -> Result<Reply> {
         let (client, request) = request.build_split();
         let request = request?;
-        // The one answer in which a key is to be seen, once.
-        let shows_key = request.method() == Method::POST && request.url().path() == "/api/v1/keys";
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = client.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
+        described::hold(method.as_str(), &path, status.as_u16());
         headers.values().for_each(|value| canaries::forbid(value.as_bytes(), "a header"));
         let body = response.bytes().await?.to_vec();
-        if !shows_key {
+        // The one answer in which a key is to be seen, once.
+        if (method, path.as_str()) != (Method::POST, "/api/v1/keys") {
             canaries::forbid(&body, "an answer");
         }
         Ok(Reply { status, headers, body })

@@ -199,8 +199,8 @@ pub enum QueryKind {
     Boolean,
     /// A day or a time.
     Time,
-    /// Any text.
-    Text,
+    /// The name of a file.
+    FileName,
     /// One of these words.
     Choice(&'static [&'static str]),
 }

@@ -13,7 +13,12 @@ use requests::Served;
 
 use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape, Verb};
 use serde_json::{Map, Value, json};
-use studio_core::{catalog::Catalog, catalog::Modality, idempotency::MAX_KEY_BYTES, job::Status};
+use studio_core::{
+    catalog::{Catalog, Modality},
+    idempotency::MAX_KEY_BYTES,
+    job::Status,
+    limits::LimitClass,
+};
 
 /// The whole document, for a catalog and those of its providers that are ready: tools, pictures and JSON in conversations are
 /// not offered where no model can do them.
@@ -120,6 +125,33 @@ fn tag(path: &str) -> &str {
     }
 }
 
+/// What only some routes answer, by how their paths end.
+const OWN_REFUSALS: &[(Verb, &str, u16, &str)] = &[
+    (Verb::Delete, "/api/v1/assets/{id}", 409, "A job that is not over needs it"),
+    (
+        Verb::Post,
+        "/auth/login",
+        401,
+        "The address or the password is wrong, or the account is disabled: nobody is told which",
+    ),
+    (Verb::Post, "/auth/logout", 409, "You came by a key, and have no session to end"),
+    (Verb::Post, "/auth/accept", 409, "The link is not good, or somebody else has that address"),
+    (Verb::Post, "/auth/setup", 409, "The link is not good, or somebody else has that address"),
+    (Verb::Patch, "/users/{id}", 409, "They are the last owner who is not disabled"),
+    (Verb::Post, "/invitations", 409, "There is someone of this address already"),
+    (Verb::Post, "/keys", 409, "You have made as many keys as one person makes"),
+    (Verb::Post, "/api/v1/share", 404, "There is no such asset, or it is another's"),
+    (Verb::Get, "/stream", 409, "The job says nothing: it makes files"),
+    (Verb::Post, "/retry", 409, "The job is not over, or it has a result, or a picture that it needs is gone"),
+    (Verb::Post, "/resolve", 409, "The job is not unknown, or not over"),
+    (Verb::Post, "/adjust", 409, "The job is not unknown, or not over"),
+    (Verb::Post, "/cancel", 409, "The job is over already"),
+];
+
+/// The name of a file: something that can be seen, besides dots, after the last slash.
+const FILE_NAME: &str =
+    r"[^\s./\\\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb][^/\\]*$";
+
 fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
     for name in route.path.split('/').filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}')) {
@@ -142,7 +174,7 @@ fn parameters(route: &Route) -> Vec<Value> {
                 "anyOf": [{ "format": "date" }, { "format": "date-time" }],
                 "examples": ["2026-11-24", "2026-11-24T12:00:00Z"],
             }),
-            QueryKind::Text => json!({ "type": "string" }),
+            QueryKind::FileName => json!({ "type": "string", "pattern": FILE_NAME, "examples": ["cat.png"] }),
             QueryKind::Choice(words) => json!({ "enum": words }),
             QueryKind::Status => json!({ "enum": Status::ALL.map(Status::as_str) }),
             QueryKind::Modality => json!({ "enum": Modality::ALL.map(Modality::as_str) }),
@@ -222,6 +254,9 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
         refusals.push((401, "No good key"));
         refusals.push((403, "The key lacks the scope"));
     }
+    if matches!(route.access, Access::Public(_)) && route.limit == Some(LimitClass::Auth) {
+        refusals.push((403, "A page of another site sent it"));
+    }
     let named = route.query.iter().any(|query| query.required && matches!(query.kind, QueryKind::Id));
     if named || route.path.contains('{') {
         refusals.push((404, "There is no such thing, or it is another's"));
@@ -252,30 +287,8 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     if matches!(route.body, BodyRule::File) {
         refusals.push((422, "The idempotency key named another file before"));
     }
-    if route.path == "/api/v1/assets/{id}" && route.method == Verb::Delete {
-        refusals.push((409, "A job that is not over needs it"));
-    }
-    if route.path == "/api/v1/auth/login" {
-        refusals.push((401, "The address or the password is wrong, or the account is disabled: nobody is told which"));
-    }
-    if ["/api/v1/auth/accept", "/api/v1/auth/setup"].contains(&route.path) {
-        refusals.push((409, "The link is not good, or somebody else has that address"));
-    }
-    if route.path == "/api/v1/share" {
-        refusals.push((404, "There is no such asset, or it is another's"));
-    }
-    if route.path.ends_with("/stream") {
-        refusals.push((409, "The job says nothing: it makes files"));
-    }
-    if route.path.ends_with("/retry") {
-        refusals.push((409, "The job is not over, or it has a result, or a picture that it needs is gone"));
-    }
-    if route.path.ends_with("/resolve") || route.path.ends_with("/adjust") {
-        refusals.push((409, "The job is not unknown, or not over"));
-    }
-    if route.path.ends_with("/cancel") {
-        refusals.push((409, "The job is over already"));
-    }
+    let own = OWN_REFUSALS.iter().filter(|(method, end, ..)| route.method == *method && route.path.ends_with(end));
+    refusals.extend(own.map(|(_, _, status, about)| (*status, *about)));
     if route.answers.iter().any(|(status, _)| *status == 206) {
         refusals.push((416, "The range lies outside of the asset"));
     }

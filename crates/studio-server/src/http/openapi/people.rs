@@ -12,7 +12,7 @@ use studio_core::{
 };
 
 /// A name, or a label: something that can be seen, and no control characters.
-const NAME: &str = r"^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$";
+const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// An address, as far as a pattern can say.
 const ADDRESS: &str = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+$";
 /// A rate of calls.

@@ -5,7 +5,7 @@
 //! are no reason to refuse (a number beyond them is brought to the nearest that the model has) are told in words and as
 //! `x-minimum` and `x-maximum`, a number may come as text, and `null` is as good as nothing where a field may be left out.
 
-use super::schemas::id;
+use super::schemas::{id, to};
 use crate::commands::{MAX_PROVIDER_KEY_CHARS, MAX_REASON_CHARS};
 use serde_json::{Map, Value, json};
 use studio_core::{
@@ -100,16 +100,21 @@ pub(super) fn image(served: Served<'_>) -> Value {
     })
 }
 
+/// Where a picture is, as a text.
+pub(super) fn picture_url() -> Value {
+    let text = |pattern: &str, about: &str| json!({ "type": "string", "pattern": pattern, "description": about });
+    json!({ "anyOf": [
+        text("^data:image/(png|jpeg|webp);base64,", "A `data:` URI: the picture itself"),
+        text("^/api/v1/assets/", "The address of an asset of yours"),
+        text("^https?://", "A public address: it is fetched once, and kept as an asset of yours"),
+    ] })
+}
+
 /// The pictures that a request may begin with, by all their names, and what goes with which.
 fn add_pictures(properties: &mut Map<String, Value>, together: &mut Map<String, Value>) {
-    let uri =
-        json!({ "type": "string", "pattern": "^data:image/(png|jpeg|webp);base64,", "description": "A `data:` URI" });
-    let address =
-        json!({ "type": "string", "pattern": "^/api/v1/assets/", "description": "The address of an asset of yours" });
-    let object = json!({
-        "type": "object", "required": ["assetId"], "properties": { "assetId": id() }, "additionalProperties": false,
-    });
-    let forms = [id(), object, uri, address];
+    let object = |name: &str, value: Value| json!({ "type": "object", "required": [name], "properties": { name: value }, "additionalProperties": false });
+    let url = || to("PictureUrl");
+    let forms = [url(), id(), object("assetId", id()), object("url", url())];
     for (name, about) in [
         (
             "image",
@@ -403,8 +408,7 @@ fn conversation() -> Value {
 }
 
 fn messages() -> Value {
-    let message = json!({ "$ref": "#/components/schemas/ChatMessage" });
-    json!({ "type": "array", "items": message, "minItems": 1, "maxItems": MAX_MESSAGES })
+    json!({ "type": "array", "items": to("ChatMessage"), "minItems": 1, "maxItems": MAX_MESSAGES })
 }
 
 /// One message of a conversation, as it is sent. Who says it tells what it may have.
@@ -419,10 +423,9 @@ pub(super) fn message(served: Served<'_>) -> Value {
             "type": "object", "required": ["type", "assetId"],
             "properties": { "type": { "const": "image" }, "assetId": id() },
         }));
-        let about = "A picture as a `data:` URI in base64";
-        let uri = json!({ "type": "string", "pattern": "^data:image/(png|jpeg|webp);base64,", "description": about });
         parts.push(json!({
-            "type": "object", "required": ["type", "url"], "properties": { "type": { "const": "image" }, "url": uri },
+            "type": "object", "required": ["type", "url"],
+            "properties": { "type": { "const": "image" }, "url": to("PictureUrl") },
         }));
     }
     let list = |parts: Vec<Value>| {

@@ -175,6 +175,7 @@ fn of_work(served: Served<'_>) -> Value {
         "ResolveRequest": requests::resolve(),
         "AdjustRequest": requests::adjust(),
         "ChatMessage": requests::message(served),
+        "PictureUrl": requests::picture_url(),
         "Message": object(vec![
             ("role", json!({ "enum": ["system", "user", "assistant", "tool"] })),
             ("content", list(part())), ("toolCalls?", list(to("ToolCall"))),

@@ -20,7 +20,7 @@ const ASSET_QUERY: &[Query] = &[
 ];
 
 const UPLOAD_QUERY: &[Query] = &[
-    Query::new("name", QueryKind::Text, "What the file is called; its ending must say what it is"),
+    Query::new("name", QueryKind::FileName, "What the file is called; its ending must say what it is"),
     Query::new("kind", QueryKind::Choice(KINDS), "As what it is to be taken"),
     Query::new(
         "keepMetadata",

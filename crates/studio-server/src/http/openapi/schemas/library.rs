@@ -56,10 +56,17 @@ pub(super) fn all() -> Value {
 fn share_request() -> Value {
     json!({
         "type": "object",
-        "anyOf": [{ "required": ["assetId"] }, { "required": ["content"] }],
+        "anyOf": [
+            { "required": ["assetId"], "properties": { "assetId": id() } },
+            { "required": ["content"], "properties": { "assetId": { "type": "null" }, "content": { "required": ["assetId"], "type": "object" } } },
+        ],
         "properties": {
             "assetId": or_null(id()), "title": or_null(text()), "type": or_null(text()),
-            "content": { "type": ["object", "null"] }, "metadata": {},
+            "content": {
+                "type": ["object", "null"], "properties": { "assetId": id() },
+                "description": "What the system before was sent; an address of an asset of yours among its texts does instead of assetId",
+            },
+            "metadata": {},
         },
         "additionalProperties": false,
         "examples": [{ "assetId": "019a0b1c-2d3e-7f40-8a5b-6c7d8e9f0a1b", "title": "a sea at dusk" }],
