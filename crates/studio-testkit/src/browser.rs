@@ -47,6 +47,17 @@ const FLAGS: &[&str] = &[
 ];
 /// How long a page may take, and a browser to start.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Has a page say that it is left: a form is sent, or a link followed that leads elsewhere. WebDriver's own waiting for what a
+/// click opens misses what begins a moment later.
+const WATCH: &str = r"
+    const leaves = event => { if (!event.defaultPrevented) window.isLeft = true; };
+    addEventListener('submit', leaves);
+    addEventListener('click', event => {
+        const link = event.target.closest('a[href]');
+        if (link && !link.getAttribute('href').startsWith('#')) leaves(event);
+    });";
+/// What is printed to find the end of what was printed before.
+const THAT_IS_ALL: &str = "that is all";
 /// The name by which WebDriver calls elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -219,8 +230,9 @@ impl Browser {
     /// Clicks where a person would, and waits for the page that this may open.
     pub async fn click(&self, selector: &str) -> Result<()> {
         let element = self.find(selector).await?;
-        self.shown().await?;
-        self.post(&format!("/element/{}/click", element.0), json!({})).await.map(drop)
+        self.watch().await?;
+        self.post(&format!("/element/{}/click", element.0), json!({})).await?;
+        self.settled().await
     }
 
     /// Types into a field, in place of what was there.
@@ -230,15 +242,16 @@ impl Browser {
         self.post(&format!("/element/{}/value", element.0), json!({ "text": text })).await.map(drop)
     }
 
-    /// Types on the keyboard, wherever the cursor is. Special keys are WebDriver's code points, such as [`TAB`].
+    /// Types on the keyboard, wherever the cursor is, and waits for the page that this may open. Special keys are WebDriver's code points, such as [`TAB`].
     pub async fn press(&self, keys: &str) -> Result<()> {
         let strokes = keys
             .chars()
             .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() })));
         let actions: Vec<_> = strokes.collect();
         let body = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] });
-        self.shown().await?;
-        self.post("/actions", body).await.map(drop)
+        self.watch().await?;
+        self.post("/actions", body).await?;
+        self.settled().await
     }
 
     /// An attribute or property of a part of the page, as text; nothing when it has none.
@@ -275,9 +288,16 @@ impl Browser {
         }
     }
 
-    /// Waits until there is something to see: Chromium throws away what hands do before that, and a person would not do it.
-    async fn shown(&self) -> Result<()> {
-        self.wait_for("return performance.getEntriesByType('paint').length").await.map(drop)
+    /// Before hands do anything. There must be something to see: what comes before that, Chromium throws away, and a person would
+    /// not do it. From then on the page knows whether it is left.
+    async fn watch(&self) -> Result<()> {
+        self.wait_for("return performance.getEntriesByType('paint').length").await?;
+        self.run(WATCH, &[]).await.map(drop)
+    }
+
+    /// After hands did something: until the page that is left is gone, and the next one there.
+    async fn settled(&self) -> Result<()> {
+        self.wait_for("return !window.isLeft && document.readyState == 'complete'").await.map(drop)
     }
 
     /// Gives a command of the Chrome DevTools protocol.
@@ -321,9 +341,24 @@ impl Browser {
 
     /// What its console said since it was last asked: refusals of a content policy, errors of scripts, and what these printed.
     pub async fn console(&self) -> Result<Vec<String>> {
-        let said = self.post("/se/log", json!({ "type": "browser" })).await?;
-        let lines = said.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
-        Ok(lines.map(str::to_owned).collect())
+        self.run("console.log(arguments[0])", &[json!(THAT_IS_ALL)]).await?;
+        let mut lines = self.console_until(THAT_IS_ALL).await?;
+        lines.retain(|line| !line.contains(THAT_IS_ALL));
+        Ok(lines)
+    }
+
+    /// The same, until it has said something with these words in it.
+    pub async fn console_until(&self, words: &str) -> Result<Vec<String>> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = Vec::new();
+        while !lines.iter().any(|line: &String| line.contains(words)) {
+            ensure!(Instant::now() < deadline, "the console never said {words}: {lines:?}");
+            let said = self.post("/se/log", json!({ "type": "browser" })).await?;
+            lines.extend(
+                said.as_array().into_iter().flatten().filter_map(|line| line["message"].as_str()).map(str::to_owned),
+            );
+        }
+        Ok(lines)
     }
 }
 

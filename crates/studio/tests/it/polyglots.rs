@@ -39,21 +39,15 @@ const EVERY_START: &str = "const [urls, done] = arguments;
         settled(() => fetch(url).then(answer => answer.text()).then(text => { if (!text) throw 0; })),
     ]))).then(done);";
 
-/// Which of them have run since the last time: by what the canary heard, by the console, and by the title. The console is read
-/// until it shows what was said last.
+/// Which of them have run since the last time: by what the canary heard, by the console, and by the title.
 async fn ran(browser: &Browser, canary: &WebSite) -> BTreeSet<String> {
     let mut ran = BTreeSet::new();
     if browser.title().await.is_ok_and(|title| title == "ran") {
         ran.insert("by its title".into());
     }
-    browser.run("console.log('that is all')", &[]).await.unwrap();
-    let mut all = false;
-    while !all {
-        for line in browser.console().await.unwrap() {
-            all |= line.contains("that is all");
-            if let Some((_, rest)) = line.split_once(RAN) {
-                ran.insert(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect());
-            }
+    for line in browser.console().await.unwrap() {
+        if let Some((_, rest)) = line.split_once(RAN) {
+            ran.insert(rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect());
         }
     }
     let heard = canary.take_asked().into_iter();
