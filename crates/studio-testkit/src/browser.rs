@@ -242,7 +242,8 @@ impl Browser {
         self.post(&format!("/element/{}/value", element.0), json!({ "text": text })).await.map(drop)
     }
 
-    /// Types on the keyboard, wherever the cursor is, and waits for the page that this may open. Special keys are WebDriver's code points, such as [`TAB`].
+    /// Types on the keyboard, wherever the cursor is, and waits for the page that this may open. Special keys are WebDriver's code
+    /// points, such as [`TAB`].
     pub async fn press(&self, keys: &str) -> Result<()> {
         let strokes = keys
             .chars()
