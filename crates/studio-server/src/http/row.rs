@@ -124,6 +124,8 @@ pub struct Route {
     pub query: &'static [Query],
     /// What it answers when all goes well, by status.
     pub answers: &'static [(u16, Shape)],
+    /// What else it refuses with, by status, and why: beside what all routes of its kind do (see [`super::openapi`]).
+    pub refuses: &'static [(u16, &'static str)],
     /// Paths by which the system that this one replaces had it: answered in the same way, with a hint at the path of today.
     pub legacy: &'static [&'static str],
     /// Whether it is a page for people: then a refusal is one, too.

@@ -32,6 +32,7 @@ const fn get(
         query: &[],
         answers,
         legacy: &[],
+        refuses: &[],
         page: false,
         about,
     }
@@ -210,6 +211,7 @@ const WORK: &[Route] = &[
     },
     Route {
         query: STREAM_QUERY,
+        refuses: &[(409, "The job says nothing: it makes files")],
         ..get(
             "/api/v1/jobs/{id}/stream",
             Key(Scope::Read, api::job_stream),
@@ -218,22 +220,32 @@ const WORK: &[Route] = &[
             "Follow what one job says, as an event stream of deltas",
         )
     },
-    post(
-        "/api/v1/jobs/{id}/cancel",
-        Key(Scope::Generate, api::cancel_job),
-        (Control, Write),
-        &[(200, Shape::Job), (202, Shape::Job)],
-        "Cancel one job",
-    ),
-    post(
-        "/api/v1/jobs/{id}/retry",
-        Key(Scope::Generate, api::retry_job),
-        (Generation, Paid),
-        &[(202, Shape::Accepted)],
-        "Do a job again that ended without a result: a new job",
-    ),
+    Route {
+        refuses: &[(409, "The job is over already")],
+        ..post(
+            "/api/v1/jobs/{id}/cancel",
+            Key(Scope::Generate, api::cancel_job),
+            (Control, Write),
+            &[(200, Shape::Job), (202, Shape::Job)],
+            "Cancel one job",
+        )
+    },
+    Route {
+        refuses: &[(
+            409,
+            "The job is not over, or it has a result, or what it needs is gone: its model, a key, a picture",
+        )],
+        ..post(
+            "/api/v1/jobs/{id}/retry",
+            Key(Scope::Generate, api::retry_job),
+            (Generation, Paid),
+            &[(202, Shape::Accepted)],
+            "Do a job again that ended without a result: a new job",
+        )
+    },
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "ResolveRequest"),
+        refuses: &[(409, "The job is not unknown, or not over")],
         ..post(
             "/api/v1/jobs/{id}/resolve",
             Key(Admin, api::resolve_job),
@@ -244,6 +256,7 @@ const WORK: &[Route] = &[
     },
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "AdjustRequest"),
+        refuses: &[(409, "The job is not unknown, or not over")],
         ..post(
             "/api/v1/jobs/{id}/adjust",
             Key(Admin, api::adjust_job),
@@ -329,13 +342,16 @@ const WORK: &[Route] = &[
         &[(200, Shape::DeadLetter)],
         "See one of them, with its attempts",
     ),
-    post(
-        "/api/v1/dead-letters/{id}/replay",
-        Key(Admin, api::replay_dead_letter),
-        (Control, Paid),
-        &[(202, Shape::Settled)],
-        "Do one of them again, for its owner and paid as before: a new job",
-    ),
+    Route {
+        refuses: &[(409, "What the job needs is gone: its model, a key, a picture")],
+        ..post(
+            "/api/v1/dead-letters/{id}/replay",
+            Key(Admin, api::replay_dead_letter),
+            (Control, Paid),
+            &[(202, Shape::Settled)],
+            "Do one of them again, for its owner and paid as before: a new job",
+        )
+    },
     get(
         "/api/v1/stuck-jobs",
         Key(Admin, api::list_stuck),

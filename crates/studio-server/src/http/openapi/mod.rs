@@ -11,7 +11,7 @@ pub(super) use page::page;
 
 use requests::Served;
 
-use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape, Verb};
+use super::table::{Access, BodyRule, DRY_RUN, QueryKind, ROUTES, Route, Shape};
 use serde_json::{Map, Value, json};
 use studio_core::{
     catalog::{Catalog, Modality},
@@ -125,32 +125,9 @@ fn tag(path: &str) -> &str {
     }
 }
 
-/// What only some routes answer, by how their paths end.
-const OWN_REFUSALS: &[(Verb, &str, u16, &str)] = &[
-    (Verb::Delete, "/api/v1/assets/{id}", 409, "A job that is not over needs it"),
-    (
-        Verb::Post,
-        "/auth/login",
-        401,
-        "The address or the password is wrong, or the account is disabled: nobody is told which",
-    ),
-    (Verb::Post, "/auth/logout", 409, "You came by a key, and have no session to end"),
-    (Verb::Post, "/auth/accept", 409, "The link is not good, or somebody else has that address"),
-    (Verb::Post, "/auth/setup", 409, "The link is not good, or somebody else has that address"),
-    (Verb::Patch, "/users/{id}", 409, "They are the last owner who is not disabled"),
-    (Verb::Post, "/invitations", 409, "There is someone of this address already"),
-    (Verb::Post, "/keys", 409, "You have made as many keys as one person makes"),
-    (Verb::Post, "/api/v1/share", 404, "There is no such asset, or it is another's"),
-    (Verb::Get, "/stream", 409, "The job says nothing: it makes files"),
-    (Verb::Post, "/retry", 409, "The job is not over, or it has a result, or a picture that it needs is gone"),
-    (Verb::Post, "/resolve", 409, "The job is not unknown, or not over"),
-    (Verb::Post, "/adjust", 409, "The job is not unknown, or not over"),
-    (Verb::Post, "/cancel", 409, "The job is over already"),
-];
-
 /// The name of a file: something that can be seen, besides dots, after the last slash.
 const FILE_NAME: &str =
-    r"[^\s./\\\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb][^/\\]*$";
+    r"[^\s./\\\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb][^/\\]*$";
 
 fn parameters(route: &Route) -> Vec<Value> {
     let mut parameters = Vec::new();
@@ -287,8 +264,7 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
     if matches!(route.body, BodyRule::File) {
         refusals.push((422, "The idempotency key named another file before"));
     }
-    let own = OWN_REFUSALS.iter().filter(|(method, end, ..)| route.method == *method && route.path.ends_with(end));
-    refusals.extend(own.map(|(_, _, status, about)| (*status, *about)));
+    refusals.extend(route.refuses);
     if route.answers.iter().any(|(status, _)| *status == 206) {
         refusals.push((416, "The range lies outside of the asset"));
     }

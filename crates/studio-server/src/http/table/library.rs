@@ -77,6 +77,7 @@ pub(super) const ROWS: &[Route] = &[
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "ShareRequest"),
         legacy: &["/api/share"],
+        refuses: &[(404, "There is no such asset, or it is another's")],
         ..post(
             "/api/v1/share",
             Key(Scope::Generate, api::share),
@@ -129,6 +130,7 @@ pub(super) const ROWS: &[Route] = &[
     },
     Route {
         method: Verb::Delete,
+        refuses: &[(409, "A job that is not over needs it")],
         ..post(
             "/api/v1/assets/{id}",
             Key(Scope::Generate, api::delete_asset),

@@ -20,6 +20,7 @@ const AUDIT_QUERY: &[Query] = &[
 pub(super) const ROWS: &[Route] = &[
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "SetupRequest"),
+        refuses: &[(409, "The link is not good, or somebody else has that address")],
         ..post(
             "/api/v1/auth/setup",
             Public(api::set_up),
@@ -30,6 +31,7 @@ pub(super) const ROWS: &[Route] = &[
     },
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "LoginRequest"),
+        refuses: &[(401, "The address or the password is wrong, or the account is disabled: nobody is told which")],
         ..post(
             "/api/v1/auth/login",
             Public(api::log_in),
@@ -40,6 +42,7 @@ pub(super) const ROWS: &[Route] = &[
     },
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "AcceptRequest"),
+        refuses: &[(409, "The link is not good, or somebody else has that address")],
         ..post(
             "/api/v1/auth/accept",
             Public(api::accept),
@@ -48,13 +51,16 @@ pub(super) const ROWS: &[Route] = &[
             "Accept an invitation, or choose a new password by a link",
         )
     },
-    post(
-        "/api/v1/auth/logout",
-        Key(Account, api::log_out),
-        (Control, Write),
-        &[(200, Shape::Done)],
-        "Sign out: end this session",
-    ),
+    Route {
+        refuses: &[(409, "You came by a key, and have no session to end")],
+        ..post(
+            "/api/v1/auth/logout",
+            Key(Account, api::log_out),
+            (Control, Write),
+            &[(200, Shape::Done)],
+            "Sign out: end this session",
+        )
+    },
     get(
         "/api/v1/auth/session",
         Key(Read, api::who_am_i),
@@ -105,6 +111,7 @@ pub(super) const ROWS: &[Route] = &[
     ),
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "KeyRequest"),
+        refuses: &[(409, "You have made as many keys as one person makes")],
         ..post(
             "/api/v1/keys",
             Key(Account, api::create_key),
@@ -127,6 +134,7 @@ pub(super) const ROWS: &[Route] = &[
     Route {
         method: Verb::Patch,
         body: BodyRule::Json(JSON_BODY_LIMIT, "UserRequest"),
+        refuses: &[(409, "They are the last owner who is not disabled")],
         ..post(
             "/api/v1/users/{id}",
             Key(Admin, api::change_user),
@@ -151,6 +159,7 @@ pub(super) const ROWS: &[Route] = &[
     ),
     Route {
         body: BodyRule::Json(JSON_BODY_LIMIT, "InvitationRequest"),
+        refuses: &[(409, "There is someone of this address already")],
         ..post(
             "/api/v1/invitations",
             Key(Admin, api::create_invitation),
